@@ -1,0 +1,32 @@
+/** Where a command writes and from where it takes its surroundings: main gives the process's, tests their own. */
+export interface Io {
+  readonly stdout: { write(text: string): unknown };
+  readonly stderr: { write(text: string): unknown };
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Set by commands that end with another code than 0 without an error (1 failed, 3 warnings with --strict). */
+  exitCode: number;
+}
+
+export function writeJson(io: Pick<Io, 'stdout'>, value: unknown): void {
+  io.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** Text in columns, two spaces apart; the last column is as long as it likes. Control characters of other people's text are shown, not obeyed. */
+export function writeTable(io: Pick<Io, 'stdout'>, rows: readonly (readonly string[])[]): void {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => visible(row[column] ?? '').length)));
+  for (const row of rows) {
+    const cells = row.map((cell, column) => {
+      const text = visible(cell);
+      return column === row.length - 1 ? text : text.padEnd(widths[column] ?? 0);
+    });
+    io.stdout.write(`${cells.join('  ').trimEnd()}\n`);
+  }
+}
+
+/** Control characters (but tab and line feed) as their Unicode pictures, so that no terminal obeys them. */
+export function visible(text: string): string {
+  return text.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, (character) => {
+    const code = character.charCodeAt(0);
+    return code < 0x20 ? String.fromCharCode(0x2400 + code) : '\u2421';
+  });
+}

@@ -1,0 +1,92 @@
+/** The world that a procedure sees when it runs as a process of its own: output, results file, stop signals, memory folder. */
+import { appendFileSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Config } from '../config/schema.ts';
+import type { AnyProcedure, ProcedureContext, ProcedureOutcome } from '../procedures/define.ts';
+import type { Finding, Progress } from '../protocol/nouns.ts';
+import { visible, type Io } from './io.ts';
+import { defaultStateDirectory } from './paths.ts';
+
+export interface ForegroundContext {
+  readonly context: ProcedureContext;
+  readonly findings: readonly Finding[];
+  readonly finish: {
+    /** Tells the agent, if one started this, what the procedure came to. */
+    readonly result: (outcome: ProcedureOutcome, part: Record<string, unknown>) => void;
+    readonly signals: () => void;
+  };
+}
+
+export function createContext(given: {
+  readonly procedure: AnyProcedure;
+  readonly config: Config;
+  readonly dryRun: boolean;
+  readonly json: boolean;
+  readonly io: Io;
+}): ForegroundContext {
+  const { io } = given;
+  const findings: Finding[] = [];
+  const results = io.env['UPKEEP_RESULTS'];
+  const record = (line: object): void => {
+    if (results !== undefined) appendFileSync(results, `${JSON.stringify(line)}\n`);
+  };
+  const say = (text: string): void => {
+    (given.json ? io.stderr : io.stdout).write(`${visible(text)}\n`);
+  };
+  const { signal, stop } = abortOnSignals();
+  const context: ProcedureContext = {
+    config: given.config,
+    dryRun: given.dryRun,
+    signal,
+    env: io.env,
+    memoryDirectory: memoryDirectory(io, given.procedure.name),
+    now: () => new Date(),
+    finding: (finding) => {
+      findings.push(finding);
+      record({ type: 'finding', ...finding });
+      say(`${finding.level.toUpperCase().padEnd(8)} ${finding.subject}: ${finding.message}`);
+    },
+    progress: (progress) => {
+      record({ type: 'progress', ...progress });
+      if (results === undefined) say(progressLine(progress));
+    },
+    print: say,
+  };
+  return {
+    context,
+    findings,
+    finish: {
+      result: (outcome, part) => {
+        record({ type: 'result', outcome, part });
+      },
+      signals: stop,
+    },
+  };
+}
+
+function abortOnSignals(): { readonly signal: AbortSignal; readonly stop: () => void } {
+  const controller = new AbortController();
+  const abort = (name: NodeJS.Signals): void => {
+    controller.abort(new Error(`stopped by ${name}`));
+  };
+  process.on('SIGTERM', abort);
+  process.on('SIGINT', abort);
+  return {
+    signal: controller.signal,
+    stop: () => {
+      process.off('SIGTERM', abort);
+      process.off('SIGINT', abort);
+    },
+  };
+}
+
+function memoryDirectory(io: Io, procedure: string): string {
+  const directory = join(defaultStateDirectory(io.env), 'memory', procedure);
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  return directory;
+}
+
+function progressLine({ done, total, unit, message }: Progress): string {
+  const amount = total === undefined ? String(done) : `${done}/${total}`;
+  return `… ${amount}${unit === undefined ? '' : ` ${unit}`}${message === undefined ? '' : `: ${message}`}`;
+}

@@ -1,0 +1,258 @@
+/**
+ * maintenance.yaml → the configuration in force. What is wrong is refused alone and reported with line and column; only a text
+ * that can not be read as a whole (syntax, size, no `maintenance:`) gives no configuration.
+ */
+import { createHash } from 'node:crypto';
+import * as path from 'node:path';
+import { LineCounter } from 'yaml';
+import type { Diagnostic } from '../protocol/nouns.ts';
+import type { Procedures } from './action.ts';
+import { loadChecks } from './checks.ts';
+import { unknownKeyMessage, withEffect } from './issues.ts';
+import { missingPaths, resolvePaths } from './paths.ts';
+import type { Remark } from './remark.ts';
+import type { Config } from './schema.ts';
+import { clearSecrets, strings, urlPasswords } from './secrets.ts';
+import { loadSections, sectionNames, type LoadedSections } from './sections.ts';
+import { loadTasks } from './tasks.ts';
+import { checkText, decodeConfig, readConfigBytes, TextError } from './text.ts';
+import type { ListTree, MapTree, Tree } from './tree.ts';
+import { substituteTree, variablesFrom, type Environment } from './variables.ts';
+import { parseYaml, SyntaxErrors } from './yaml.ts';
+import { zoneNamed } from '../schedule/zone.ts';
+
+export interface LoadOptions {
+  /** Names the file in messages; read unless `text` is given. */
+  readonly file: string;
+  readonly text?: string;
+  /** Relative paths begin here; by default the folder of the file. */
+  readonly baseDirectory?: string;
+  /** Values of `${VARIABLES}`. */
+  readonly env: Environment;
+  /** By name and alias. */
+  readonly procedures: Procedures;
+  /** What a file that is not there means: an empty configuration with a warning, or (by default) an error. */
+  readonly missing?: 'empty' | 'error';
+}
+
+export interface LoadResult {
+  /** Null when the text as a whole is refused. */
+  readonly config: Config | null;
+  /** As it was read; null when nothing could be read. */
+  readonly text: string | null;
+  /** SHA-256 of the text (UTF-8), lower-case hex. */
+  readonly revision: string | null;
+  /** Entries of automated_tasks, refused ones included. */
+  readonly tasks: number;
+  readonly refused: readonly { readonly name: string; readonly line: number; readonly message: string }[];
+  /** By line and column. */
+  readonly diagnostics: readonly Diagnostic[];
+  /** Values that no output may show. */
+  readonly secrets: readonly string[];
+}
+
+export function loadConfig(options: LoadOptions): LoadResult {
+  const lines = new LineCounter();
+  let text = options.text ?? null;
+  const early: Remark[] = [];
+  try {
+    if (text === null) {
+      const decoded = decodeConfig(readConfigBytes(options.file));
+      text = decoded.text;
+      if (decoded.odd) early.push(remark(0, 'warning', 'encoding', 'the file is UTF-16: save it as UTF-8'));
+    }
+    text = text.replace(/^\uFEFF/, '');
+    checkText(text);
+    const { root, warnings } = parseYaml(text, lines);
+    for (const warning of warnings) early.push({ ...warning, severity: 'warning', task: null });
+    return finish(text, lines, interpret(maintenanceOf(root), options, early));
+  } catch (error) {
+    if (error instanceof SyntaxErrors) {
+      const faults = error.faults.map((fault) => ({ ...fault, severity: 'error' as const, task: null }));
+      return finish(text, lines, { ...nothing, remarks: [...early, ...faults] });
+    }
+    if (!(error instanceof TextError)) throw error;
+    if (error.code === 'no-file' && options.missing === 'empty') return empty(options, error.message, lines);
+    // The parser may not have come so far: line starts are counted here.
+    const known = text ?? error.text;
+    if (known !== null) countLines(known, lines);
+    return finish(text, lines, {
+      ...nothing,
+      remarks: [...early, remark(error.offset, 'error', error.code, error.message)],
+    });
+  }
+}
+
+function empty(options: LoadOptions, message: string, lines: LineCounter): LoadResult {
+  const maintenance: MapTree = { kind: 'map', offset: 0, fault: null, entries: new Map() };
+  const warning = remark(0, 'warning', 'no-file', `${message}; until then there are no tasks`);
+  return finish(null, lines, interpret({ maintenance, unknown: [] }, options, [warning]));
+}
+
+interface Interpretation {
+  readonly config: Omit<Config, 'tasks'> | null;
+  readonly tasks: ReturnType<typeof loadTasks>;
+  readonly declared: number;
+  readonly remarks: readonly Remark[];
+  readonly secrets: readonly string[];
+}
+
+const nothing: Interpretation = {
+  config: null,
+  tasks: { tasks: [], refused: [], remarks: [] },
+  declared: 0,
+  remarks: [],
+  secrets: [],
+};
+
+function interpret(
+  top: { maintenance: MapTree; unknown: Remark[] },
+  options: LoadOptions,
+  early: readonly Remark[],
+): Interpretation {
+  const { env, procedures } = options;
+  const baseDirectory = path.resolve(options.baseDirectory ?? path.dirname(options.file));
+  const secrets = new Set<string>();
+  const clear = clearSecrets(top.maintenance);
+  const maintenance = substituteTree(top.maintenance, variablesFrom(env), secrets) as MapTree;
+  for (const { value } of clear) secrets.add(value);
+  for (const text of strings(maintenance)) for (const password of urlPasswords(text)) secrets.add(password);
+
+  const sections = loadSections(maintenance);
+  const values = resolvePaths(sections.values, baseDirectory, env);
+  const zone = checkZone(sections);
+  const list = taskList(maintenance);
+  const tasks = loadTasks(list.tree, {
+    procedures,
+    scriptsDirectory: values.scripts.directory ?? baseDirectory,
+    zone: zone.name,
+  });
+  const checks = loadChecks(sections, procedures);
+  return {
+    config: { ...values, timezone: zone.name ?? 'UTC', checks: checks.checks, baseDirectory },
+    tasks,
+    declared: list.tree.items.length,
+    secrets: [...secrets],
+    remarks: [
+      ...early,
+      ...top.unknown,
+      ...list.remarks,
+      ...zone.remarks,
+      ...sections.remarks,
+      ...checks.remarks,
+      ...tasks.remarks,
+      ...clear.map(({ offset, where }) => inClear(offset, where)),
+      ...missingPaths(sections, baseDirectory, env),
+      ...mailRemarks(sections),
+    ],
+  };
+}
+
+function finish(text: string | null, lines: LineCounter, found: Interpretation): LoadResult {
+  const place = (offset: number): { line: number; column: number } => {
+    const { line, col } = lines.linePos(offset);
+    return { line: Math.max(1, line), column: Math.max(1, col) };
+  };
+  const diagnostics = found.remarks
+    .map(({ offset, severity, code, task, message }) => ({ ...place(offset), severity, code, task, message }))
+    .sort((one, other) => one.line - other.line || one.column - other.column);
+  const tasks = found.tasks.tasks.map(({ offset, ...task }) => ({ ...task, line: place(offset).line }));
+  return {
+    config: found.config === null ? null : { ...found.config, tasks },
+    text,
+    revision: text === null ? null : createHash('sha256').update(text).digest('hex'),
+    tasks: found.declared,
+    refused: found.tasks.refused.map(({ name, offset, message }) => ({ name, line: place(offset).line, message })),
+    diagnostics,
+    secrets: found.secrets,
+  };
+}
+
+/** The mapping below `maintenance:`; throws TextError when there is none. */
+function maintenanceOf(root: Tree | null): { maintenance: MapTree; unknown: Remark[] } {
+  if (root === null || (root.kind === 'scalar' && root.value === null)) {
+    throw new TextError('empty', 'the file is empty: it begins with `maintenance:`');
+  }
+  if (root.kind !== 'map') {
+    throw new TextError('not-a-mapping', 'the file is not a mapping: it begins with `maintenance:`', root.offset);
+  }
+  if (root.fault !== null) throw new TextError(root.fault.code, root.fault.message, root.fault.offset);
+  const entry = root.entries.get('maintenance');
+  if (entry === undefined) {
+    const [first] = root.entries.values();
+    const bare = ['automated_tasks', ...sectionNames].some((key) => root.entries.has(key));
+    const advice = bare ? 'put everything below it, two spaces to the right' : 'it holds everything else';
+    throw new TextError(
+      'missing-key',
+      `the key \`maintenance\` is missing: ${advice}`,
+      first?.keyOffset ?? root.offset,
+    );
+  }
+  const { tree } = entry;
+  if (tree.kind !== 'map') {
+    const message =
+      tree.kind === 'scalar' && tree.value === null ? 'is empty: indent what belongs below it' : 'must be a mapping';
+    throw new TextError('not-a-mapping', `\`maintenance\` ${message}`, entry.keyOffset);
+  }
+  if (tree.fault !== null) throw new TextError(tree.fault.code, tree.fault.message, tree.fault.offset);
+  const unknown = [
+    ...unknownKeys(root, ['maintenance'], 'the file'),
+    ...unknownKeys(tree, ['automated_tasks', ...sectionNames], '`maintenance`'),
+  ];
+  return { maintenance: tree, unknown };
+}
+
+/** Keys beginning with `x-` are the user's own, as places for anchors. */
+function unknownKeys(map: MapTree, known: readonly string[], place: string): Remark[] {
+  return [...map.entries].flatMap(([key, { keyOffset }]) => {
+    if (known.includes(key) || key.startsWith('x-')) return [];
+    return [
+      remark(keyOffset, 'error', 'unknown-key', withEffect(unknownKeyMessage(key, place, known), 'it is left out')),
+    ];
+  });
+}
+
+function taskList(maintenance: MapTree): { tree: ListTree; remarks: Remark[] } {
+  const entry = maintenance.entries.get('automated_tasks');
+  const empty: ListTree = { kind: 'list', offset: maintenance.offset, fault: null, items: [] };
+  if (entry === undefined || (entry.tree.kind === 'scalar' && entry.tree.value === null && entry.tree.fault === null)) {
+    return { tree: empty, remarks: [] };
+  }
+  const { fault } = entry.tree;
+  if (fault !== null) throw new TextError(fault.code, fault.message, fault.offset);
+  if (entry.tree.kind === 'list') return { tree: entry.tree, remarks: [] };
+  const message = '`automated_tasks` must be a list (`- name: …`): no task is loaded';
+  return { tree: empty, remarks: [remark(entry.tree.offset, 'error', 'invalid-value', message)] };
+}
+
+function checkZone(sections: LoadedSections): { name: string | null; remarks: Remark[] } {
+  const { timezone } = sections.values;
+  const zone = zoneNamed(timezone);
+  if (zone !== null) return { name: timezone, remarks: [] };
+  const message = `there is no time zone \`${timezone.slice(0, 60)}\`; use an IANA name such as Europe/Berlin or UTC`;
+  const offset = sections.trees.get('timezone')?.offset ?? 0;
+  return { name: null, remarks: [remark(offset, 'error', 'invalid-timezone', message)] };
+}
+
+function mailRemarks(sections: LoadedSections): Remark[] {
+  const { email_list: list, smtp } = sections.values.notifications;
+  if (list === undefined || list.length === 0 || smtp !== undefined) return [];
+  const tree = sections.trees.get('notifications');
+  const offset = tree?.kind === 'map' ? (tree.entries.get('email_list')?.keyOffset ?? 0) : 0;
+  const message = 'no e-mail will be sent: set `smtp` beside `email_list`, such as smtp://localhost:25';
+  return [remark(offset, 'warning', 'no-smtp', message)];
+}
+
+function inClear(offset: number, where: string): Remark {
+  const message = `\`${where}\` holds a secret in clear: put it into the environment and write \${NAME} here`;
+  return remark(offset, 'warning', 'secret-in-clear', message);
+}
+
+function remark(offset: number, severity: Remark['severity'], code: string, message: string): Remark {
+  return { offset, severity, code, task: null, message };
+}
+
+function countLines(text: string, lines: LineCounter): void {
+  lines.lineStarts = [0];
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) lines.lineStarts.push(at + 1);
+}

@@ -1,0 +1,64 @@
+/** Relative paths of the configuration → absolute ones, and remarks about those that lead nowhere. */
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { follow } from './issues.ts';
+import type { Remark } from './remark.ts';
+import type { Sections } from './schema.ts';
+import type { LoadedSections } from './sections.ts';
+import type { Environment } from './variables.ts';
+
+/** Relative paths begin at `baseDirectory`; `~/` is the home folder of `env`. */
+export function resolvePaths(values: Sections, baseDirectory: string, env: Environment): Sections {
+  const absolute = (file: string): string => absolutePath(file, baseDirectory, env);
+  const optional = (file: string | undefined): string | undefined => (file === undefined ? undefined : absolute(file));
+  const { certificates, database, health, logs, mode, runbooks, scripts } = values;
+  return {
+    ...values,
+    certificates: { ...certificates, paths: certificates.paths.map(absolute), ca: optional(certificates.ca) },
+    database: { ...database, archive_directory: optional(database.archive_directory) },
+    health: { ...health, services: health.services.map((service) => ({ ...service, ca: optional(service.ca) })) },
+    logs: {
+      rotate: logs.rotate?.map((rotation) => ({ ...rotation, paths: rotation.paths.map(absolute) })),
+      config: optional(logs.config),
+      state: optional(logs.state),
+    },
+    mode: { ...mode, flag_file: optional(mode.flag_file) },
+    runbooks: { ...runbooks, directories: runbooks.directories.map(absolute) },
+    scripts: { directory: absolute(scripts.directory ?? '.') },
+  };
+}
+
+/** Warnings for certificate paths, runbook folders and authorities that do not exist now. */
+export function missingPaths(sections: LoadedSections, baseDirectory: string, env: Environment): Remark[] {
+  const places = [
+    { section: 'certificates', key: 'paths', what: 'certificate', code: 'missing-certificate' },
+    { section: 'certificates', key: 'ca', what: 'certificate authority', code: 'missing-certificate' },
+    { section: 'runbooks', key: 'directories', what: 'runbook folder', code: 'missing-directory' },
+    { section: 'scripts', key: 'directory', what: 'script folder', code: 'missing-directory' },
+  ];
+  return places.flatMap(({ section, key, what, code }) => {
+    const tree = sections.trees.get(section);
+    const node = tree === undefined ? null : follow(tree, [key]);
+    const scalars = node?.kind === 'list' ? node.items : node === null ? [] : [node];
+    return scalars.flatMap((scalar) => {
+      if (scalar.kind !== 'scalar' || typeof scalar.value !== 'string') return [];
+      const file = fixedPart(absolutePath(scalar.value, baseDirectory, env));
+      if (fs.existsSync(file)) return [];
+      const message = `the ${what} ${file} does not exist: correct the path, or create it`;
+      return [{ offset: scalar.offset, severity: 'warning' as const, code, task: null, message }];
+    });
+  });
+}
+
+function absolutePath(file: string, baseDirectory: string, env: Environment): string {
+  const home = Object.hasOwn(env, 'HOME') ? env['HOME'] : undefined;
+  const expanded = file.startsWith('~/') && home !== undefined ? path.join(home, file.slice(2)) : file;
+  return path.resolve(baseDirectory, expanded);
+}
+
+/** A glob up to its first wildcard, cut at a folder; any other path as it is. */
+function fixedPart(file: string): string {
+  const parts = file.split(path.sep);
+  const wild = parts.findIndex((part) => /[*?[{]/.test(part));
+  return wild < 0 || fs.existsSync(file) ? file : parts.slice(0, wild).join(path.sep) || path.sep;
+}

@@ -1,0 +1,19 @@
+/** Sends one e-mail over SMTP (nodemailer). */
+export interface Email {
+  readonly from: string;
+  readonly to: readonly string[];
+  readonly subject: string;
+  readonly text: string;
+}
+
+/** Throws when the server does not take it. `smtp` is a smtp:// or smtps:// URL. */
+export async function sendEmail(smtp: string, email: Email): Promise<void> {
+  // Loaded when first needed: most alerts go elsewhere, and the agent stays small.
+  const { createTransport } = await import('nodemailer');
+  const transport = createTransport({ url: smtp, connectionTimeout: 10_000, socketTimeout: 20_000 });
+  try {
+    await transport.sendMail({ from: email.from, to: [...email.to], subject: email.subject, text: email.text });
+  } finally {
+    transport.close();
+  }
+}

@@ -1,0 +1,36 @@
+/** What the metrics say of tasks, alerts and windows, read from the store at the scrape. */
+import { badOutcomes, type Outcome } from '../protocol/nouns.ts';
+import type { Database } from '../store/database.ts';
+import { lastRunsByTask } from '../store/runs.ts';
+import type { Windows } from '../window/windows.ts';
+import type { Alerts } from './alerts.ts';
+import type { MetricsSource } from './metrics.ts';
+
+export function metricsSource(parts: {
+  readonly database: Database;
+  readonly alerts: Alerts;
+  readonly windows: Windows;
+  readonly sessions: () => number;
+}): MetricsSource {
+  return {
+    tasks: () =>
+      lastRunsByTask(parts.database).map(({ task, endedAt, durationMs, outcome, lastSuccess }) => ({
+        task,
+        lastRun: endedAt / 1000,
+        durationSeconds: durationMs / 1000,
+        ok: endedWell(outcome),
+        lastSuccess: lastSuccess === null ? null : lastSuccess / 1000,
+      })),
+    openAlerts: () => {
+      const counts = new Map<string, number>();
+      for (const { level } of parts.alerts.open()) counts.set(level, (counts.get(level) ?? 0) + 1);
+      return [...counts].map(([level, count]) => ({ level, count }));
+    },
+    activeWindows: () => parts.windows.active().length,
+    sessions: parts.sessions,
+  };
+}
+
+function endedWell(outcome: Outcome): boolean {
+  return !badOutcomes.has(outcome) && outcome !== 'cancelled';
+}

@@ -1,0 +1,57 @@
+/** Names in certificates as people and browsers read them. */
+import type { X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
+import { domainToASCII } from 'node:url';
+
+/** DNS names and IP addresses of the subject alternative name. A common name is none of them, as for browsers (RFC 9525, 2). */
+export function alternativeNames(certificate: X509Certificate): string[] {
+  const names: string[] = [];
+  // Node writes a value that holds a comma or quote as a JSON string, so that no name can pass for two.
+  for (const match of (certificate.subjectAltName ?? '').matchAll(
+    /(?:^|, )(DNS|IP Address):("(?:[^"\\]|\\.)*"|[^,]*)/g,
+  )) {
+    names.push(plain(unquoted(match[2] ?? '')));
+  }
+  return names;
+}
+
+/** Distinguished name on one line, most specific part first: `CN=R3, O=Let's Encrypt, C=US`. */
+export function distinguishedName(text: string | undefined): string {
+  return plain((text ?? '').split('\n').reverse().join(', '));
+}
+
+/** Who issued it, as the seed prints it: the organisation, else the common name. */
+export function issuerName(distinguished: string): string {
+  return part(distinguished, 'O') ?? part(distinguished, 'CN') ?? (distinguished === '' ? 'unknown' : distinguished);
+}
+
+/** The name that stands for the certificate: its first alternative name, else its common name. */
+export function domainName(names: readonly string[], distinguished: string): string {
+  return names[0] ?? part(distinguished, 'CN') ?? (distinguished === '' ? 'unknown' : distinguished);
+}
+
+/** Whether `certificate` is for `host`, a DNS name or an IP address, by its alternative names alone. */
+export function coversHost(certificate: X509Certificate, host: string): boolean {
+  if (isIP(host) !== 0) return certificate.checkIP(host) !== undefined;
+  const ascii = domainToASCII(host);
+  return ascii !== '' && certificate.checkHost(ascii, { subject: 'never' }) !== undefined;
+}
+
+/** Text of strangers without control and direction characters, so that a terminal shows nothing but text. */
+export function plain(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '?');
+}
+
+function part(distinguished: string, key: string): string | undefined {
+  const found = new RegExp(`(?:^|, )${key}=((?:[^,\\\\]|\\\\.|,(?! [A-Za-z]+=))+)`).exec(distinguished)?.[1];
+  return found?.replace(/\\(.)/g, '$1');
+}
+
+function unquoted(value: string): string {
+  if (!value.startsWith('"')) return value;
+  try {
+    return String(JSON.parse(value));
+  } catch {
+    return value;
+  }
+}

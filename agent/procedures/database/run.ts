@@ -1,0 +1,49 @@
+/** What the steps of maintaining one database share. */
+import type { Config } from '../../config/schema.ts';
+import type { Finding } from '../../protocol/nouns.ts';
+import type { ProcedureContext } from '../define.ts';
+import type { Action } from './actions.ts';
+import type { DatabaseSession } from './connection.ts';
+import { printable } from './names.ts';
+import { tableStatistics, type Table, type TableStatistics } from './tables.ts';
+
+export interface DatabaseRun {
+  readonly session: DatabaseSession;
+  readonly settings: Config['database'];
+  readonly context: ProcedureContext;
+  /** Records an action. */
+  readonly action: (action: Action) => void;
+}
+
+/** A table with the instant (performance.now()) at which its statistics were read. */
+export interface Listed<T> {
+  readonly table: T;
+  readonly at: number;
+}
+
+/**
+ * The statistics of a listed table: as listed while that is fresh, else read again, for autovacuum may have been there in a
+ * long run.
+ */
+export async function currentStatistics(run: DatabaseRun, { table, at }: Listed<Table>): Promise<TableStatistics> {
+  return performance.now() - at < freshMilliseconds ? table : tableStatistics(run.session, table.oid);
+}
+
+const freshMilliseconds = 10_000;
+
+/** The name under which findings speak of a relation: with the database's name before it where several are configured. */
+export function subjectOf({ session, context }: DatabaseRun, relation: string): string {
+  const name = printable(relation);
+  return context.config.databases.length > 1 ? `${printable(session.target.name)}: ${name}` : name;
+}
+
+/** A finding about one relation. */
+export function relationFinding(
+  run: DatabaseRun,
+  relation: string,
+  finding: Omit<Finding, 'subject' | 'message'> & { readonly text: (subject: string) => string },
+): void {
+  const { text, ...rest } = finding;
+  const subject = subjectOf(run, relation);
+  run.context.finding({ ...rest, subject, message: text(subject) });
+}

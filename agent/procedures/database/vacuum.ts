@@ -1,0 +1,62 @@
+/** VACUUM (ANALYZE) of the tables whose dead rows call for it, proven by the counters afterwards. */
+import type { Measures } from './carryOut.ts';
+import { carryOut } from './carryOut.ts';
+import { deadPercent, isVacuumDue } from './due.ts';
+import { horizonHolders } from './holders.ts';
+import { currentStatistics, relationFinding, subjectOf, type DatabaseRun, type Listed } from './run.ts';
+import { tableStatistics, type Table, type TableStatistics } from './tables.ts';
+
+/** Vacuums one table, unless autovacuum was faster since it was listed. Returns whether it was worked on. */
+export async function vacuumTable(run: DatabaseRun, listed: Listed<Table>): Promise<boolean> {
+  const { session, settings, context } = run;
+  const { table } = listed;
+  const before = await currentStatistics(run, listed);
+  if (!isVacuumDue(before, settings, context.now())) {
+    context.print(`${subjectOf(run, table.relation)}: no longer due, autovacuum was there or it was dropped`);
+    return false;
+  }
+  let last: TableStatistics = before;
+  await carryOut(run, {
+    verb: 'VACUUM',
+    sql: `VACUUM (ANALYZE) ${table.relation}`,
+    oid: table.oid,
+    relation: table.relation,
+    allowed: table.allowed,
+    before: measures(before),
+    verify: async () => {
+      last = await tableStatistics(session, table.oid);
+      const reported = last.vacuums > before.vacuums;
+      return { after: measures(last), reported, proven: reported && last.dead < before.dead };
+    },
+    unproven: async () => {
+      const holders = await horizonHolders(session);
+      relationFinding(run, table.relation, {
+        level: 'warning',
+        code: 'database.dead_rows',
+        value: last.dead,
+        unit: 'rows',
+        text: (subject) => unprovenText(subject, before, last, holders),
+      });
+    },
+  });
+  return true;
+}
+
+function unprovenText(subject: string, before: TableStatistics, last: TableStatistics, holders: string[]): string {
+  if (last.vacuums <= before.vacuums) {
+    return `VACUUM of ${subject} ended, but the server's statistics do not show it; check track_counts.`;
+  }
+  const cause =
+    holders.length === 0 ? '' : ` Rows are held back by ${holders.join(' and ')}; end it, then run this again.`;
+  return `${subject} still has ${last.dead} dead rows after VACUUM (${before.dead} before).${cause}`;
+}
+
+function measures(statistics: TableStatistics): Measures {
+  return {
+    deadTuples: statistics.dead,
+    liveTuples: statistics.live,
+    deadPercent: Math.round(deadPercent(statistics) * 10) / 10,
+    modifiedSinceAnalyze: statistics.modified,
+    lastVacuum: statistics.lastVacuum?.toISOString() ?? null,
+  };
+}

@@ -1,0 +1,97 @@
+/**
+ * The one shape of every built-in procedure. Command line, YAML options, editor form, JSON schema and documentation derive
+ * from a definition; nothing about a procedure is declared a second time.
+ */
+import type * as z from 'zod';
+import type { Config } from '../config/schema.ts';
+import type { Finding, Outcome, Progress } from '../protocol/nouns.ts';
+
+export const areas = [
+  'database',
+  'logs',
+  'certificates',
+  'dependencies',
+  'health',
+  'cache',
+  'windows',
+  'emergency',
+] as const;
+export type Area = (typeof areas)[number];
+
+/** What a procedure may end with by itself; the runner adds `timed-out`, `cancelled`, `lost` and so on. */
+export type ProcedureOutcome = Extract<Outcome, 'changed' | 'unchanged' | 'warning' | 'failed'>;
+
+/** Everything that a procedure may use of the world around it. */
+export interface ProcedureContext {
+  readonly config: Config;
+  /** True = print the plan, change nothing. */
+  readonly dryRun: boolean;
+  /** Aborted when the run is stopped; a procedure then cleans up and throws `signal.reason`. */
+  readonly signal: AbortSignal;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Folder (0700) in which a procedure may keep what it must remember until the next run. */
+  readonly memoryDirectory: string;
+  readonly now: () => Date;
+  /** Records an observation at once: in the results, and as a line of the output. */
+  readonly finding: (finding: Finding) => void;
+  readonly progress: (progress: Progress) => void;
+  /** One line of text for people. */
+  readonly print: (line: string) => void;
+}
+
+export interface ProcedureResult<Part> {
+  readonly outcome: ProcedureOutcome;
+  /** The procedure's own part of the JSON document (DESIGN.md §9). */
+  readonly part: Part;
+}
+
+export interface ProcedureDefinition<
+  Options extends z.ZodObject = z.ZodObject,
+  Part extends z.ZodObject = z.ZodObject,
+> {
+  /** Kebab-case; the seed's script name without `.sh`. */
+  readonly name: string;
+  readonly aliases?: readonly string[];
+  readonly area: Area;
+  /** Title Case, for the editor. */
+  readonly title: string;
+  /** One sentence in the imperative, without a full stop. */
+  readonly summary: string;
+  /** True when it changes anything; it then honours `dryRun`. */
+  readonly changes: boolean;
+  /** Keys in camelCase; each with `.describe()`. On the command line kebab-case, in YAML snake_case. */
+  readonly options: Options;
+  readonly part: Part;
+  readonly run: (options: z.infer<Options>, context: ProcedureContext) => Promise<ProcedureResult<z.infer<Part>>>;
+}
+
+/** A definition whose option type is no longer known: what the registry holds. Options are parsed before they reach `run`. */
+export interface AnyProcedure extends Omit<ProcedureDefinition, 'run'> {
+  /** Parses `options` (throws ZodError) and runs. */
+  readonly execute: (options: unknown, context: ProcedureContext) => Promise<ProcedureResult<Record<string, unknown>>>;
+}
+
+export function defineProcedure<Options extends z.ZodObject, Part extends z.ZodObject>(
+  definition: ProcedureDefinition<Options, Part>,
+): AnyProcedure {
+  const { run, ...rest } = definition;
+  const options = definition.options.strict();
+  return {
+    ...rest,
+    options,
+    execute: async (given, context) => {
+      const result = await run(options.parse(given) as z.infer<Options>, context);
+      return { outcome: result.outcome, part: definition.part.parse(result.part) };
+    },
+  };
+}
+
+const severity: Record<Finding['level'], number> = { ok: 0, info: 1, warning: 2, critical: 3 };
+
+/** Outcome by findings: `warning` when any is warning or critical, else what the procedure says that it did. */
+export function outcomeOf(
+  findings: readonly Finding[],
+  otherwise: Extract<ProcedureOutcome, 'changed' | 'unchanged'>,
+): ProcedureOutcome {
+  return findings.some((finding) => severity[finding.level] >= severity.warning) ? 'warning' : otherwise;
+}

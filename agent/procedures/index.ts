@@ -1,0 +1,12 @@
+/** All built-in procedures, by name and by alias. */
+import type { AnyProcedure } from './define.ts';
+import { checkCertificates } from './certificates/checkCertificates.ts';
+import { databaseDailyMaintenance } from './database/databaseDailyMaintenance.ts';
+import { healthCheck } from './health/healthCheck.ts';
+import { rotateLogs } from './logs/rotateLogs.ts';
+
+const all: readonly AnyProcedure[] = [checkCertificates, databaseDailyMaintenance, healthCheck, rotateLogs];
+
+export const procedures: ReadonlyMap<string, AnyProcedure> = new Map(
+  all.flatMap((procedure) => [procedure.name, ...(procedure.aliases ?? [])].map((name) => [name, procedure] as const)),
+);

@@ -1,0 +1,112 @@
+/** Bookkeeping by inode and size: after a rotation the content of every file from before must still be somewhere. */
+import type { FileHandle } from 'node:fs/promises';
+import { openSafely, unpackedSize } from './archive.ts';
+import { describe, generationsOf } from './generations.ts';
+import type { Generation } from './generations.ts';
+import type { LogReport } from './logrotateOutput.ts';
+
+export interface Snapshot {
+  /** The log itself; null when it was missing. */
+  readonly log: Generation | null;
+  /** The log and all its generations. */
+  readonly files: readonly Generation[];
+  /** Keep the files open while they are compared: an inode that is free again would soon be another file's. */
+  readonly pins: readonly FileHandle[];
+}
+
+export interface Account {
+  /** Where the log's content is now; null when it was not rotated, or was removed as configured (`rotate 0`). */
+  readonly rotatedTo: string | null;
+  /** The content left its old place: the log is a new file (or was emptied) and the content stands elsewhere, whole. */
+  readonly verified: boolean;
+  /** Why `verified` is false for a log that logrotate says it rotated. */
+  readonly doubt: string | null;
+  /** Files from before of which nothing is left although nothing was to be removed. */
+  readonly lost: readonly Generation[];
+}
+
+export async function takeSnapshot(log: LogReport): Promise<Snapshot> {
+  const files = await generationsOf(log);
+  // A file that may not be read cannot be pinned; it is then known by its inode alone.
+  const pins = await Promise.all(files.map((file) => openSafely(file.path).catch(() => null)));
+  return { log: await describe(log.path), files, pins: pins.filter((pin) => pin !== null) };
+}
+
+export async function releaseSnapshots(snapshots: Iterable<Snapshot>): Promise<void> {
+  for (const { pins } of snapshots) await Promise.all(pins.map((pin) => pin.close()));
+}
+
+/** Compares before and after of one log; `report` is that of the run itself. Opens only archives that are new. */
+export async function account(before: Snapshot, report: LogReport, signal: AbortSignal): Promise<Account> {
+  const after = await generationsOf(report);
+  const places = new Map(after.map((generation) => [generation.key, generation]));
+  const old = new Set(before.files.map(({ key }) => key));
+  const archives = await sizesOf(
+    after.filter(({ key, ending }) => ending !== null && !old.has(key)),
+    signal,
+  );
+  const copied = report.copies ? after.filter(({ key, ending }) => ending === null && !old.has(key)) : [];
+  const lost: Generation[] = [];
+  let rotatedTo: string | null = null;
+  for (const file of before.files) {
+    const isLog = file.path === report.path;
+    const still = places.get(file.key);
+    const place =
+      still !== undefined && !(isLog && report.copies && still.bytes < file.bytes)
+        ? still.path
+        : (take(archives, file) ?? copied.find(({ bytes }) => bytes >= file.bytes)?.path ?? null);
+    if (isLog && place !== report.path) rotatedTo = place;
+    if (place === null && file.bytes > 0 && !wasToGo(file, report)) lost.push(file);
+  }
+  return { rotatedTo, lost, ...verify(before, after, report, rotatedTo) };
+}
+
+function verify(
+  before: Snapshot,
+  after: readonly Generation[],
+  report: LogReport,
+  rotatedTo: string | null,
+): Pick<Account, 'verified' | 'doubt'> {
+  const current = after.find(({ path }) => path === report.path);
+  const doubt = (reason: string) => ({ verified: false, doubt: reason });
+  if (before.log === null) return doubt('it was not there before');
+  if (report.copies) {
+    if (current?.key !== before.log.key) return doubt('it is no longer the file that was copied');
+    return rotatedTo === null && before.log.bytes > 0 && !wasToGo(before.log, report)
+      ? doubt('no whole copy of its content was found')
+      : { verified: true, doubt: null };
+  }
+  if (current?.key === before.log.key) return doubt('its name still leads to the old file');
+  if (current === undefined && report.creates) return doubt('the new file is not there');
+  if (rotatedTo === null && !wasToGo(before.log, report)) return doubt('its old content was not found');
+  return { verified: true, doubt: null };
+}
+
+/** Was the file to be removed? Follows it through the renames that logrotate printed. */
+function wasToGo(file: Generation, report: LogReport): boolean {
+  let place = file.path;
+  for (const { from, to } of report.renames) if (from === place) place = to;
+  if (report.copies && place === report.path && report.target !== null) place = report.target;
+  return report.removed.has(place);
+}
+
+/** An archive as large as the file when unpacked; each archive answers for one file. */
+function take(archives: Map<string, number>, file: Generation): string | null {
+  const candidates = [...archives].filter(
+    ([, bytes]) => bytes === file.bytes || (bytes > file.bytes && file.index === null),
+  );
+  const best = candidates.find(([, bytes]) => bytes === file.bytes) ?? candidates[0];
+  if (best === undefined) return null;
+  archives.delete(best[0]);
+  return best[0];
+}
+
+/** Unpacked size of each archive that is whole. Other compressions than gzip are taken at logrotate's word. */
+async function sizesOf(archives: readonly Generation[], signal: AbortSignal): Promise<Map<string, number>> {
+  const sizes = new Map<string, number>();
+  for (const archive of archives) {
+    const size = archive.ending === '.gz' ? await unpackedSize(archive.path, signal) : Number.POSITIVE_INFINITY;
+    if (size !== null) sizes.set(archive.path, size);
+  }
+  return sizes;
+}

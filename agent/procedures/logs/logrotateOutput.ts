@@ -1,0 +1,174 @@
+/**
+ * Reads what `logrotate -v` and `logrotate -d` print (English, LC_ALL=C; tried with 3.18 to 3.22). It is the only source
+ * that knows the effect of any configuration, includes and global options included.
+ */
+
+export type Decision = 'due' | 'not_due' | 'empty' | 'missing' | 'refused';
+export type Compression = 'none' | 'immediate' | 'delayed';
+
+export interface LogReport {
+  readonly path: string;
+  decision: Decision;
+  /** logrotate's own words for the decision. */
+  reason: string;
+  /** Generation that takes the content first (`app.log.1`), before any compression. */
+  target: string | null;
+  /** True when the content is copied and the log then emptied (copytruncate). */
+  copies: boolean;
+  creates: boolean;
+  compression: Compression;
+  /** Generations that are kept; null while the log is not due. */
+  keep: number | null;
+  /** Number of the newest generation (`start`, by default 1). */
+  start: number;
+  /** Every rename in the order in which logrotate does it. */
+  readonly renames: { readonly from: string; readonly to: string }[];
+  readonly removed: Set<string>;
+  /** Whom logrotate works as (`su`); null = as whoever started it. */
+  readonly user: { readonly uid: number; readonly gid: number } | null;
+  readonly errors: string[];
+}
+
+export interface LogrotateReport {
+  /** Errors of the configuration itself, each with file and line where logrotate knows them. */
+  readonly configErrors: readonly string[];
+  /** Errors that belong to no log: a script that failed, the state file. */
+  readonly errors: readonly string[];
+  readonly logs: ReadonlyMap<string, LogReport>;
+}
+
+export function parseOutput(lines: readonly string[], ownUid = process.geteuid?.() ?? -1): LogrotateReport {
+  const reader = new Reader(ownUid);
+  for (const line of lines) reader.read(line);
+  return { configErrors: reader.configErrors, errors: reader.errors, logs: reader.logs };
+}
+
+class Reader {
+  readonly configErrors: string[] = [];
+  readonly errors: string[] = [];
+  readonly logs = new Map<string, LogReport>();
+  readonly #ownUid: number;
+  #handling = false;
+  #user: LogReport['user'] = null;
+  /** Logs of the pattern at hand: directives are one per pattern. */
+  #block: LogReport[] = [];
+  #current: LogReport | null = null;
+
+  constructor(ownUid: number) {
+    this.#ownUid = ownUid;
+  }
+
+  read(line: string): void {
+    if (/^Handling \d+ logs/.test(line)) this.#handling = true;
+    else if (line.startsWith('error: ')) this.#error(line.slice('error: '.length).trim());
+    else if (this.#handling) this.#step(line);
+  }
+
+  #step(line: string): void {
+    const user = /^switching euid from \d+ to (\d+) and egid from \d+ to (\d+)/.exec(line);
+    const considering = /^considering log (.+)$/.exec(line);
+    const rotating = /^rotating log (.+), log->rotateCount is (-?\d+)$/.exec(line);
+    const skipped = /^ {2}(log .+ -- skipping)\.?$/.exec(line);
+    const notDue = /^ {2}log does not need rotating(?: \((.+)\))?/.exec(line);
+    if (user !== null) {
+      const uid = Number(user[1]);
+      this.#user = uid === this.#ownUid ? null : { uid, gid: Number(user[2]) };
+    } else if (line.startsWith('rotating pattern: ')) this.#block = [];
+    else if (considering !== null) this.#consider(considering[1] ?? '');
+    else if (rotating !== null) this.#begin(rotating[1] ?? '', Number(rotating[2]));
+    else if (this.#current === null) return;
+    else if (skipped !== null) {
+      this.#decide(line.includes(' does not exist -- skipping') ? 'missing' : 'refused', skipped[1] ?? '');
+    } else if (notDue !== null) {
+      const reason = notDue[1] ?? 'not due';
+      this.#decide(reason === 'log is empty' ? 'empty' : 'not_due', reason);
+    } else if (line === '  log needs rotating') this.#decide('due', 'due');
+    else this.#act(line);
+  }
+
+  #act(line: string): void {
+    const log = this.#current;
+    if (log === null) return;
+    const rename = /^renaming (.+) to (.+?)(?: \(rotatecount -?\d+, logstart (\d+), i -?\d+\), ?)?$/.exec(line);
+    const copy = /^copying (.+) to (.+)$/.exec(line);
+    const create = /^creating new (.+) mode = /.exec(line);
+    const remove = /^(?:removing old log|Using shred to remove the file) (.+)$/.exec(line);
+    if (rename !== null) {
+      this.#move(rename[1] ?? '', rename[2] ?? '');
+      const start = rename[3];
+      if (start !== undefined) log.start = Number(start);
+    } else if (copy !== null) {
+      const copied = this.logs.get(copy[1] ?? '') ?? log;
+      copied.copies = true;
+      copied.target = copy[2] ?? null;
+      this.#current = copied;
+    } else if (create !== null) (this.logs.get(create[1] ?? '') ?? log).creates = true;
+    else if (remove !== null) for (const one of this.#block) one.removed.add(remove[1] ?? '');
+    else if (line.startsWith('previous log ')) log.compression = 'delayed';
+    else if (line.startsWith('compressing log with: ')) {
+      // Before its own rename a log's predecessor is compressed (delaycompress), after it the content just rotated.
+      if (log.target === null) log.compression = 'delayed';
+      else for (const one of this.#block) if (one.target !== null) one.compression = 'immediate';
+    }
+  }
+
+  #move(from: string, to: string): void {
+    const log = this.logs.get(from);
+    if (log !== undefined) {
+      log.target = to;
+      this.#current = log;
+    }
+    (log ?? this.#current)?.renames.push({ from, to });
+  }
+
+  #consider(path: string): void {
+    const log: LogReport = {
+      path,
+      decision: 'not_due',
+      reason: '',
+      target: null,
+      copies: false,
+      creates: false,
+      compression: 'none',
+      keep: null,
+      start: 1,
+      renames: [],
+      removed: new Set(),
+      user: this.#user,
+      errors: [],
+    };
+    // A log that two patterns name is handled by the first.
+    if (!this.logs.has(path)) this.logs.set(path, log);
+    this.#current = this.logs.get(path) ?? log;
+    this.#block.push(this.#current);
+  }
+
+  #begin(path: string, keep: number): void {
+    this.#current = this.logs.get(path) ?? this.#current;
+    if (this.#current !== null) this.#current.keep = keep;
+  }
+
+  #decide(decision: Decision, reason: string): void {
+    if (this.#current === null) return;
+    this.#current.decision = decision;
+    this.#current.reason = reason;
+  }
+
+  #error(message: string): void {
+    if (!this.#handling) {
+      this.configErrors.push(message);
+      return;
+    }
+    const named = [...this.logs.values()]
+      .filter((log) => message.includes(log.path))
+      .sort((a, b) => b.path.length - a.path.length)[0];
+    if (named === undefined) {
+      this.errors.push(message);
+      return;
+    }
+    named.errors.push(message);
+    if (message.startsWith('stat of ') && message.endsWith('No such file or directory')) named.decision = 'missing';
+    else if (message.startsWith('skipping ')) named.decision = 'refused';
+    named.reason = message;
+  }
+}

@@ -1,0 +1,184 @@
+/**
+ * Mends what a killed logrotate leaves behind, before the next one makes a loss of it. logrotate writes `app.log.1.gz` beside
+ * `app.log.1` and removes the latter at the end; killed in between, its next run takes the half archive for the whole and
+ * renames the new log over the only complete copy, exit code 0 (seen with 3.21). Every step here can be killed and repeated.
+ */
+import { lstat, rename, unlink } from 'node:fs/promises';
+import path from 'node:path';
+import type { Finding } from '../../protocol/nouns.ts';
+import { compareArchive, compress, isPrefixOf } from './archive.ts';
+import { asUser } from './asUser.ts';
+import type { UserAndGroup } from './asUser.ts';
+import { generationsOf } from './generations.ts';
+import type { Generation } from './generations.ts';
+import type { JournalEntry } from './journal.ts';
+import type { LogReport } from './logrotateOutput.ts';
+import { awaitRelease, describeWriters, findWriters } from './writers.ts';
+import type { Writer } from './writers.ts';
+
+export interface RepairContext {
+  readonly dryRun: boolean;
+  readonly signal: AbortSignal;
+  readonly now: () => Date;
+  readonly finding: (finding: Finding) => void;
+  /** What the last run noted about the log before it was interrupted; absent = it was not. */
+  readonly interrupted: ReadonlyMap<string, JournalEntry>;
+}
+
+/** Number of repairs done. Each is a finding `logs.repair`; throws when an archive is still being written. */
+export async function repairLog(log: LogReport, context: RepairContext): Promise<number> {
+  const owner = await workingUser(log);
+  if (owner === 'untrusted') return 0; // logrotate refuses such a folder too, so nothing gets lost there
+  return await asUser(owner, async () => {
+    let repairs = await dropInterruptedCopy(log, context);
+    const generations = await generationsOf(log);
+    const broken = unfinished(log, generations);
+    if (broken.length > 0) {
+      await awaitArchivers(broken, context.signal);
+      const keys = new Set(broken.map(({ source }) => source.key));
+      const { writers } = await findWriters(keys);
+      for (const pair of broken) repairs += await mend(pair, log, writers.get(pair.source.key) ?? [], context);
+    }
+    return repairs + (await closeGap(log, context));
+  });
+}
+
+interface Unfinished {
+  readonly source: Generation;
+  /** The archive beside it; null when the killed run had not begun to compress. */
+  readonly archive: Generation | null;
+}
+
+/** Whose rights suffice: `su` of the configuration, or the owner of the folder when that is not us. */
+async function workingUser(log: LogReport): Promise<UserAndGroup | null | 'untrusted'> {
+  if (log.user !== null) return log.user;
+  const stats = await lstat(path.dirname(log.target ?? log.path)).catch(() => null);
+  if (stats === null || process.geteuid?.() !== 0) return null;
+  const writableByOthers = (stats.mode & 0o002) !== 0 || ((stats.mode & 0o020) !== 0 && stats.gid !== 0);
+  if (writableByOthers) return 'untrusted';
+  return stats.uid === 0 ? null : { uid: stats.uid, gid: stats.gid };
+}
+
+function unfinished(log: LogReport, generations: readonly Generation[]): readonly Unfinished[] {
+  const byPath = new Map(generations.map((generation) => [generation.path, generation]));
+  return generations
+    .filter((generation) => generation.ending === null && generation.path !== log.path)
+    .map((source) => ({ source, archive: byPath.get(`${source.path}.gz`) ?? null }))
+    .filter(
+      ({ source, archive }) =>
+        // With immediate compression nothing uncompressed outlives a whole run, and the next rename would overwrite it.
+        archive !== null || (log.compression === 'immediate' && !log.copies && source.path === log.target),
+    );
+}
+
+/** A gzip that outlived its logrotate still writes; what it makes is judged when it is done. */
+async function awaitArchivers(broken: readonly Unfinished[], signal: AbortSignal): Promise<void> {
+  const archives = broken.map(({ archive }) => archive).filter((archive) => archive !== null);
+  const scan = await awaitRelease(new Set(archives.map(({ key }) => key)), 60_000, signal);
+  for (const archive of archives) {
+    const writers = scan.writers.get(archive.key);
+    if (writers === undefined) continue;
+    throw new Error(
+      `${archive.path} is still being written by ${describeWriters(writers)}; nothing was rotated, run this again later.`,
+    );
+  }
+}
+
+async function mend(
+  { source, archive }: Unfinished,
+  log: LogReport,
+  writers: readonly Writer[],
+  context: RepairContext,
+): Promise<number> {
+  const target = `${source.path}.gz`;
+  const state = archive === null ? null : await compareArchive(archive.path, source.path, context.signal);
+  const held = writers.length > 0 ? ` because ${describeWriters(writers)} still writes to it` : '';
+  if (state === 'different') {
+    return await setAside(source, `its archive ${target} holds something else`, context);
+  }
+  if (held !== '') {
+    let repairs = 0;
+    if (archive !== null) {
+      const done = await act(context, target, 'removed the unfinished archive; the whole content is beside it', () =>
+        unlink(target),
+      );
+      repairs += done;
+    }
+    if (log.compression !== 'immediate' || source.path !== log.target) return repairs;
+    return repairs + (await setAside(source, `the next rotation would overwrite it, uncompressed${held}`, context));
+  }
+  if (state === 'equal') {
+    return await act(context, source.path, `removed; ${target} is whole and holds the same`, () => unlink(source.path));
+  }
+  const what = archive === null ? 'compressed what' : 'replaced the unfinished archive that';
+  return await act(context, target, `${what} an interrupted rotation left of ${source.path}`, () =>
+    compress(source.path, target, context.signal),
+  );
+}
+
+/** Renames to the name that logrotate itself uses for what stands in its way. */
+async function setAside(source: Generation, reason: string, context: RepairContext): Promise<number> {
+  const hour = context.now().toISOString().slice(0, 13).replaceAll(/[-T]/g, '');
+  const aside = `${source.path}-${hour}.backup`;
+  return await act(context, source.path, `kept as ${aside}, since ${reason}`, () => renameFresh(source.path, aside));
+}
+
+/** A copytruncate that was killed between copy and truncate: the copy is the beginning of the log that is still there. */
+async function dropInterruptedCopy(log: LogReport, context: RepairContext): Promise<number> {
+  const before = context.interrupted.get(log.path);
+  if (before === undefined || !log.copies || log.target === null) return 0;
+  const generations = await generationsOf(log);
+  const current = generations.find((generation) => generation.path === log.path);
+  const copy = generations.find((generation) => generation.path === log.target);
+  if (current === undefined || copy === undefined || before.generations.includes(copy.key)) return 0;
+  if (current.key !== before.key || current.bytes < before.bytes) return 0;
+  if (!(await isPrefixOf(copy.path, current.path, context.signal))) return 0;
+  return await act(context, copy.path, `removed; an interrupted copy of ${log.path}, which still holds it all`, () =>
+    unlink(copy.path),
+  );
+}
+
+/**
+ * A rotation killed between its renames leaves `.N+1`, about to be deleted, and a gap below. Moving the files above the gap
+ * back keeps the generation that the next rotation would otherwise delete one round too early.
+ */
+async function closeGap(log: LogReport, context: RepairContext): Promise<number> {
+  if (log.keep === null || log.keep < 1) return 0;
+  const ending = log.compression === 'none' ? null : '.gz';
+  const numbered = new Map<number, Generation>();
+  for (const generation of await generationsOf(log)) {
+    if (generation.index !== null && generation.ending === ending) numbered.set(generation.index, generation);
+  }
+  const surplus = log.start + log.keep;
+  if (!numbered.has(surplus)) return 0;
+  const first = log.compression === 'delayed' ? log.start + 1 : log.start;
+  let gap = surplus - 1;
+  while (gap >= first && numbered.has(gap)) gap -= 1;
+  if (gap < first) return 0;
+  let repairs = 0;
+  for (let index = gap + 1; index <= surplus; index += 1) {
+    const generation = numbered.get(index);
+    if (generation === undefined) continue;
+    const lower = generation.path.replace(new RegExp(String.raw`\.${index}(?=[^/]*$)`), `.${index - 1}`);
+    repairs += await act(
+      context,
+      generation.path,
+      `moved back to ${lower}, where an interrupted rotation left a gap`,
+      () => renameFresh(generation.path, lower),
+    );
+  }
+  return repairs;
+}
+
+async function act(context: RepairContext, subject: string, did: string, work: () => Promise<void>): Promise<number> {
+  if (!context.dryRun) await work();
+  const message = context.dryRun ? `${subject} would be ${did}.` : `${subject}: ${did}.`;
+  context.finding({ level: 'info', code: 'logs.repair', subject, message });
+  return context.dryRun ? 0 : 1;
+}
+
+/** A rename that does not overwrite; one atomic step, so that a kill cannot leave two names. */
+async function renameFresh(from: string, to: string): Promise<void> {
+  if ((await lstat(to).catch(() => null)) !== null) throw new Error(`${to} exists already; move it away by hand.`);
+  await rename(from, to);
+}

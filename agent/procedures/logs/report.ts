@@ -1,0 +1,134 @@
+/** What a rotation tells people: findings by file, and the files of the JSON document. */
+import type { Finding } from '../../protocol/nouns.ts';
+import type { Account, Snapshot } from './account.ts';
+import type { LogrotateRun } from './logrotateCommand.ts';
+import type { LogReport, LogrotateReport } from './logrotateOutput.ts';
+import type { RotateLogsPart } from './rotateLogs.ts';
+import type { Rotation } from './rotation.ts';
+import { describeWriters } from './writers.ts';
+import type { Writer } from './writers.ts';
+
+export type FileResult = RotateLogsPart['files'][number];
+
+type Report = (finding: Finding) => void;
+
+export interface FileFacts {
+  readonly log: LogReport;
+  readonly snapshot: Snapshot;
+  /** Null in a dry run. */
+  readonly account: Account | null;
+  readonly lastRotation: Date | undefined;
+}
+
+export function reportFile(facts: FileFacts, finding: Report): FileResult {
+  const { log, snapshot, account } = facts;
+  for (const lost of account?.lost ?? []) {
+    finding({
+      level: 'critical',
+      code: 'logs.lost',
+      subject: lost.path,
+      message: `The content of ${lost.path} (${lost.bytes} bytes before the rotation) is in no file any more; restore it from a backup.`,
+      value: lost.bytes,
+      unit: 'bytes',
+    });
+  }
+  for (const error of log.errors) {
+    finding({ level: 'warning', code: 'logs.rotation', subject: log.path, message: `logrotate: ${error}` });
+  }
+  const action = actionOf(facts);
+  const result = {
+    path: log.path,
+    action,
+    rotatedTo: account === null ? (log.decision === 'due' ? log.target : null) : account.rotatedTo,
+    // logrotate notes the first sight of a log like a rotation; without a generation there was none.
+    lastRotation:
+      action === 'rotated' || snapshot.files.length > 1 ? (facts.lastRotation?.toISOString() ?? null) : null,
+    bytes: snapshot.log?.bytes ?? 0,
+    heldBy: [],
+  };
+  const seen = describeAction(result, facts);
+  if (seen !== null) finding({ ...seen, code: 'logs.rotation', subject: log.path, value: result.bytes, unit: 'bytes' });
+  return result;
+}
+
+/** Findings about the run as a whole; false when logrotate did not come to a good end. */
+export function reportRun(run: LogrotateRun, report: LogrotateReport, rotation: Rotation): boolean {
+  const { finding } = rotation.context;
+  for (const error of report.errors) {
+    const script = error.includes('script');
+    finding({
+      level: 'critical',
+      code: script ? 'logs.script' : 'logs.logrotate',
+      subject: rotation.configFile,
+      message: script
+        ? `logrotate: ${error}; the logs were renamed, but their writers may not know: run the script by hand.`
+        : `logrotate: ${error}`,
+    });
+  }
+  if (run.exitCode === 0) return true;
+  const how = run.killedBy === null ? `exit code ${run.exitCode ?? 'unknown'}` : `killed by ${run.killedBy}`;
+  const locked =
+    run.exitCode === 3 ? '; another logrotate holds its state file, run this again when that has ended' : '';
+  finding({
+    level: 'critical',
+    code: 'logs.logrotate',
+    subject: rotation.configFile,
+    message: `logrotate did not end well: ${how}${locked}. What it printed is in the output.`,
+  });
+  return false;
+}
+
+export function reportWriters(file: FileResult, writers: readonly Writer[], finding: Report): void {
+  finding({
+    level: 'warning',
+    code: 'logs.writer',
+    subject: file.path,
+    message:
+      `${describeWriters(writers)} still writes to a file that was rotated away from ${file.path}; ` +
+      'tell it to reopen its log (`postrotate` in logs.rotate), or set `copytruncate`.',
+    value: writers.length,
+    unit: 'processes',
+  });
+}
+
+function actionOf({ log, account }: FileFacts): FileResult['action'] {
+  if (log.decision === 'refused') return 'error';
+  if (log.decision !== 'due') return log.decision;
+  if (account === null) return log.errors.length === 0 ? 'planned' : 'error';
+  return account.verified ? 'rotated' : 'error';
+}
+
+function describeAction(result: FileResult, { log, account }: FileFacts): Pick<Finding, 'level' | 'message'> | null {
+  const last = result.lastRotation === null ? '' : `, last rotation ${result.lastRotation}`;
+  switch (result.action) {
+    case 'planned':
+      return {
+        level: 'info',
+        message: `${result.path} (${result.bytes} bytes) would be rotated to ${log.target ?? 'nothing'}.`,
+      };
+    case 'rotated':
+      return {
+        level: 'ok',
+        message: `${result.path} (${result.bytes} bytes) was rotated${result.rotatedTo === null ? ' and removed, as configured' : ` to ${result.rotatedTo}`}.`,
+      };
+    case 'not_due':
+      return { level: 'ok', message: `${result.path} is not due (${log.reason}${last}).` };
+    case 'empty':
+      return { level: 'ok', message: `${result.path} is empty and was left alone${last}.` };
+    case 'missing':
+      if (log.errors.length > 0) return null;
+      return { level: 'info', message: `${result.path} does not exist, which its configuration allows.` };
+    case 'error': {
+      if (account === null || log.decision === 'refused' || account.doubt === null || log.decision === 'missing') {
+        // An error of logrotate's own has its finding already.
+        return log.errors.length > 0
+          ? null
+          : { level: 'warning', message: `logrotate refuses ${result.path}: ${log.reason}.` };
+      }
+      return {
+        level: 'warning',
+        message: `${result.path} was not rotated as it should be: ${account.doubt}; look into the output.`,
+      };
+    }
+  }
+}

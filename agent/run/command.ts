@@ -1,0 +1,54 @@
+/** How children of the agent are called, and what they find in their environment. */
+import { realpathSync } from 'node:fs';
+import { delimiter, isAbsolute } from 'node:path';
+
+/** argv that starts this very Upkeep again. Under VS Code's Electron the binary must be told to be Node. */
+export function selfCommand(): readonly string[] {
+  const self = [process.execPath, ...sourceFlags(), realpathSync(process.argv[1] ?? '')];
+  const underElectron = process.versions['electron'] !== undefined || ranAsNode;
+  return underElectron ? ['/usr/bin/env', 'ELECTRON_RUN_AS_NODE=1', ...self] : self;
+}
+
+const ranAsNode = process.env['ELECTRON_RUN_AS_NODE'] !== undefined;
+
+function sourceFlags(): readonly string[] {
+  return process.execArgv.filter((flag) => flag === '--experimental-strip-types');
+}
+
+/** Names that children may see. Everything else of the agent's environment (LD_PRELOAD, NODE_OPTIONS, BASH_ENV …) stays behind. */
+const passed = new Set([
+  'HOME',
+  'USER',
+  'LOGNAME',
+  'SHELL',
+  'LANG',
+  'LANGUAGE',
+  'TZ',
+  'TMPDIR',
+  'XDG_RUNTIME_DIR',
+  'DATABASE_URL',
+  'DOCKER_HOST',
+  'CREDENTIALS_DIRECTORY',
+  'SSL_CERT_FILE',
+  'SSL_CERT_DIR',
+  'NODE_EXTRA_CA_CERTS',
+]);
+const passedPrefixes = ['LC_', 'PG'];
+const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** The clean environment of children: the listed names, those that the configuration refers to, and an absolute PATH. */
+export function childEnvironment(
+  environment: Readonly<Record<string, string | undefined>>,
+  configured: ReadonlySet<string>,
+): Record<string, string | undefined> {
+  const kept = Object.entries(environment).filter(
+    ([name]) => passed.has(name) || configured.has(name) || passedPrefixes.some((prefix) => name.startsWith(prefix)),
+  );
+  const path = (environment['PATH'] ?? '').split(delimiter).filter((entry) => isAbsolute(entry));
+  return { ...Object.fromEntries(kept), PATH: path.length === 0 ? defaultPath : path.join(delimiter) };
+}
+
+/** Names of the variables that a configuration text refers to as `${NAME}`. */
+export function variablesOf(text: string): ReadonlySet<string> {
+  return new Set([...text.matchAll(/\$\{([A-Za-z_][A-Za-z0-9_]*)/g)].map((match) => match[1] ?? ''));
+}

@@ -1,0 +1,52 @@
+/** How a run ended, from what is known about it: a pure decision. */
+import type { Outcome } from '../protocol/nouns.ts';
+
+export interface Ending {
+  readonly kind: 'procedure' | 'script';
+  /** From exit.json or the process itself; null when neither is there. */
+  readonly code: number | null;
+  readonly signal: string | null;
+  /** Why the agent stopped it, if it did. */
+  readonly stop: { readonly cause: 'cancelled' | 'timed-out'; readonly by: string; readonly killed: boolean } | null;
+  /** What the procedure itself said at its end. */
+  readonly procedureOutcome: Extract<Outcome, 'changed' | 'unchanged' | 'warning' | 'failed'> | null;
+  readonly warnings: number;
+}
+
+export interface Verdict {
+  readonly outcome: Outcome;
+  readonly reason: string | null;
+}
+
+export function judge(ending: Ending): Verdict {
+  if (ending.stop !== null) return judgeStop(ending.stop);
+  if (ending.signal !== null) return { outcome: 'failed', reason: `killed by ${ending.signal}` };
+  if (ending.code === null) {
+    return {
+      outcome: 'lost',
+      reason: 'its process is gone and left no exit status: look at the output before you run it again',
+    };
+  }
+  if (ending.code !== 0) return { outcome: 'failed', reason: exitReason(ending) };
+  if (ending.kind === 'script') return { outcome: ending.warnings > 0 ? 'warning' : 'changed', reason: null };
+  if (ending.procedureOutcome === null) {
+    return { outcome: 'failed', reason: 'the procedure ended without a result: look at its output' };
+  }
+  return { outcome: ending.procedureOutcome, reason: null };
+}
+
+function judgeStop(stop: NonNullable<Ending['stop']>): Verdict {
+  const how = stop.killed ? ', killed after the grace period' : '';
+  return stop.cause === 'timed-out'
+    ? { outcome: 'timed-out', reason: `stopped at its time-out${how}` }
+    : { outcome: 'cancelled', reason: `stopped by ${stop.by}${how}` };
+}
+
+function exitReason(ending: Ending): string {
+  const code = ending.code ?? 0;
+  if (ending.kind === 'procedure' && ending.procedureOutcome === 'failed') return 'see its findings';
+  if (code === 127) return 'exit code 127: a command was not found';
+  if (code === 126) return 'exit code 126: a command could not be executed';
+  // sh(1): a command killed by signal N gives 128 + N.
+  return code > 128 && code < 160 ? `exit code ${code} (signal ${code - 128})` : `exit code ${code}`;
+}

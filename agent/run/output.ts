@@ -1,0 +1,78 @@
+/** Output of a run, read from its file by byte offset at the reader's own pace. */
+import { watch } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { isUtf8 } from 'node:buffer';
+
+export interface OutputPiece {
+  readonly offset: number;
+  readonly nextOffset: number;
+  readonly encoding: 'utf8' | 'base64';
+  readonly text: string;
+  /** Bytes in the file now. */
+  readonly size: number;
+}
+
+/** At most `limit` bytes from `offset`; valid UTF-8 is cut at a character, anything else comes as base64. Missing file = empty. */
+export async function readOutput(file: string, offset: number, limit: number): Promise<OutputPiece> {
+  const handle = await open(file, 'r').catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  });
+  if (handle === null) return { offset, nextOffset: offset, encoding: 'utf8', text: '', size: 0 };
+  try {
+    const { size } = await handle.stat();
+    const buffer = Buffer.allocUnsafe(Math.max(0, Math.min(limit, size - offset)));
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length, offset);
+    const bytes = buffer.subarray(0, bytesRead);
+    const whole = bytes.subarray(0, bytes.length - incompleteTail(bytes));
+    // Nothing but the beginning of one character: it is given as bytes rather than waited for.
+    const taken = whole.length === 0 ? bytes : whole;
+    const encoding = isUtf8(taken) ? 'utf8' : 'base64';
+    return { offset, nextOffset: offset + taken.length, encoding, text: taken.toString(encoding), size };
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Resolves when the file has grown beyond `offset`, at `ended`, or at the abort of `signal`. */
+export async function waitForOutput(
+  file: string,
+  offset: number,
+  ended: Promise<unknown>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  const done = (): void => {
+    resolve(undefined);
+  };
+  const look = (): void => {
+    void readOutput(file, offset, 1).then((piece) => {
+      if (piece.size > offset) done();
+    }, done);
+  };
+  const watcher = watch(file, { persistent: false }, look);
+  watcher.on('error', done);
+  signal.addEventListener('abort', done, { once: true });
+  void ended.then(done);
+  if (signal.aborted) done();
+  look();
+  try {
+    await promise;
+  } finally {
+    watcher.close();
+    signal.removeEventListener('abort', done);
+  }
+}
+
+/** Bytes at the end that begin a UTF-8 character without ending it: 0 to 3 (RFC 3629). */
+function incompleteTail(bytes: Buffer): number {
+  for (let back = 1; back <= Math.min(3, bytes.length); back += 1) {
+    const byte = bytes[bytes.length - back] ?? 0;
+    if (byte < 0x80) return 0;
+    if (byte >= 0xc0) {
+      const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2;
+      return length > back ? back : 0;
+    }
+  }
+  return 0;
+}

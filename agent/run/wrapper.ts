@@ -1,0 +1,19 @@
+/**
+ * The tiny wrapper between agent and child: a POSIX shell that records its pid, runs the command and writes exit.json,
+ * so that the true end is known even when no agent was there to see it.
+ *
+ * TERM, INT and HUP get a handler, not "ignore": the shell survives a stop of its group long enough to record the end,
+ * while the child starts with default actions (a trap is reset by exec, an ignored signal would be inherited; sh(1) `trap`).
+ * The rename makes exit.json whole or absent.
+ */
+const script = `trap : TERM INT HUP
+echo $$ > "$UPKEEP_RUN_DIRECTORY/pid"
+"$@" < /dev/null
+code=$?
+printf '{"code":%d}\\n' "$code" > "$UPKEEP_RUN_DIRECTORY/exit.json.new" && mv "$UPKEEP_RUN_DIRECTORY/exit.json.new" "$UPKEEP_RUN_DIRECTORY/exit.json"
+exit "$code"`;
+
+/** argv that runs `command` under the wrapper; nothing of it is parsed by the shell. */
+export function wrap(command: readonly string[]): readonly [file: string, ...args: string[]] {
+  return ['/bin/sh', '-c', script, 'upkeep-run', ...command];
+}

@@ -1,0 +1,78 @@
+/** One request: known method, sufficient role, valid parameters, handler, valid result. */
+import { errorCodes } from '../protocol/errors.ts';
+import { methods, type MethodName, type MethodParams, type MethodResult } from '../protocol/methods.ts';
+import { roles, type Role } from '../protocol/nouns.ts';
+import { RequestError } from './requestError.ts';
+
+/** Who asks. */
+export interface Caller {
+  /** Name of the token, or `unix:<user>`. */
+  readonly actor: string;
+  readonly role: Role;
+  /** Aborted when the peer takes the request back or its connection ends. */
+  readonly signal: AbortSignal;
+}
+
+/** The methods that the session answers itself. */
+type SessionMethod = 'hello' | 'events.subscribe';
+export type HandledMethod = Exclude<MethodName, SessionMethod>;
+
+/** One function for each method; a missing one does not compile. Expected failures are thrown as RequestError. */
+export type Handlers = {
+  readonly [M in HandledMethod]: (
+    params: MethodParams<M>,
+    caller: Caller,
+  ) => MethodResult<M> | Promise<MethodResult<M>>;
+};
+
+/** A result that breaks the contract: our own fault, so the peer gets no detail of it. */
+export class InvalidResultError extends Error {
+  override readonly name = 'InvalidResultError';
+}
+
+export function isMethod(name: string): name is MethodName {
+  return Object.hasOwn(methods, name);
+}
+
+export function requireRole(method: MethodName, caller: { readonly actor: string; readonly role: Role }): void {
+  const least = methods[method].role;
+  if (roles.indexOf(caller.role) >= roles.indexOf(least)) return;
+  throw new RequestError('forbidden', `${method} needs the role ${least}; ${caller.actor} is ${caller.role}`);
+}
+
+/** Absent parameters count as none; keys that the schema does not name are dropped. */
+export function parseParams<M extends MethodName>(method: M, params: unknown): MethodParams<M> {
+  const parsed = methods[method].params.safeParse(params ?? {});
+  if (parsed.success) return parsed.data as MethodParams<M>;
+  throw new RequestError('invalidParams', `${method}: ${issuesText(parsed.error.issues)}`);
+}
+
+export async function dispatch<M extends HandledMethod>(
+  handlers: Handlers,
+  method: M,
+  params: unknown,
+  caller: Caller,
+): Promise<MethodResult<M>> {
+  return checkResult(method, await handlers[method](parseParams(method, params), caller));
+}
+
+/** The result as the contract has it; keys that the schema does not name are dropped. */
+export function checkResult<M extends MethodName>(method: M, result: MethodResult<M>): MethodResult<M> {
+  const checked = methods[method].result.safeParse(result);
+  if (checked.success) return checked.data as MethodResult<M>;
+  throw new InvalidResultError(`result of ${method}: ${issuesText(checked.error.issues)}`);
+}
+
+/** The code that goes onto the wire with an error of this name. */
+export function codeOf(error: RequestError): number {
+  return errorCodes[error.errorName];
+}
+
+/** Where and what, never the value: it may be a secret. */
+function issuesText(issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[]): string {
+  const shown = issues.slice(0, 5).map((issue) => {
+    const path = issue.path.map(String).join('.');
+    return path === '' ? issue.message : `${path}: ${issue.message}`;
+  });
+  return shown.join('; ').slice(0, 1000);
+}

@@ -1,0 +1,171 @@
+/** What each method of the wire does: a table that does not compile when a method is missing. */
+import { createHash } from 'node:crypto';
+import type { Agent } from '../agent.ts';
+import { maxOutputBytes, type MethodName, type MethodParams, type MethodResult } from '../protocol/methods.ts';
+import type { Run } from '../protocol/nouns.ts';
+import { describeProcedure } from '../procedures/describe.ts';
+import { RunDirectory } from '../run/directory.ts';
+import { readOutput, waitForOutput } from '../run/output.ts';
+import { ResultsReader } from '../run/results.ts';
+import { listWindows } from '../store/documents.ts';
+import { getRun, listRecentRuns, listRuns } from '../store/runs.ts';
+import type { Caller, Handlers } from './dispatch.ts';
+import { RequestError } from './requestError.ts';
+
+const recentRunsPerTask = 5;
+const listedWindows = 50;
+
+type Method<M extends MethodName> = (
+  params: MethodParams<M>,
+  caller: Caller,
+) => Promise<MethodResult<M>> | MethodResult<M>;
+
+/** The parts of the agent that requests reach. */
+export type HandlerParts = Pick<
+  Agent,
+  | 'alerts'
+  | 'checks'
+  | 'clock'
+  | 'database'
+  | 'events'
+  | 'hostInfo'
+  | 'keeper'
+  | 'library'
+  | 'procedures'
+  | 'reports'
+  | 'runner'
+  | 'runsRoot'
+  | 'tasks'
+  | 'windows'
+>;
+
+export function createHandlers(parts: HandlerParts): Handlers {
+  const outputOf = runOutput(parts);
+  return {
+    snapshot: () => takeSnapshot(parts),
+    'tasks.run': async ({ task, requestId, dryRun, reason }, caller) => ({
+      run: await parts.tasks.run(task, {
+        requestId,
+        dryRun: dryRun ?? false,
+        reason: reason ?? null,
+        actor: caller.actor,
+      }),
+    }),
+    'procedures.run': async ({ procedure, options, requestId, dryRun, reason }, caller) => ({
+      run: await parts.tasks.runProcedure(procedure, options, {
+        requestId,
+        dryRun: dryRun ?? false,
+        reason: reason ?? null,
+        actor: caller.actor,
+      }),
+    }),
+    'checks.run': ({ check }) => {
+      const checks = parts.checks.runNow(check ?? null);
+      if (check !== undefined && checks.length === 0)
+        throw new RequestError('notFound', `There is no check "${check}".`);
+      return { checks: [...checks] };
+    },
+    'runs.list': ({ task, limit, before }) => ({
+      runs: [
+        ...listRuns(parts.database, {
+          task,
+          limit: limit ?? 50,
+          before: before === undefined ? undefined : Date.parse(before),
+        }),
+      ],
+    }),
+    'runs.get': ({ runId }) => ({ run: runOrThrow(parts, runId), findings: findingsOf(parts, runId) }),
+    'runs.output': outputOf,
+    'runs.cancel': async ({ runId, reason }, caller) => ({
+      run: await parts.tasks.cancel(runId, caller.actor, reason ?? null),
+    }),
+    'alerts.acknowledge': ({ alertId }, caller) => ({ alert: parts.alerts.acknowledge(alertId, caller.actor) }),
+    'windows.open': ({ requestId, title, reason, minutes, plan }, caller) => {
+      for (const task of plan ?? []) parts.tasks.require(task);
+      return {
+        window: parts.windows.open({
+          requestId,
+          title: title ?? null,
+          reason,
+          minutes,
+          plan: plan ?? [],
+          actor: caller.actor,
+        }),
+      };
+    },
+    'windows.extend': ({ windowId, minutes }, caller) => ({
+      window: parts.windows.extend(windowId, minutes, caller.actor),
+    }),
+    'windows.end': ({ windowId, reason }, caller) => ({
+      window: parts.windows.end(windowId, caller.actor, reason ?? null),
+    }),
+    'windows.list': ({ limit }) => ({ windows: [...listWindows(parts.database, limit ?? listedWindows)] }),
+    'runbooks.get': ({ path }) => parts.library.get(path),
+    'runbooks.runBlock': async (block, caller) => {
+      const sha256 = createHash('sha256').update(block.text, 'utf8').digest('hex');
+      if (sha256 !== block.sha256) {
+        throw new RequestError('refused', 'The text is not the one that was confirmed: open the runbook again.');
+      }
+      return { run: await parts.tasks.runBlock(block, { requestId: block.requestId, actor: caller.actor }) };
+    },
+    'config.reload': async () => {
+      await parts.keeper.reload();
+      return { config: parts.keeper.state() };
+    },
+  };
+}
+
+function takeSnapshot(parts: HandlerParts): MethodResult<'snapshot'> {
+  const open = parts.runner.openRuns();
+  const openIds = new Set(open.map((run) => run.id));
+  const ended = listRecentRuns(parts.database, recentRunsPerTask).filter((run) => !openIds.has(run.id));
+  return {
+    epoch: parts.events.epoch,
+    seq: parts.events.latest(),
+    at: new Date(parts.clock.now()).toISOString(),
+    host: parts.hostInfo(),
+    config: parts.keeper.state(),
+    tasks: [...parts.tasks.list()],
+    runs: [...open, ...ended].sort((one, other) => other.queuedAt.localeCompare(one.queuedAt)),
+    reports: [...parts.reports.list()],
+    alerts: [...parts.alerts.open()],
+    windows: [...listWindows(parts.database, listedWindows)],
+    runbooks: [...parts.library.list()],
+    procedures: [...new Set(parts.procedures.values())].map(describeProcedure),
+  };
+}
+
+function runOutput(parts: HandlerParts): Method<'runs.output'> {
+  return async ({ runId, offset, limit, wait }, caller) => {
+    const directory = RunDirectory.of(parts.runsRoot, runId);
+    const first = runOrThrow(parts, runId);
+    if (directory === null) throw new RequestError('notFound', `There is no run ${runId}.`);
+    const ended = parts.runner.whenEnded(runId);
+    if (wait === true && ended !== null && first.state !== 'ended') {
+      await waitForOutput(directory.output, offset, ended, caller.signal);
+    }
+    // Asked before reading: output written after the answer "ended" would otherwise be missed.
+    const over = runOrThrow(parts, runId).state === 'ended';
+    const piece = await readOutput(directory.output, offset, limit ?? maxOutputBytes);
+    return { ...piece, ended: over };
+  };
+}
+
+function runOrThrow(parts: HandlerParts, runId: string): Run {
+  const open = parts.runner.openRuns().find((run) => run.id === runId);
+  const run = open ?? getRun(parts.database, runId);
+  if (run === null) throw new RequestError('notFound', `There is no run ${runId}.`);
+  return run;
+}
+
+function findingsOf(parts: HandlerParts, runId: string): MethodResult<'runs.get'>['findings'] {
+  const directory = RunDirectory.of(parts.runsRoot, runId);
+  const findings: MethodResult<'runs.get'>['findings'] = [];
+  if (directory === null) return findings;
+  const reader = new ResultsReader(directory.results, {
+    finding: (finding) => findings.push(finding),
+    progress: () => undefined,
+  });
+  reader.readIfThere();
+  return findings;
+}

@@ -1,0 +1,127 @@
+/** The plain HTTP side: three documents to read, refusals for the rest. */
+import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Login } from './auth.ts';
+import type { Limits } from './limits.ts';
+import type { ServerLog } from './log.ts';
+import { checkRequest } from './requestCheck.ts';
+import type { Refusal, Transport } from './transport.ts';
+
+export interface MetricsText {
+  readonly contentType: string;
+  readonly text: string;
+}
+
+export interface HttpServices {
+  readonly authenticate: (request: IncomingMessage, via: Transport) => Login;
+  /** Read at each scrape. */
+  readonly metrics: () => MetricsText | Promise<MetricsText>;
+  /** True = `/metrics` needs no token over TCP. */
+  readonly openMetrics: boolean;
+  readonly openRpc: () => string;
+  readonly log: ServerLog;
+  readonly limits: Limits;
+}
+
+interface Reply {
+  readonly contentType: string;
+  readonly body: string;
+}
+
+/** No page may frame, sniff, cache or embed what is served here. */
+const safeHeaders = {
+  'Cache-Control': 'no-store',
+  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'X-Content-Type-Options': 'nosniff',
+} as const;
+
+const maxHeaderBytes = 16 * 1024;
+
+/** A server for one transport, not yet listening. */
+export function createHttpServer(services: HttpServices, via: Transport): Server {
+  const { headersMs } = services.limits;
+  const server = createServer(
+    {
+      maxHeaderSize: maxHeaderBytes,
+      headersTimeout: headersMs,
+      requestTimeout: headersMs,
+      keepAliveTimeout: 5000,
+      connectionsCheckingInterval: Math.min(headersMs, 5000),
+      // Checked by checkHost, which also answers HTTP/1.0.
+      requireHostHeader: false,
+    },
+    (request, response) => {
+      void respond(services, via, request, response);
+    },
+  );
+  // Bounded by their size already; Node would silently drop those beyond a number, Origin perhaps among them.
+  server.maxHeadersCount = 0;
+  return server;
+}
+
+/** Refuses an upgrade on its raw socket. */
+export function refusalText(refusal: Refusal): string {
+  const headers = { ...refusalHeaders(refusal), Connection: 'close' };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  return `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status] ?? ''}\r\n${lines.join('\r\n')}\r\n\r\n${refusal.message}\n`;
+}
+
+async function respond(
+  services: HttpServices,
+  via: Transport,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  try {
+    const refusal = checkMethod(request) ?? checkRequest(request, via);
+    const answer = refusal ?? (await answerTo(services, via, request));
+    if ('status' in answer) {
+      response.writeHead(answer.status, { ...refusalHeaders(answer), Connection: 'close' });
+      response.end(`${answer.message}\n`);
+    } else {
+      response.writeHead(200, { ...safeHeaders, 'Content-Type': answer.contentType });
+      response.end(answer.body);
+    }
+  } catch (error) {
+    services.log.error({ err: error, path: request.url }, 'a request failed');
+    if (!response.headersSent) response.writeHead(500, { ...safeHeaders, 'Content-Type': 'text/plain; charset=utf-8' });
+    response.end("It failed inside the agent: see the agent's log.\n");
+  }
+}
+
+async function answerTo(services: HttpServices, via: Transport, request: IncomingMessage): Promise<Reply | Refusal> {
+  switch (request.url ?? '') {
+    case '/healthz':
+      return { contentType: 'application/json', body: '{"status":"ok"}' };
+    case '/openrpc.json':
+      return { contentType: 'application/json', body: services.openRpc() };
+    case '/metrics': {
+      const login = services.openMetrics ? null : services.authenticate(request, via);
+      if (login !== null && 'refusal' in login) return login.refusal;
+      const { contentType, text } = await services.metrics();
+      return { contentType, body: text };
+    }
+    case '/':
+      return {
+        status: 426,
+        message: 'Connect with a WebSocket; see PROTOCOL.md.',
+        headers: { Upgrade: 'websocket' },
+      };
+    default:
+      return { status: 404, message: 'There is nothing here.' };
+  }
+}
+
+function checkMethod(request: IncomingMessage): Refusal | null {
+  if (request.method === 'GET' || request.method === 'HEAD') return null;
+  return { status: 405, message: 'Only GET is served.', headers: { Allow: 'GET, HEAD' } };
+}
+
+function refusalHeaders(refusal: Refusal): Record<string, string> {
+  return {
+    ...safeHeaders,
+    ...refusal.headers,
+    'Content-Type': 'text/plain; charset=utf-8',
+    'Content-Length': String(Buffer.byteLength(refusal.message) + 1),
+  };
+}

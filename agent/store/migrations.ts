@@ -1,0 +1,49 @@
+/** Numbered migrations of the store; each runs once, in a transaction, and is never edited after a release. */
+import type { DatabaseSync } from 'node:sqlite';
+
+const migrations: readonly string[] = [
+  `CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+   CREATE TABLE runs (
+     id TEXT PRIMARY KEY, task TEXT NOT NULL, kind TEXT NOT NULL, procedure TEXT, trigger TEXT NOT NULL,
+     attempt INTEGER NOT NULL, scheduled_for INTEGER, actor TEXT NOT NULL, reason TEXT, dry_run INTEGER NOT NULL,
+     window_id TEXT, state TEXT NOT NULL, outcome TEXT, outcome_reason TEXT, exit_code INTEGER, signal TEXT,
+     queued_at INTEGER NOT NULL, started_at INTEGER, ended_at INTEGER, adopted INTEGER NOT NULL,
+     findings TEXT NOT NULL, progress TEXT, request_id TEXT
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX runs_by_task ON runs (task, queued_at);
+   CREATE INDEX runs_by_time ON runs (queued_at);
+   CREATE INDEX runs_open ON runs (state) WHERE state <> 'ended';
+   CREATE UNIQUE INDEX runs_by_request ON runs (request_id) WHERE request_id IS NOT NULL;
+   CREATE UNIQUE INDEX runs_by_instant ON runs (task, scheduled_for, attempt) WHERE scheduled_for IS NOT NULL;
+   CREATE TABLE events (seq INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, type TEXT NOT NULL, data TEXT NOT NULL) STRICT;
+   CREATE TABLE reports (id TEXT PRIMARY KEY, at INTEGER NOT NULL, document TEXT NOT NULL) STRICT;
+   CREATE TABLE alerts (id TEXT PRIMARY KEY, key TEXT NOT NULL, state TEXT NOT NULL, updated_at INTEGER NOT NULL, document TEXT NOT NULL) STRICT;
+   CREATE UNIQUE INDEX alerts_open ON alerts (key) WHERE state <> 'resolved';
+   CREATE TABLE windows (id TEXT PRIMARY KEY, state TEXT NOT NULL, starts_at INTEGER NOT NULL, request_id TEXT, document TEXT NOT NULL) STRICT;
+   CREATE UNIQUE INDEX windows_by_request ON windows (request_id) WHERE request_id IS NOT NULL;
+   CREATE TABLE schedule (task TEXT PRIMARY KEY, considered_until INTEGER NOT NULL) STRICT;
+   CREATE TABLE audit (
+     seq INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL,
+     target TEXT NOT NULL, reason TEXT, detail TEXT NOT NULL, previous TEXT NOT NULL, hash TEXT NOT NULL
+   ) STRICT;
+   CREATE TABLE tokens (
+     id TEXT PRIMARY KEY, name TEXT NOT NULL, role TEXT NOT NULL, hash TEXT NOT NULL UNIQUE,
+     created_at INTEGER NOT NULL, expires_at INTEGER, revoked_at INTEGER
+   ) STRICT;`,
+];
+
+export const schemaVersion = migrations.length;
+
+/** Brings the store to `schemaVersion`. Throws when it was written by a newer Upkeep, and leaves it as it is. */
+export function migrate(sql: DatabaseSync): void {
+  const found = Number(Object.values(sql.prepare('PRAGMA user_version').get() ?? {})[0]);
+  if (found > schemaVersion) {
+    throw new Error(
+      `The store has version ${found}, this Upkeep knows versions up to ${schemaVersion}: install the newer Upkeep again, or use another state folder.`,
+    );
+  }
+  for (const [index, statements] of migrations.entries()) {
+    if (index < found) continue;
+    sql.exec(`BEGIN IMMEDIATE; ${statements} PRAGMA user_version = ${index + 1}; COMMIT;`);
+  }
+}

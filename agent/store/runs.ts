@@ -1,0 +1,163 @@
+/** Runs: the index of what the run directories hold. */
+import type * as z from 'zod';
+import { outcome as outcomeSchema, progress, run, type Outcome, type Run } from '../protocol/nouns.ts';
+import { isoOf, millisecondsOf, type Database, type Row } from './database.ts';
+
+const counts = run.shape.findings;
+
+const columns = `id, task, kind, procedure, trigger, attempt, scheduled_for, actor, reason, dry_run, window_id, state, outcome,
+  outcome_reason, exit_code, signal, queued_at, started_at, ended_at, adopted, findings, progress`;
+
+/** Adds a run. Throws when the same instant and attempt of its task, or the same request, is there already. */
+export function insertRun(database: Database, item: Run, requestId: string | null): void {
+  database.change(
+    `INSERT INTO runs (${columns}, request_id) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
+    ...valuesOf(item),
+    requestId,
+  );
+}
+
+export function updateRun(database: Database, item: Run): void {
+  const [id, ...values] = valuesOf(item);
+  const assignments = columns
+    .split(',')
+    .slice(1)
+    .map((column) => `${column.trim()} = ?`)
+    .join(', ');
+  database.change(`UPDATE runs SET ${assignments} WHERE id = ?`, ...values, id);
+}
+
+export function getRun(database: Database, id: string): Run | null {
+  const row = database.get(`SELECT ${columns} FROM runs WHERE id = ?`, id);
+  return row === undefined ? null : runOf(row);
+}
+
+export function findRunByRequest(database: Database, requestId: string): Run | null {
+  const row = database.get(`SELECT ${columns} FROM runs WHERE request_id = ?`, requestId);
+  return row === undefined ? null : runOf(row);
+}
+
+export function hasRunAt(database: Database, task: string, scheduledFor: number): boolean {
+  return database.get('SELECT 1 FROM runs WHERE task = ? AND scheduled_for = ?', task, scheduledFor) !== undefined;
+}
+
+/** Newest first; `before` (milliseconds, exclusive) is the queue time of the last one seen. */
+export function listRuns(
+  database: Database,
+  filter: { readonly task?: string | undefined; readonly limit: number; readonly before?: number | undefined },
+): readonly Run[] {
+  const before = filter.before ?? Number.MAX_SAFE_INTEGER;
+  const rows =
+    filter.task === undefined
+      ? database.all(
+          `SELECT ${columns} FROM runs WHERE queued_at < ? ORDER BY queued_at DESC, id DESC LIMIT ?`,
+          before,
+          filter.limit,
+        )
+      : database.all(
+          `SELECT ${columns} FROM runs WHERE task = ? AND queued_at < ? ORDER BY queued_at DESC, id DESC LIMIT ?`,
+          filter.task,
+          before,
+          filter.limit,
+        );
+  return rows.map(runOf);
+}
+
+export function listOpenRuns(database: Database): readonly Run[] {
+  return database.all(`SELECT ${columns} FROM runs WHERE state <> 'ended' ORDER BY queued_at`).map(runOf);
+}
+
+/** The last `each` runs of every task that has run, newest first. */
+export function listRecentRuns(database: Database, each: number): readonly Run[] {
+  return database
+    .all(
+      `SELECT ${columns} FROM (
+         SELECT *, row_number() OVER (PARTITION BY task ORDER BY queued_at DESC, id DESC) AS place FROM runs
+       ) WHERE place <= ? ORDER BY queued_at DESC, id DESC`,
+      each,
+    )
+    .map(runOf);
+}
+
+/** Last finished run and last good one of each task, for the metrics; instants in milliseconds. */
+export function lastRunsByTask(
+  database: Database,
+): readonly { task: string; endedAt: number; durationMs: number; outcome: Outcome; lastSuccess: number | null }[] {
+  return database
+    .all(
+      `SELECT task, ended_at, coalesce(ended_at - started_at, 0) AS duration, outcome,
+         (SELECT max(good.ended_at) FROM runs AS good
+          WHERE good.task = last.task AND good.dry_run = 0 AND good.outcome IN ('changed','unchanged','warning')) AS success
+       FROM (SELECT *, row_number() OVER (PARTITION BY task ORDER BY ended_at DESC, id DESC) AS place
+             FROM runs WHERE state = 'ended' AND dry_run = 0 AND kind = 'task' AND outcome <> 'skipped') AS last
+       WHERE place = 1`,
+    )
+    .map((row) => ({
+      task: String(row['task']),
+      endedAt: Number(row['ended_at']),
+      durationMs: Number(row['duration']),
+      outcome: outcomeSchema.parse(row['outcome']),
+      lastSuccess: row['success'] === null ? null : Number(row['success']),
+    }));
+}
+
+function valuesOf(item: Run): [string, ...(string | number | null)[]] {
+  return [
+    item.id,
+    item.task,
+    item.kind,
+    item.procedure,
+    item.trigger,
+    item.attempt,
+    millisecondsOf(item.scheduledFor),
+    item.actor,
+    item.reason,
+    item.dryRun ? 1 : 0,
+    item.windowId,
+    item.state,
+    item.outcome,
+    item.outcomeReason,
+    item.exitCode,
+    item.signal,
+    Date.parse(item.queuedAt),
+    millisecondsOf(item.startedAt),
+    millisecondsOf(item.endedAt),
+    item.adopted ? 1 : 0,
+    JSON.stringify(item.findings),
+    item.progress === null ? null : JSON.stringify(item.progress),
+  ];
+}
+
+function runOf(row: Row): Run {
+  const started = row['started_at'];
+  const ended = row['ended_at'];
+  return run.parse({
+    id: row['id'],
+    task: row['task'],
+    kind: row['kind'],
+    procedure: row['procedure'],
+    trigger: row['trigger'],
+    attempt: row['attempt'],
+    scheduledFor: isoOf(row['scheduled_for']),
+    actor: row['actor'],
+    reason: row['reason'],
+    dryRun: row['dry_run'] === 1,
+    windowId: row['window_id'],
+    state: row['state'],
+    outcome: row['outcome'],
+    outcomeReason: row['outcome_reason'],
+    exitCode: row['exit_code'],
+    signal: row['signal'],
+    queuedAt: isoOf(row['queued_at']),
+    startedAt: isoOf(started),
+    endedAt: isoOf(ended),
+    durationMs: typeof started === 'number' && typeof ended === 'number' ? ended - started : null,
+    adopted: row['adopted'] === 1,
+    findings: parseText(counts, row['findings']),
+    progress: row['progress'] === null ? null : parseText(progress, row['progress']),
+  });
+}
+
+function parseText<T extends z.ZodType>(schema: T, text: Row[string] | undefined): z.infer<T> {
+  return schema.parse(JSON.parse(String(text)));
+}

@@ -1,0 +1,63 @@
+// Builds dist/: agent.mjs (plain Node), extension.js (extension host), webview/ (browser). Usage: node esbuild.mjs [--watch] [agent|extension|webview …]
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { build, context } from 'esbuild';
+
+const watch = process.argv.includes('--watch');
+const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
+
+// CommonJS dependencies inside an ES module bundle still call require().
+const requireBanner =
+  "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";
+const node = {
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node22.13',
+  minify: true,
+  keepNames: true,
+  sourcemap: 'linked',
+  legalComments: 'linked',
+  logLevel: 'warning',
+};
+
+const bundles = {
+  agent: {
+    ...node,
+    entryPoints: ['agent/main.ts'],
+    outfile: 'dist/agent.mjs',
+    banner: { js: `#!/usr/bin/env node\n${requireBanner}` },
+    external: ['pg-native', 'bufferutil', 'utf-8-validate'],
+  },
+  extension: {
+    ...node,
+    entryPoints: ['extension/extension.ts'],
+    outfile: 'dist/extension.js',
+    banner: { js: requireBanner },
+    external: ['vscode', 'bufferutil', 'utf-8-validate'],
+  },
+  webview: {
+    bundle: true,
+    platform: 'browser',
+    format: 'esm',
+    target: 'es2022',
+    minify: true,
+    sourcemap: 'linked',
+    logLevel: 'warning',
+    loader: { '.css': 'css' },
+    entryPoints: existsSync('webview')
+      ? readdirSync('webview')
+          .filter((name) => name.endsWith('.entry.ts'))
+          .map((name) => `webview/${name}`)
+      : [],
+    outdir: 'dist/webview',
+  },
+};
+
+if (wanted.length === 0 && !watch) rmSync('dist', { recursive: true, force: true });
+for (const [name, options] of Object.entries(bundles)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  const entries = options.entryPoints;
+  if (entries.length === 0 || !existsSync(entries[0])) continue;
+  if (watch) await (await context(options)).watch();
+  else await build(options);
+}

@@ -1,0 +1,79 @@
+/** Runs the daily maintenance against a database of the test server, and looks at what is left. */
+import { setTimeout as delay } from 'node:timers/promises';
+import * as z from 'zod';
+import { actionSchema, type Action } from '../../agent/procedures/database/actions.ts';
+import { relationSchema } from '../../agent/procedures/database/bloat.ts';
+import { databaseDailyMaintenance } from '../../agent/procedures/database/databaseDailyMaintenance.ts';
+import type { ProcedureContext, ProcedureOutcome } from '../../agent/procedures/define.ts';
+import { makeConfig, record, type Recorded } from '../procedures/database/context.ts';
+import type { Postgres } from './postgres.ts';
+
+export interface Maintained extends Recorded {
+  readonly outcome: ProcedureOutcome;
+  readonly actions: readonly Action[];
+  readonly relations: readonly z.infer<typeof relationSchema>[];
+}
+
+type Given = Partial<Pick<ProcedureContext, 'dryRun' | 'signal' | 'env' | 'now' | 'progress'>> & {
+  /** Section `database` of the configuration. */
+  readonly settings?: NonNullable<Parameters<typeof makeConfig>[0]>['database'];
+  readonly databases?: readonly { name: string; url?: string }[];
+  readonly options?: Record<string, unknown>;
+};
+
+/** `url` undefined = none configured. Waits for locks are short. */
+export async function maintain(url: string | undefined, given: Given = {}): Promise<Maintained> {
+  const { settings, databases, options, ...rest } = given;
+  const config = makeConfig({
+    databases: [...(databases ?? (url === undefined ? [] : [{ name: 'shop', url }]))],
+    database: { lock_timeout: '100ms', lock_retries: 1, dead_tuple_minimum: 100, ...settings },
+  });
+  const recorded = record(config, rest);
+  const { outcome, part } = await databaseDailyMaintenance.execute(options ?? {}, recorded.context);
+  const actions = z.array(actionSchema).parse(part['actions']);
+  const relations = z.array(relationSchema).parse(part['relations']);
+  return { ...recorded, outcome, actions, relations };
+}
+
+/** A new database for one test; returns its URL. */
+export async function makeDatabase(server: Postgres, name: string, ...statements: string[]): Promise<string> {
+  await server.query(`create database ${name}`);
+  for (const statement of statements) await server.query(statement, name);
+  return server.url(name);
+}
+
+/** `table` with so many rows, of which a tenth is left. */
+export function deadRows(table: string, rows: number): string {
+  return (
+    `create table ${table} (id int primary key, note text); ` +
+    `insert into ${table} select g, repeat('x', 100) from generate_series(1, ${rows}) g; ` +
+    `delete from ${table} where id % 10 <> 0`
+  );
+}
+
+export async function deadRowsOf(server: Postgres, database: string, table: string): Promise<number> {
+  const rows = await server.query<{ dead: number }>(
+    'select n_dead_tup::float8 as dead from pg_stat_user_tables where relname = $1',
+    database,
+    [table],
+  );
+  return rows[0]?.dead ?? NaN;
+}
+
+/** Waits until the query gives a row; fails after ten seconds. */
+export async function until(server: Postgres, sql: string, database?: string): Promise<Record<string, unknown>> {
+  for (let tries = 0; tries < 400; tries++) {
+    const [row] = await server.query(sql, database).catch(() => []);
+    if (row !== undefined) return row;
+    await delay(25);
+  }
+  throw new Error(`No row within ten seconds: ${sql}`);
+}
+
+/** Waits until no session of Upkeep is left on the server. */
+export async function untilNoBackend(server: Postgres): Promise<void> {
+  await until(
+    server,
+    `select 1 as none where not exists (select from pg_stat_activity where application_name = 'upkeep')`,
+  );
+}

@@ -1,0 +1,190 @@
+// Runs the steps of `npm test`, all of them whatever fails, and sums up. Usage: node test/run.mjs [step …] (default: all but electron)
+// The last line is `N passed, M failed`: tests, and a failed step that counts no tests as one failure.
+import { spawn } from 'node:child_process';
+import {
+  chmodSync,
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { killLeft, processesOf } from './leftovers.ts';
+import { ensureSystemPackages } from './systemPackages.ts';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const artefacts = join(root, '.sandbox', 'artefacts');
+const bin = (name) => join('node_modules', '.bin', name);
+const mocha = (...more) => [bin('mocha'), '--reporter', './test/reporter.ts', ...more];
+const notUnit = ['test/integration/**', 'test/vscode/**', 'test/bench/**'].flatMap((glob) => ['--ignore', glob]);
+
+/** Each step: arguments of node, its time limit in minutes, whether it leaves counts of tests. */
+const steps = [
+  { name: 'format', node: [bin('prettier'), '--check', '--log-level', 'warn', '.'], minutes: 2 },
+  { name: 'lint', node: [bin('eslint'), '.'], minutes: 4 },
+  { name: 'typecheck', node: [bin('tsc'), '-p', '.'], minutes: 3 },
+  { name: 'typecheck-webview', node: [bin('tsc'), '-p', 'webview'], minutes: 3, needs: 'webview/tsconfig.json' },
+  { name: 'build', node: ['esbuild.mjs'], minutes: 2 },
+  { name: 'unit', node: mocha('--parallel', '--jobs', '2', ...notUnit, 'test/**/*.test.ts'), minutes: 5, tests: true },
+  { name: 'integration', node: mocha('--timeout', '60000', 'test/integration/**/*.test.ts'), minutes: 8, tests: true },
+  { name: 'vscode', node: ['test/vscode/extensionHost.ts'], minutes: 6, tests: true, packages: ['chromium'] },
+  {
+    name: 'journey',
+    node: mocha('--timeout', '180000', 'test/vscode/*.test.ts'),
+    minutes: 8,
+    tests: true,
+    packages: ['chromium', 'fonts'],
+  },
+  { name: 'electron', node: ['test/vscode/electron.ts'], minutes: 15, tests: true, optional: true },
+];
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !steps.some((step) => step.name === name));
+if (unknown.length > 0) {
+  console.error(`Unknown step "${unknown.join(' ')}": say any of ${steps.map((step) => step.name).join(', ')}.`);
+  process.exit(2);
+}
+const chosen = steps.filter(
+  (step) =>
+    (wanted.length > 0 ? wanted.includes(step.name) : step.optional !== true) &&
+    (step.needs === undefined || existsSync(join(root, step.needs))),
+);
+
+process.chdir(root);
+mkdirSync(artefacts, { recursive: true });
+if (wanted.length === 0 || wanted.some((name) => ['integration', 'vscode', 'journey'].includes(name)))
+  requirePackages();
+
+let stopping = false;
+let current = null;
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.on(signal, () => {
+    stopping = true;
+    if (current !== null) endGroup(current);
+  });
+}
+
+const results = [];
+for (const step of chosen) {
+  if (stopping) break;
+  console.log(`\n━━ ${step.name}`);
+  const result = await runStep(step);
+  for (const problem of result.problems) console.log(`   ✗ ${problem}`);
+  results.push({ step, ...result });
+}
+summarise();
+
+function requirePackages() {
+  const missing = ensureSystemPackages(['chromium', 'fonts', 'logrotate', 'openssl']);
+  if (missing.length === 0) return;
+  console.error('Missing on this machine (as root, apt-get would have installed them):');
+  for (const line of missing) console.error(`  ${line}`);
+  console.log('0 passed, 1 failed');
+  process.exit(1);
+}
+
+async function runStep(step) {
+  const started = performance.now();
+  const countsFile = join(artefacts, `${step.name}.json`);
+  rmSync(countsFile, { force: true });
+  // Its own folder for temporary files, open to other users as /tmp is, shows what a step leaves behind.
+  const temporary = mkdtempSync(join(tmpdir(), 'upkeep-test-'));
+  chmodSync(temporary, 0o1777);
+  const code = await runNode(step, { UPKEEP_TEST_COUNTS: countsFile, TMPDIR: temporary });
+  const problems = [];
+  if (code !== 0) problems.push(typeof code === 'number' ? `exit code ${code}` : code);
+  const left = await killLeft(() => processesOf(temporary));
+  for (const { pid, command } of left) problems.push(`left a process behind: ${pid} ${command}`);
+  for (const name of readdirSync(temporary)) {
+    if (!isSocketFolder(temporary, name)) problems.push(`left a temporary file behind: ${name}`);
+  }
+  rmSync(temporary, { recursive: true, force: true, maxRetries: 3 });
+  let counts = { passed: 0, failed: 0, failures: [] };
+  if (step.tests === true) {
+    if (existsSync(countsFile)) counts = JSON.parse(readFileSync(countsFile, 'utf8'));
+    else problems.push('ended without counting its tests');
+    if (counts.passed + counts.failed === 0 && problems.length === 0) problems.push('ran no test');
+  }
+  if (problems.length > 0 && counts.failed === 0) counts.failed = 1;
+  return { seconds: (performance.now() - started) / 1000, problems, counts };
+}
+
+/** The folder of the local agents' sockets is the user's, and stays; empty it is no leftover. */
+function isSocketFolder(folder, name) {
+  return name === `upkeep-${process.getuid?.() ?? ''}` && readdirSync(join(folder, name)).length === 0;
+}
+
+/** Runs node with these arguments in a process group of its own; returns the exit code, or why there is none. */
+function runNode(step, environment) {
+  return new Promise((resolve) => {
+    const log = createWriteStream(join(artefacts, `${step.name}.log`));
+    const child = spawn(process.execPath, step.node, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+      // Compilers would keep their caches among the temporary files.
+      env: {
+        ...process.env,
+        NODE_DISABLE_COMPILE_CACHE: '1',
+        ...environment,
+        ...(process.stdout.isTTY && { FORCE_COLOR: '1' }),
+      },
+    });
+    current = child;
+    let timedOut = false;
+    const timer = setTimeout(() => {
+      timedOut = true;
+      endGroup(child);
+    }, step.minutes * 60_000);
+    for (const [from, to] of [
+      [child.stdout, process.stdout],
+      [child.stderr, process.stderr],
+    ]) {
+      from.on('data', (chunk) => {
+        to.write(chunk);
+        log.write(chunk);
+      });
+    }
+    // Not `close`: a process left behind may hold the pipe.
+    child.on('exit', (code, signal) => {
+      clearTimeout(timer);
+      current = null;
+      setTimeout(() => {
+        log.end();
+        resolve(timedOut ? `stopped after ${step.minutes} minutes` : (code ?? `ended by ${signal}`));
+      }, 200);
+    });
+  });
+}
+
+function endGroup(child) {
+  const send = (signal) => {
+    try {
+      process.kill(-child.pid, signal);
+    } catch {
+      // The group is gone.
+    }
+  };
+  send('SIGTERM');
+  setTimeout(() => send('SIGKILL'), 10_000).unref();
+}
+
+function summarise() {
+  const sum = { passed: 0, failed: stopping ? 1 : 0 };
+  console.log('\n━━ summary');
+  for (const { step, seconds, problems, counts } of results) {
+    sum.passed += counts.passed;
+    sum.failed += counts.failed;
+    const tests = step.tests === true ? `  ${counts.passed} passed, ${counts.failed} failed` : '';
+    const mark = problems.length === 0 ? '✓' : '✗';
+    console.log(`${mark} ${step.name.padEnd(18)} ${seconds.toFixed(1).padStart(6)} s${tests}`);
+    for (const line of [...problems, ...counts.failures]) console.log(`    ${line}`);
+  }
+  if (stopping) console.log('Stopped before the end.');
+  console.log(`${sum.passed} passed, ${sum.failed} failed`);
+  process.exitCode = sum.failed > 0 ? 1 : 0;
+}

@@ -1,0 +1,81 @@
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+interface SystemPackage {
+  /** Name of the Debian package. */
+  readonly name: string;
+  readonly purpose: string;
+  readonly isPresent: () => boolean;
+}
+
+const known = {
+  chromium: {
+    name: 'chromium',
+    purpose: 'the browser in which VS Code is driven (or set CHROMIUM to the program)',
+    isPresent: () => findChromium() !== null,
+  },
+  fonts: {
+    name: 'fonts-dejavu-core',
+    purpose: 'letters on the screenshots',
+    isPresent: () => hasEntries('/usr/share/fonts/truetype') || process.platform !== 'linux',
+  },
+  logrotate: { name: 'logrotate', purpose: 'the rotation of logs', isPresent: () => findProgram('logrotate') !== null },
+  openssl: {
+    name: 'openssl',
+    purpose: 'the cross-check of certificates',
+    isPresent: () => findProgram('openssl') !== null,
+  },
+} satisfies Record<string, SystemPackage>;
+export type SystemPackageName = keyof typeof known;
+
+/**
+ * Installs those of the packages that are missing, where apt-get and root are at hand. Returns what is missing still,
+ * one line each: name and purpose.
+ */
+export function ensureSystemPackages(names: readonly SystemPackageName[]): string[] {
+  const missing = (): SystemPackage[] => names.map((name) => known[name]).filter((entry) => !entry.isPresent());
+  const wanted = missing();
+  if (wanted.length > 0 && process.getuid?.() === 0 && findProgram('apt-get') !== null) {
+    console.log(`Installing system packages: ${wanted.map((entry) => entry.name).join(' ')} …`);
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+    const quiet = ['-qq', '-o', 'Dpkg::Use-Pty=0'];
+    spawnSync('apt-get', ['update', ...quiet], { stdio: ['ignore', 'inherit', 'inherit'], env });
+    const install = ['install', '-y', ...quiet, '--no-install-recommends', ...wanted.map((entry) => entry.name)];
+    spawnSync('apt-get', install, { stdio: ['ignore', 'ignore', 'inherit'], env });
+  }
+  return missing().map((entry) => `${entry.name}: ${entry.purpose}`);
+}
+
+/** Path of the browser: `CHROMIUM`, else the first of the usual names that is installed; null when there is none. */
+export function findChromium(): string | null {
+  const given = process.env['CHROMIUM'];
+  if (given !== undefined && given !== '') return isExecutable(given) ? given : null;
+  for (const name of ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']) {
+    const found = findProgram(name);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+/** Path of a program on PATH or in the folders of system programs, which people's PATH leaves out on Debian. */
+export function findProgram(name: string): string | null {
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin', '/usr/local/sbin'];
+  for (const folder of folders) {
+    if (folder !== '' && isExecutable(join(folder, name))) return join(folder, name);
+  }
+  return null;
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function hasEntries(folder: string): boolean {
+  return existsSync(folder) && readdirSync(folder).length > 0;
+}
