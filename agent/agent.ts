@@ -1,31 +1,37 @@
 /** Composition root of the agent: parts are built in the order of the data's way, started forward and stopped backward. */
-import { mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { ConfigKeeper } from './config/keeper.ts';
 import type { CheckConfig, Config } from './config/schema.ts';
+import { configuredListen, defaultChecks } from './defaults.ts';
 import { EventBus } from './events.ts';
 import { Alerts } from './monitor/alerts.ts';
 import { Checks } from './monitor/checks.ts';
-import { createMetrics } from './monitor/metrics.ts';
 import { Notifier } from './monitor/notify/notifier.ts';
 import { Reports } from './monitor/reports.ts';
-import { metricsSource } from './monitor/taskMetrics.ts';
+import { StoreWatch } from './monitor/storeWatch.ts';
+import { metricsReader, metricsSource } from './monitor/taskMetrics.ts';
 import type { AnyProcedure } from './procedures/define.ts';
 import type { HostInfo, Run } from './protocol/nouns.ts';
 import { childEnvironment, selfCommand, variablesOf } from './run/command.ts';
 import { Runner } from './run/runner.ts';
 import { RunbookLibrary } from './runbook/library.ts';
+import { Calendar } from './schedule/calendar.ts';
 import type { Clock } from './schedule/clock.ts';
+import { Holds } from './schedule/holds.ts';
 import { Scheduler } from './schedule/scheduler.ts';
 import { Tasks } from './schedule/tasks.ts';
 import { createHandlers } from './server/handlers.ts';
-import { parseListenAddress, type ListenAddress } from './server/listenAddress.ts';
+import type { ListenAddress } from './server/listenAddress.ts';
 import { createServer, type AgentServer } from './server/server.ts';
 import { StoredTokens } from './server/storedTokens.ts';
-import { Database } from './store/database.ts';
+import type { Database } from './store/database.ts';
+import { openStore } from './store/openStore.ts';
+import { Retention } from './store/retention.ts';
+import { makeStateFolder } from './store/stateFolder.ts';
 import { lockState } from './store/stateLock.ts';
+import { storeCheck } from './store/storeCheck.ts';
 import { version } from './version.ts';
 import { Windows } from './window/windows.ts';
 
@@ -42,7 +48,10 @@ export interface AgentOptions {
   readonly log: Logger;
 }
 
-const defaultListen: ListenAddress = { host: '127.0.0.1', port: 7433 };
+/** `start` was broken off by `stop`. */
+export class AgentStoppedError extends Error {
+  override readonly name = 'AgentStoppedError';
+}
 
 export class Agent {
   readonly clock: Clock;
@@ -52,6 +61,7 @@ export class Agent {
   readonly database: Database;
   readonly events: EventBus;
   readonly runner: Runner;
+  readonly holds: Holds;
   readonly tasks: Tasks;
   readonly windows: Windows;
   readonly alerts: Alerts;
@@ -61,11 +71,17 @@ export class Agent {
   readonly #scheduler: Scheduler;
   readonly #notifier: Notifier;
   readonly #tokens: StoredTokens;
+  readonly #retention: Retention;
+  readonly #storeWatch: StoreWatch;
   readonly #options: AgentOptions;
   readonly #unlock: () => void;
   readonly #startedAt: number;
   readonly #self = selfCommand();
   #server: AgentServer | null = null;
+  #starting: Promise<void> | null = null;
+  #stopping: Promise<void> | null = null;
+  #opened = false;
+  #closed = false;
 
   constructor(options: AgentOptions) {
     const { clock, log, stateDirectory, procedures } = options;
@@ -73,12 +89,27 @@ export class Agent {
     this.clock = clock;
     this.procedures = procedures;
     this.#startedAt = clock.now();
-    mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
+    makeStateFolder(stateDirectory);
     this.#unlock = lockState(stateDirectory);
+    const repairs: string[] = [];
+    try {
+      this.database = openStore({
+        directory: stateDirectory,
+        now: () => clock.now(),
+        onRepair: (message) => {
+          log.error({}, message);
+          if (this.#opened) this.#storeWatch.noteRepair(message);
+          else repairs.push(message);
+        },
+      });
+    } catch (error) {
+      this.#unlock();
+      throw error;
+    }
+    this.#opened = true;
     this.runsRoot = join(stateDirectory, 'runs');
     const { environment } = options;
     this.keeper = new ConfigKeeper({ file: options.configFile, stateDirectory, env: environment, procedures, log });
-    this.database = new Database(join(stateDirectory, 'upkeep.db'));
     this.events = new EventBus(this.database, () => clock.now());
     this.runner = new Runner({
       database: this.database,
@@ -88,16 +119,13 @@ export class Agent {
       root: this.runsRoot,
       cwd: () => this.#config().baseDirectory,
       environment: () => this.#childEnvironment(),
+      taskEnvironment: (task) => this.#config().tasks.find(({ name }) => name === task)?.env ?? {},
+      self: this.#self,
+      limits: () => ({ total: this.#config().runs.concurrency, groups: this.#config().runs.groups }),
+      outputLimit: () => this.#config().runs.output_limit,
     });
-    this.#scheduler = new Scheduler({
-      database: this.database,
-      clock,
-      log,
-      onDue: (due) => {
-        this.tasks.runDue(due);
-        this.#announceTasks();
-      },
-    });
+    this.holds = new Holds({ database: this.database, events: this.events, clock });
+    this.#scheduler = this.#createScheduler();
     this.tasks = this.#createTasks();
     this.#notifier = new Notifier({ host: hostname(), settings: () => this.#config().notifications, log });
     this.alerts = new Alerts({
@@ -117,6 +145,14 @@ export class Agent {
     this.windows = this.#createWindows();
     this.library = new RunbookLibrary({ directories: [], log });
     this.#tokens = new StoredTokens(this.database, clock, stateDirectory);
+    this.#retention = new Retention({
+      database: this.database,
+      clock,
+      log,
+      root: this.runsRoot,
+      settings: () => this.#config().retention,
+    });
+    this.#storeWatch = this.#createStoreWatch(repairs);
     this.runner.onEnded((ended) => {
       this.reports.ofRun(ended);
     });
@@ -125,42 +161,75 @@ export class Agent {
     });
   }
 
-  /** Rejects with one clear sentence when the agent can not work; nothing is left running or listening then. */
-  async start(): Promise<void> {
-    try {
-      await this.keeper.start();
-      this.keeper.onChange(() => {
-        this.#applyConfig();
-      });
-      this.#applyConfig();
-      await this.runner.start();
-      this.windows.start();
-      await this.library.start();
-      this.#server = this.#createServer();
-      await this.#server.start();
-      this.#tokens.start();
-      this.events.emit('agent.started', { startedAt: new Date(this.#startedAt).toISOString(), version });
-      this.#scheduler.start();
-      this.checks.start();
-    } catch (error) {
-      await this.stop();
+  /** Rejects with one clear sentence when the agent can not work, or was stopped meanwhile; nothing is left running or listening then. */
+  start(): Promise<void> {
+    this.#starting ??= this.#start().catch(async (error: unknown) => {
+      await this.#stop();
       throw error;
-    }
+    });
+    return this.#starting;
   }
 
-  /** Runs go on; the next agent adopts them. */
-  async stop(): Promise<void> {
+  /** Runs go on; the next agent adopts them. A start that is under way is broken off. */
+  stop(): Promise<void> {
+    this.#stopping ??= (async () => {
+      await this.#starting?.catch(() => undefined);
+      await this.#stop();
+    })();
+    return this.#stopping;
+  }
+
+  async #start(): Promise<void> {
+    this.#goOn();
+    await this.keeper.start();
+    this.keeper.onChange(() => {
+      this.#applyConfig();
+    });
+    this.#goOn();
+    this.#applyConfig();
+    this.#storeWatch.start();
+    await this.runner.start();
+    this.#goOn();
+    this.windows.start();
+    await this.library.start();
+    this.#goOn();
+    this.#server = this.#createServer();
+    await this.#server.start();
+    this.#goOn();
+    this.#tokens.start();
+    this.events.emit('agent.started', { startedAt: new Date(this.#startedAt).toISOString(), version });
+    this.#scheduler.start();
+    this.checks.start();
+    this.#retention.start();
+  }
+
+  /** After each wait of the start: somebody may have stopped the agent. */
+  #goOn(): void {
+    if (this.#stopping !== null) throw new AgentStoppedError('the agent was stopped while it started');
+  }
+
+  async #stop(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
     this.#scheduler.stop();
+    this.#storeWatch.stop();
     this.#tokens.stop();
     await this.#server?.stop();
+    await this.#retention.stop();
     await this.checks.stop();
     this.library.stop();
     this.windows.stop();
     this.runner.stop();
     await this.keeper.stop();
     await this.#notifier.stop();
-    this.database.close();
+    const lost = this.database.close();
+    if (lost > 0)
+      this.#options.log.error({ changes: lost }, 'history that was kept in memory is lost: the disk is full');
     this.#unlock();
+  }
+
+  get stateDirectory(): string {
+    return this.#options.stateDirectory;
   }
 
   /** Where clients reach it. */
@@ -182,7 +251,8 @@ export class Agent {
 
   #applyConfig(): void {
     const config = this.#config();
-    this.#scheduler.setTasks(config.tasks);
+    this.runner.limitsChanged();
+    this.#scheduler.setTasks(config.tasks, new Calendar(config.blackouts, config.timezone));
     const checks = config.checks ?? defaultChecks(config);
     this.checks.setChecks(checks);
     this.library.setDirectories(config.runbooks.directories);
@@ -209,6 +279,31 @@ export class Agent {
     };
   }
 
+  #createScheduler(): Scheduler {
+    const { clock, log } = this.#options;
+    const scheduler = new Scheduler({
+      database: this.database,
+      clock,
+      log,
+      host: hostname(),
+      holds: this.holds,
+      onDue: (due) => {
+        this.tasks.runDue(due);
+      },
+      onNotRun: (item) => {
+        this.tasks.recordNotRun(item);
+      },
+      onMoved: () => {
+        this.#announceTasks();
+      },
+    });
+    this.holds.onChange(() => {
+      scheduler.refresh();
+      this.#announceTasks();
+    });
+    return scheduler;
+  }
+
   #createTasks(): Tasks {
     const { clock, log, procedures } = this.#options;
     return new Tasks({
@@ -220,9 +315,19 @@ export class Agent {
       config: () => this.#config(),
       refused: () => this.keeper.refused(),
       nextRunOf: (task) => this.#scheduler.nextRunOf(task),
+      snoozedUntil: (task) => this.holds.snoozedUntil(task),
+      blackoutOf: (task) => this.#scheduler.blackoutOf(task),
       self: this.#self,
       cwd: () => this.#config().baseDirectory,
     });
+  }
+
+  #createStoreWatch(repairs: readonly string[]): StoreWatch {
+    const { clock, log, stateDirectory } = this.#options;
+    const { database, alerts } = this;
+    const sweep = (): Promise<unknown> => this.#retention.sweep();
+    const check = storeCheck(this.#self, stateDirectory);
+    return new StoreWatch({ database, alerts, clock, log, directory: stateDirectory, sweep, ...check }, repairs);
   }
 
   #createChecks(): Checks {
@@ -269,16 +374,6 @@ export class Agent {
       windows: this.windows,
       sessions: () => this.#server?.sessionCount() ?? 0,
     });
-    let prefix = this.#config().metrics.prefix;
-    let metrics = createMetrics(prefix, source);
-    const readMetrics = (): ReturnType<typeof metrics.read> => {
-      // A reload may have changed the prefix.
-      if (this.#config().metrics.prefix !== prefix) {
-        prefix = this.#config().metrics.prefix;
-        metrics = createMetrics(prefix, source);
-      }
-      return metrics.read();
-    };
     return createServer({
       listen: listen === undefined ? configuredListen(this.#config().server.listen) : listen,
       socketPath,
@@ -286,7 +381,8 @@ export class Agent {
       events: this.events,
       tokens: this.#tokens,
       hostInfo: this.hostInfo,
-      metrics: readMetrics,
+      problems: () => this.#storeWatch.problems(),
+      metrics: metricsReader(() => this.#config().metrics.prefix, source),
       log,
     });
   }
@@ -295,17 +391,4 @@ export class Agent {
   openRuns(): readonly Run[] {
     return this.runner.openRuns();
   }
-}
-
-function configuredListen(text: string | undefined): ListenAddress | null {
-  if (text === undefined) return defaultListen;
-  return text === 'none' ? null : parseListenAddress(text);
-}
-
-/** What is looked at when the file names no checks. */
-function defaultChecks(config: Config): readonly CheckConfig[] {
-  const health: CheckConfig = { name: 'health', procedure: 'health-check', every: 5 * 60_000 };
-  const { paths, endpoints } = config.certificates;
-  if (paths.length + endpoints.length === 0) return [health];
-  return [health, { name: 'certificates', procedure: 'check-certificates', every: 6 * 3_600_000 }];
 }

@@ -21,6 +21,11 @@ const known = {
     isPresent: () => hasEntries('/usr/share/fonts/truetype') || process.platform !== 'linux',
   },
   logrotate: { name: 'logrotate', purpose: 'the rotation of logs', isPresent: () => findProgram('logrotate') !== null },
+  faketime: {
+    name: 'faketime',
+    purpose: 'libfaketime, which gives the agent under test a clock that can be set',
+    isPresent: () => findFakeTime() !== null || process.platform !== 'linux',
+  },
   openssl: {
     name: 'openssl',
     purpose: 'the cross-check of certificates',
@@ -54,6 +59,15 @@ export function findChromium(): string | null {
   for (const name of ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']) {
     const found = findProgram(name);
     if (found !== null) return found;
+  }
+  return null;
+}
+
+/** Path of libfaketime for programs with threads, as Debian installs it; null when it is not there. */
+export function findFakeTime(): string | null {
+  for (const folder of hasEntries('/usr/lib') ? readdirSync('/usr/lib') : []) {
+    const library = join('/usr/lib', folder, 'faketime', 'libfaketimeMT.so.1');
+    if (existsSync(library)) return library;
   }
   return null;
 }

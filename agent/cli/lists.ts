@@ -1,7 +1,7 @@
 /** `upkeep tasks|runs|windows|alerts|checks|status`: what a running agent knows. */
 import type { Command } from 'commander';
 import { methods, type Snapshot } from '../protocol/methods.ts';
-import type { Run } from '../protocol/nouns.ts';
+import type { Run, SchedulePause, Task } from '../protocol/nouns.ts';
 import { connect } from './client.ts';
 import { writeJson, writeTable, type Io } from './io.ts';
 import { socketOf, withAgentOptions } from './paths.ts';
@@ -26,8 +26,7 @@ const listings: Readonly<Record<string, Listing>> = {
       ['TASK', 'SCHEDULE', 'NEXT', 'LAST', 'DOES'],
       ...state.tasks.map((task) => {
         const last = state.runs.find((run) => run.task === task.name && !run.dryRun);
-        const next = task.problem === null ? (task.nextRun ?? 'by hand') : 'refused';
-        return [task.name, task.schedule ?? '-', next, endOf(last), task.problem ?? task.target];
+        return [task.name, task.schedule ?? '-', nextOf(task, state), endOf(last), task.problem ?? task.target];
       }),
     ],
   },
@@ -119,6 +118,7 @@ function writeStatus(io: Io, state: Snapshot): void {
       'config',
       `${config.file ?? 'none'}${config.stale ? ' (refused: the last good one is in force)' : ''}, ${problems} error(s)`,
     ],
+    ['schedules', pauseText(state.paused ?? null)],
     ['tasks', `${state.tasks.length}, ${state.tasks.filter((task) => task.problem !== null).length} refused`],
     [
       'running',
@@ -130,6 +130,21 @@ function writeStatus(io: Io, state: Snapshot): void {
     ['alerts', `${state.alerts.length} open, ${state.alerts.filter((alert) => alert.held).length} held`],
     ['window', active.map((window) => `${window.reason} until ${window.endsAt}`).join('; ') || 'none'],
   ]);
+}
+
+/** When a task runs next, or why it does not. */
+function nextOf(task: Task, { paused, at }: Snapshot): string {
+  if (task.problem !== null) return 'refused';
+  if (task.schedule === null) return 'by hand';
+  if ((paused ?? null) !== null) return 'paused';
+  const snoozed = (task.snoozedUntil ?? at) > at ? ` (snoozed until ${task.snoozedUntil ?? ''})` : '';
+  return `${task.nextRun ?? 'never'}${snoozed}`;
+}
+
+function pauseText(paused: SchedulePause | null): string {
+  if (paused === null) return 'running';
+  const { by, since, reason } = paused;
+  return `paused by ${by} since ${since}${reason === null ? '' : ` (${reason})`}`;
 }
 
 function endOf(run: Run | undefined): string {

@@ -5,13 +5,17 @@ import { version } from '../version.ts';
 import { registerAccess } from './access.ts';
 import { registerConfig } from './config.ts';
 import { cronCommand } from './cron.ts';
+import { registerDoctor } from './doctor.ts';
 import { UsageError } from './errors.ts';
 import type { Io } from './io.ts';
 import { registerLists } from './lists.ts';
 import { registerProcedures } from './procedure.ts';
 import { registerRun } from './run.ts';
 import { registerRunbook } from './runbookInspect.ts';
+import { registerSchedule } from './schedule.ts';
 import { registerServe } from './serve.ts';
+import { registerStore } from './store.ts';
+import { registerSystemd } from './systemd.ts';
 
 /** Runs one command; resolves with its exit code: 0 fine, 1 failed, 2 wrong use or invalid input, 3 warnings with --strict. */
 export async function runCommand(argv: readonly string[], io: Io): Promise<number> {
@@ -36,7 +40,11 @@ export function createProgram(io: Io): Command {
       writeErr: (text) => void io.stderr.write(text),
     });
   registerServe(program, io);
+  registerStore(program, io);
+  registerSystemd(program, io);
+  registerDoctor(program, io);
   registerRun(program, io);
+  registerSchedule(program, io);
   registerLists(program, io);
   registerConfig(program, io, procedures);
   cronCommand(program, io);

@@ -7,6 +7,7 @@ import * as path from 'node:path';
 import { LineCounter } from 'yaml';
 import type { Diagnostic } from '../protocol/nouns.ts';
 import type { Procedures } from './action.ts';
+import { loadBlackouts } from './blackoutCheck.ts';
 import { loadChecks } from './checks.ts';
 import { unknownKeyMessage, withEffect } from './issues.ts';
 import { missingPaths, resolvePaths } from './paths.ts';
@@ -14,6 +15,7 @@ import type { Remark } from './remark.ts';
 import type { Config } from './schema.ts';
 import { clearSecrets, strings, urlPasswords } from './secrets.ts';
 import { loadSections, sectionNames, type LoadedSections } from './sections.ts';
+import { withAbsolutePaths } from './taskRunChecks.ts';
 import { loadTasks } from './tasks.ts';
 import { checkText, decodeConfig, readConfigBytes, TextError } from './text.ts';
 import type { ListTree, MapTree, Tree } from './tree.ts';
@@ -33,6 +35,8 @@ export interface LoadOptions {
   readonly procedures: Procedures;
   /** What a file that is not there means: an empty configuration with a warning, or (by default) an error. */
   readonly missing?: 'empty' | 'error';
+  /** What "past" is, for warnings: milliseconds since the epoch; by default the time of loading. */
+  readonly now?: number;
 }
 
 export interface LoadResult {
@@ -110,7 +114,7 @@ function interpret(
   options: LoadOptions,
   early: readonly Remark[],
 ): Interpretation {
-  const { env, procedures } = options;
+  const { env, procedures, now = Date.now() } = options;
   const baseDirectory = path.resolve(options.baseDirectory ?? path.dirname(options.file));
   const secrets = new Set<string>();
   const clear = clearSecrets(top.maintenance);
@@ -126,10 +130,18 @@ function interpret(
     procedures,
     scriptsDirectory: values.scripts.directory ?? baseDirectory,
     zone: zone.name,
+    now,
   });
+  const blackouts = loadBlackouts(sections, { zone: zone.name, tasks, now });
   const checks = loadChecks(sections, procedures);
   return {
-    config: { ...values, timezone: zone.name ?? 'UTC', checks: checks.checks, baseDirectory },
+    config: {
+      ...values,
+      timezone: zone.name ?? 'UTC',
+      blackouts: blackouts.blackouts,
+      checks: checks.checks,
+      baseDirectory,
+    },
     tasks,
     declared: list.tree.items.length,
     secrets: [...secrets],
@@ -139,6 +151,7 @@ function interpret(
       ...list.remarks,
       ...zone.remarks,
       ...sections.remarks,
+      ...blackouts.remarks,
       ...checks.remarks,
       ...tasks.remarks,
       ...clear.map(({ offset, where }) => inClear(offset, where)),
@@ -156,7 +169,10 @@ function finish(text: string | null, lines: LineCounter, found: Interpretation):
   const diagnostics = found.remarks
     .map(({ offset, severity, code, task, message }) => ({ ...place(offset), severity, code, task, message }))
     .sort((one, other) => one.line - other.line || one.column - other.column);
-  const tasks = found.tasks.tasks.map(({ offset, ...task }) => ({ ...task, line: place(offset).line }));
+  const base = found.config?.baseDirectory ?? '/';
+  const tasks = found.tasks.tasks.map(({ offset, ...task }) =>
+    withAbsolutePaths({ ...task, line: place(offset).line }, base),
+  );
   return {
     config: found.config === null ? null : { ...found.config, tasks },
     text,

@@ -7,6 +7,10 @@ import { certificateSettings } from './certificates.ts';
 import { databaseConnection, databaseSettings } from './database.ts';
 import { healthSettings, thresholds } from './health.ts';
 import { logSettings } from './logs.ts';
+import { retentionSettings } from './retention.ts';
+import { blackoutConfig } from './blackouts.ts';
+import { runLimits, taskRunFields } from './taskRun.ts';
+import { missedPolicies, taskInterval, taskJitter } from './timing.ts';
 import { duration } from './units.ts';
 
 const taskName = z
@@ -20,7 +24,31 @@ export const taskConfig = z.strictObject({
   name: taskName.describe('Unique name of the task'),
   description: z.string().optional(),
   group: z.string().optional().describe('Heading under which the editor shows it'),
-  schedule: z.string().min(1).optional().describe('Cron expression of 5 or 6 fields; without it the task runs by hand'),
+  schedule: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Cron expression of 5 or 6 fields; without it, `every` and `at` the task runs by hand'),
+  every: taskInterval
+    .optional()
+    .describe('Interval between runs (15m), by elapsed time and in step across restarts; instead of `schedule`'),
+  at: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Runs once at this date and time (2026-12-24T02:00), local to the zone; instead of `schedule`'),
+  jitter: taskJitter
+    .optional()
+    .describe('Delays each scheduled run by up to this; the delay of a task on a host is always the same'),
+  missed: z
+    .enum(missedPolicies)
+    .optional()
+    .describe(
+      'Runs that were due while nobody could start them: `once` makes up for them with one run (the default), `all` with each (at most 100), `skip` with none',
+    ),
+  max_age: duration
+    .optional()
+    .describe('A run that is later than this is not made up for; by default no limit, and 1h for `at`'),
   timezone: z.string().optional().describe('IANA zone of the schedule; by default `timezone` of the file'),
   day_match: z
     .enum(['any', 'all'])
@@ -37,6 +65,7 @@ export const taskConfig = z.strictObject({
   timeout: duration.optional().describe('Longest time of one attempt'),
   alert_on_failure: z.boolean().default(false),
   alert_threshold_days: z.int().min(0).optional().describe('check-certificates: warn so many days before expiry'),
+  ...taskRunFields,
 });
 export type TaskConfig = z.infer<typeof taskConfig>;
 
@@ -66,6 +95,11 @@ export const notificationSettings = z.strictObject({
 export const sections = {
   host_name: z.string().min(1).max(100).optional().describe('Name of this host in the editor; by default its hostname'),
   timezone: z.string().default('UTC').describe('IANA zone of all schedules that name none'),
+  blackouts: z
+    .array(blackoutConfig)
+    .max(100)
+    .default([])
+    .describe('Times in which no scheduled run starts; a manual one needs a reason'),
   checks: z.array(checkConfig).optional().describe('Probes on an interval; by default health-check every 5 minutes'),
   notifications: notificationSettings.prefault({}),
   thresholds: thresholds.prefault({}),
@@ -74,6 +108,8 @@ export const sections = {
   certificates: certificateSettings.prefault({}),
   logs: logSettings.prefault({}),
   health: healthSettings.prefault({}),
+  retention: retentionSettings.prefault({}),
+  runs: runLimits.prefault({}),
   metrics: z
     .strictObject({
       prefix: z

@@ -1,10 +1,11 @@
 /** The entries of `automated_tasks`, each judged on its own: a refused task never runs, the others go on. */
-import { CronError, describeWarnings, parseCron } from '../schedule/cron.ts';
 import { resolveAction, type ActionContext } from './action.ts';
 import { follow, written } from './issues.ts';
-import { taskConfig, type LoadedTask, type TaskConfig } from './schema.ts';
+import { taskConfig, type LoadedTask } from './schema.ts';
 import { Notes, type Remark } from './remark.ts';
 import type { ListTree, Tree } from './tree.ts';
+import { checkCleanUps, checkTaskRun } from './taskRunChecks.ts';
+import { checkSchedule } from './taskSchedule.ts';
 import { faultsOf, validate } from './validate.ts';
 
 export interface RefusedTask {
@@ -23,6 +24,8 @@ export interface LoadedTasks {
 export interface TaskContext extends ActionContext {
   /** Zone of tasks that name none; null when the file's own is refused. */
   readonly zone: string | null;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
 }
 
 export function loadTasks(list: ListTree, context: TaskContext): LoadedTasks {
@@ -30,6 +33,7 @@ export function loadTasks(list: ListTree, context: TaskContext): LoadedTasks {
   const refused: RefusedTask[] = [];
   const remarks: Remark[] = [];
   const names = new Set<string>();
+  const read: { task: TaskBase; tree: Tree; notes: Notes }[] = [];
   for (const [index, tree] of list.items.entries()) {
     const given = nameOf(tree);
     const name = given ?? `task ${index + 1}`;
@@ -38,11 +42,17 @@ export function loadTasks(list: ListTree, context: TaskContext): LoadedTasks {
       ? duplicate(name, tree, notes)
       : loadTask(tree, given === null ? name : `task \`${given}\``, context, notes);
     names.add(name);
-    remarks.push(...notes.remarks);
     const first = notes.remarks.find((remark) => remark.severity === 'error');
-    if (first === undefined && task !== null) tasks.push({ ...task, offset: tree.offset });
-    else refused.push({ name, offset: tree.offset, message: first?.message ?? 'it is refused' });
+    if (first === undefined && task !== null) {
+      tasks.push({ ...task, offset: tree.offset });
+      read.push({ task, tree, notes });
+    } else {
+      refused.push({ name, offset: tree.offset, message: first?.message ?? 'it is refused' });
+      remarks.push(...notes.remarks);
+    }
   }
+  checkCleanUps(read, new Set(tasks.map(({ name }) => name)));
+  remarks.push(...read.flatMap(({ notes }) => notes.remarks));
   return { tasks, refused, remarks };
 }
 
@@ -67,45 +77,12 @@ function loadTask(tree: Tree, subject: string, context: TaskContext, notes: Note
   }
   const task = result.value;
   const action = resolveAction(task, result.tree, context, notes);
-  const zone = checkSchedule(task, tree, context, notes);
+  const zone = checkSchedule(task, tree, { fileZone: context.zone, now: context.now }, notes);
+  checkTaskRun(task, action, tree, notes);
   return action === null || zone === null ? null : { ...task, zone, action };
-}
-
-/** The task's zone, or null when its schedule or zone is refused. */
-function checkSchedule(task: TaskConfig, tree: Tree, context: TaskContext, notes: Notes): string | null {
-  const at = (key: string): number => follow(tree, [key])?.offset ?? tree.offset;
-  const zone = task.timezone ?? context.zone;
-  if (zone === null) {
-    if (task.schedule === undefined) return 'UTC';
-    const message = 'the `timezone` of the file is refused, so the hours of this task are unknown: correct it';
-    notes.error(at('schedule'), 'invalid-timezone', message);
-    return null;
-  }
-  try {
-    // Without a schedule the zone is checked all the same.
-    const schedule = parseCron(task.schedule ?? '0 0 * * *', { zone, dayMatch: task.day_match ?? 'any' });
-    if (task.schedule === undefined) return zone;
-    for (const warning of describeWarnings(schedule))
-      notes.warning(at('schedule'), warning.code, unended(warning.message));
-    return zone;
-  } catch (error) {
-    if (!(error instanceof CronError)) throw error;
-    const isZone = error.field === 'zone';
-    notes.error(
-      at(isZone ? 'timezone' : 'schedule'),
-      isZone ? 'invalid-timezone' : 'invalid-schedule',
-      unended(error.message),
-    );
-    return null;
-  }
 }
 
 function nameOf(tree: Tree): string | null {
   const name = follow(tree, ['name']);
   return name?.kind === 'scalar' && typeof name.value === 'string' && name.value.length <= 100 ? name.value : null;
-}
-
-/** Messages here have no full stop. */
-function unended(message: string): string {
-  return message.replace(/\.$/, '');
 }

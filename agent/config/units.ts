@@ -26,3 +26,37 @@ export function formatDuration(milliseconds: number): string {
   const unit = units.find((candidate) => milliseconds >= factors[candidate] && milliseconds % factors[candidate] === 0);
   return unit === undefined ? `${milliseconds}ms` : `${milliseconds / factors[unit]}${unit}`;
 }
+
+const byteFactors = {
+  B: 1,
+  kB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+  TiB: 2 ** 40,
+} as const;
+const bytesPattern = /^(\d+(?:\.\d+)?)\s*(B|kB|MB|GB|TB|KiB|MiB|GiB|TiB)$/;
+
+/** `500MB`, `10GiB` → bytes; null when it is not a size. */
+export function parseBytes(text: string): number | null {
+  const match = bytesPattern.exec(text.trim());
+  if (match === null) return null;
+  return Math.round(Number(match[1]) * byteFactors[match[2] as keyof typeof byteFactors]);
+}
+
+/** A size as text with unit; bytes once parsed. A bare number would hide its unit and is refused. */
+export const byteSize = z
+  .string()
+  .regex(bytesPattern, 'a size with its unit: 500MB, 512MiB, 10GiB')
+  .transform((text) => parseBytes(text) ?? 0)
+  .meta({ description: 'Size with unit: 500MB, 512MiB, 10GiB' });
+
+/** Bytes as people read them: `1.5 GiB`. */
+export function formatBytes(bytes: number): string {
+  const units = ['TiB', 'GiB', 'MiB', 'KiB'] as const;
+  const unit = units.find((candidate) => bytes >= byteFactors[candidate]);
+  return unit === undefined ? `${Math.round(bytes)} B` : `${(bytes / byteFactors[unit]).toFixed(1)} ${unit}`;
+}

@@ -32,6 +32,10 @@ export class Reports {
       });
       this.#alerts.resolveOthers(report.id, new Set());
     }
+    // A task that never gave a report can have an alert all the same.
+    for (const { key } of this.#alerts.open()) {
+      if (key.startsWith('task:') && !ids.has(key.split(':', 2).join(':'))) this.#alerts.resolve(key);
+    }
   }
 
   /** What a task's run came to. Dry runs and blocks say nothing about the state of the host. */
@@ -43,11 +47,28 @@ export class Reports {
         reportOf(`task:${run.task}`, run.procedure, run.id, run.endedAt ?? run.queuedAt, ended.end, ended.findings),
       );
     }
+    this.#alertMissed(ended);
+    if (run.outcome === 'missed') return;
     if (ended.alertOn === 'nothing' || run.outcome === 'cancelled') return;
     const key = `task:${run.task}`;
     const level = alertLevel(ended);
     if (level === null) this.#alerts.resolve(key);
     else this.#alerts.raise({ key, level, ...describe(run, ended.findings), runId: run.id });
+  }
+
+  /** A missed run is told of whatever the task says of failures, and until the task has run well again. */
+  #alertMissed({ run, alertOn }: EndedRun): void {
+    const key = `task:${run.task}:missed`;
+    if (run.outcome === 'changed' || run.outcome === 'unchanged' || run.outcome === 'warning')
+      this.#alerts.resolve(key);
+    if (run.outcome !== 'missed') return;
+    this.#alerts.raise({
+      key,
+      level: alertOn === 'nothing' ? 'warning' : 'critical',
+      title: `${run.task} missed`,
+      message: run.outcomeReason ?? 'a scheduled run was missed',
+      runId: run.id,
+    });
   }
 
   /** What a check saw: each critical finding is an alert until a later check no longer sees it. */

@@ -4,7 +4,7 @@ import type { Database } from '../store/database.ts';
 import { lastRunsByTask } from '../store/runs.ts';
 import type { Windows } from '../window/windows.ts';
 import type { Alerts } from './alerts.ts';
-import type { MetricsSource } from './metrics.ts';
+import { createMetrics, type Metrics, type MetricsSource } from './metrics.ts';
 
 export function metricsSource(parts: {
   readonly database: Database;
@@ -28,6 +28,19 @@ export function metricsSource(parts: {
     },
     activeWindows: () => parts.windows.active().length,
     sessions: parts.sessions,
+  };
+}
+
+/** Reads the metrics under the prefix of the moment: a reload may have changed it. */
+export function metricsReader(prefix: () => string, source: MetricsSource): Metrics['read'] {
+  let current = prefix();
+  let metrics = createMetrics(current, source);
+  return () => {
+    if (prefix() !== current) {
+      current = prefix();
+      metrics = createMetrics(current, source);
+    }
+    return metrics.read();
   };
 }
 

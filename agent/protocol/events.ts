@@ -1,12 +1,24 @@
 /** Every change of state that clients are told. An event carries the whole new noun, so applying it twice is harmless. */
 import * as z from 'zod';
-import { alert, configState, instant, maintenanceWindow, progress, report, run, runbook, task } from './nouns.ts';
+import {
+  alert,
+  configState,
+  instant,
+  maintenanceWindow,
+  progress,
+  report,
+  run,
+  runbook,
+  schedulePause,
+  task,
+} from './nouns.ts';
 
 export const eventSchemas = {
   'agent.started': z.object({ startedAt: instant, version: z.string() }),
   'run.changed': z.object({ run }),
   'run.progress': z.object({ runId: z.string(), progress }),
   'tasks.changed': z.object({ tasks: z.array(task) }),
+  'schedule.changed': z.object({ paused: schedulePause.nullable() }),
   'config.changed': z.object({ config: configState }),
   'report.changed': z.object({ report }),
   'report.removed': z.object({ id: z.string() }),

@@ -14,6 +14,7 @@ import {
   run,
   runbook,
   runbookBlock,
+  schedulePause,
   task,
   type Role,
 } from './nouns.ts';
@@ -49,6 +50,8 @@ export const snapshot = z.object({
   host: hostInfo,
   config: configState,
   tasks: z.array(task),
+  /** Null = the schedules run; absent from agents that know no pause. */
+  paused: schedulePause.nullable().optional(),
   /** The newest runs, newest first: at least the last five of each task, and every open one. */
   runs: z.array(run),
   reports: z.array(report),
@@ -91,6 +94,24 @@ export const methods = {
     role: 'operator',
     params: z.object({ task: z.string(), requestId, dryRun: z.boolean().optional(), reason: reason.optional() }),
     result: z.object({ run }),
+  },
+  'tasks.snooze': {
+    summary: 'Holds the scheduled runs of a task back until an instant; null ends that.',
+    role: 'operator',
+    params: z.object({ task: z.string(), until: instant.nullable(), reason: reason.optional() }),
+    result: z.object({ task }),
+  },
+  'schedule.pause': {
+    summary: 'Holds all scheduled runs back until `schedule.resume`.',
+    role: 'operator',
+    params: z.object({ reason: reason.optional() }),
+    result: z.object({ paused: schedulePause }),
+  },
+  'schedule.resume': {
+    summary: 'Lets the schedules run again; what was due meanwhile stays skipped.',
+    role: 'operator',
+    params: z.object({ reason: reason.optional() }),
+    result: z.object({ paused: z.null() }),
   },
   'procedures.run': {
     summary: 'Runs a procedure with the given options, as a remedy or on demand.',
@@ -144,10 +165,24 @@ export const methods = {
       text: z.string(),
       size: z.int(),
       ended: z.boolean(),
+      /** Bytes from `offset` that `output_limit` dropped; `text` is then a mark that says so. */
+      dropped: z.int().optional(),
     }),
   },
   'runs.cancel': {
     summary: 'Stops a run: TERM to its group, grace, KILL.',
+    role: 'operator',
+    params: z.object({ runId: z.string(), reason: reason.optional() }),
+    result: z.object({ run }),
+  },
+  'runs.approve': {
+    summary: 'Approves a run that waits for approval; it starts with the last approval that it needs.',
+    role: 'operator',
+    params: z.object({ runId: z.string(), reason: reason.optional() }),
+    result: z.object({ run }),
+  },
+  'runs.reject': {
+    summary: 'Refuses a run that waits for approval: it ends as cancelled.',
     role: 'operator',
     params: z.object({ runId: z.string(), reason: reason.optional() }),
     result: z.object({ run }),

@@ -67,6 +67,20 @@ export const triggers = ['schedule', 'manual', 'retry', 'catch-up', 'window', 'r
 export const trigger = z.enum(triggers);
 export type Trigger = z.infer<typeof trigger>;
 
+/** Approval before a run starts; it starts when as many people as `required` have given theirs. */
+export const approval = z.object({
+  required: z.int().min(1),
+  /** Roles whose approval counts. */
+  roles: z.array(role),
+  given: z.array(z.object({ actor: z.string(), at: instant })),
+  /** When the run is skipped for want of approval. */
+  expiresAt: instant,
+});
+export type Approval = z.infer<typeof approval>;
+
+/** What a queued run waits for: an earlier run of its task, a lock, a free place, the hour of its next attempt, people, its requirements. */
+export const waits = ['turn', 'lock', 'limit', 'retry', 'approval', 'requires'] as const;
+
 export const runStates = ['queued', 'running', 'stopping', 'ended'] as const;
 export const run = z.object({
   id: z.string(),
@@ -76,12 +90,21 @@ export const run = z.object({
   procedure: z.string().nullable(),
   trigger,
   attempt: z.int().min(1),
+  /** Attempts that there may be in all. */
+  attempts: z.int().min(1).nullish(),
+  /** The run of the first attempt, when this is a later one. */
+  retryOf: z.string().nullish(),
   scheduledFor: instant.nullable(),
   actor: z.string(),
   reason: z.string().nullable(),
   dryRun: z.boolean(),
   windowId: z.string().nullable(),
   state: z.enum(runStates),
+  /** While it is queued: what for, in one sentence, and until when at the latest (null = as long as it takes). */
+  waitingFor: z.enum(waits).nullish(),
+  waitingReason: z.string().nullish(),
+  waitingUntil: instant.nullish(),
+  approval: approval.nullish(),
   outcome: outcome.nullable(),
   /** Why it ended so: one sentence (`exit code 2`, `stopped by alice`, `the host was restarted`). */
   outcomeReason: z.string().nullable(),
@@ -93,6 +116,8 @@ export const run = z.object({
   durationMs: z.number().nullable(),
   /** True once an agent that did not start this run has taken it over. */
   adopted: z.boolean(),
+  /** Bytes of its output that were dropped between head and tail because of `output_limit`. */
+  outputDropped: z.int().nullish(),
   findings: z.record(findingLevel, z.int()),
   progress: progress.nullable(),
 });
@@ -102,6 +127,7 @@ export const task = z.object({
   name: z.string(),
   description: z.string().nullable(),
   group: z.string().nullable(),
+  /** Cron expression, `every 15m` or `at 2026-12-24T02:00`; null = by hand. */
   schedule: z.string().nullable(),
   /** IANA zone in which the schedule is read. */
   zone: z.string(),
@@ -113,9 +139,16 @@ export const task = z.object({
   line: z.int(),
   /** Why the task is refused; a refused task never runs. */
   problem: z.string().nullable(),
+  /** With its jitter, and past snooze and blackouts; a pause of all schedules is not looked at. */
   nextRun: instant.nullable(),
+  /** Until then its schedule starts nothing; absent from agents that know no snooze. An instant in the past is over. */
+  snoozedUntil: instant.nullable().optional(),
 });
 export type Task = z.infer<typeof task>;
+
+/** All schedules stand still. */
+export const schedulePause = z.object({ by: z.string(), since: instant, reason: z.string().nullable() });
+export type SchedulePause = z.infer<typeof schedulePause>;
 
 export const certificateStatuses = [
   'ok',

@@ -1,12 +1,22 @@
-/** Waits for the end of a process that is not our child. */
+/** Runs that another agent has started: whether they began, and their end, though their process is not our child. */
 import { watch } from 'node:fs';
 import type { Clock } from '../schedule/clock.ts';
 import type { RunDirectory } from './directory.ts';
+import { leaderOf } from './group.ts';
 
 /** A process that is not our child sends no signal of its end; it is looked at so often, for the case that it leaves no exit.json. */
 const lookEveryMs = 2000;
 
-/** Calls `onEnd` once, when exit.json is there or the process is gone. Returns what ends the watching. */
+/** True when an agent died between the record of a start and the start. */
+export async function neverBegan(runId: string, directory: RunDirectory): Promise<boolean> {
+  if (directory.mayHaveStarted() || directory.readStop() !== null) return false;
+  return (await leaderOf(runId)) === null;
+}
+
+/**
+ * Calls `onEnd` once, when exit.json is there or the process is gone. Returns what ends the watching. A look that fails
+ * (EMFILE) says nothing; the next one may.
+ */
 export function adoptProcess(
   directory: RunDirectory,
   alive: () => Promise<boolean>,
@@ -15,14 +25,13 @@ export function adoptProcess(
 ): () => void {
   let over = false;
   let disarm = (): void => undefined;
-  const watcher = watch(directory.path, { persistent: false }, () => {
-    if (directory.readExit() !== null) end();
+  const unwatch = watchDirectory(directory, () => {
+    if (hasExit(directory)) end();
   });
-  watcher.on('error', () => undefined);
   const stop = (): void => {
     over = true;
     disarm();
-    watcher.close();
+    unwatch();
   };
   const end = (): void => {
     if (over) return;
@@ -30,11 +39,32 @@ export function adoptProcess(
     onEnd();
   };
   const look = async (): Promise<void> => {
-    const there = await alive();
+    const there = await alive().catch(() => true);
     if (over) return;
-    if (!there || directory.readExit() !== null) end();
+    if (!there || hasExit(directory)) end();
     else disarm = clock.after(lookEveryMs, () => void look());
   };
   void look();
   return stop;
+}
+
+function hasExit(directory: RunDirectory): boolean {
+  try {
+    return directory.readExit() !== null;
+  } catch {
+    return false;
+  }
+}
+
+function watchDirectory(directory: RunDirectory, onChange: () => void): () => void {
+  try {
+    const watcher = watch(directory.path, { persistent: false }, onChange);
+    watcher.on('error', () => undefined);
+    return () => {
+      watcher.close();
+    };
+  } catch {
+    // No watch is to be had (EMFILE, ENOSPC): the looks do as well.
+    return () => undefined;
+  }
 }

@@ -1,13 +1,16 @@
 /**
  * The directory of a run, `runs/<yyyy-mm-dd>/<runId>/`: what survives everything.
  * `run.json` what, why, who, when · `output.log` the child's stdout and stderr · `results.ndjson` findings and progress ·
- * `pid` of the wrapper · `exit.json` written by the wrapper when the child has ended; its modification time is the end.
+ * `pid` of the wrapper · `exit.json` written by the wrapper when the child has ended; its modification time is the end ·
+ * `stop.json` why it is being stopped ·
+ * `end.json` the record as it ended · `output.cut.json` what was dropped of the output.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { run } from '../protocol/nouns.ts';
+import { run, type Run } from '../protocol/nouns.ts';
+import { runSettings } from './settings.ts';
 
 const runIdPattern = /^(\d{4})(\d{2})(\d{2})T\d{6}-[0-9a-f]{8}$/;
 
@@ -16,15 +19,39 @@ export function newRunId(now: Date): string {
   return `${now.toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}-${randomBytes(4).toString('hex')}`;
 }
 
-/** What the agent must know to take over a run that another agent started. */
+/** What the agent must know to start a run that waits, and to take over one that another agent started. */
 export const launch = z.object({
   run,
   command: z.array(z.string()).min(1),
-  /** Milliseconds since the epoch, null = no time-out. */
+  /** True = the command is arguments for this very Upkeep. */
+  self: z.boolean().default(false),
+  /** Script file whose owner is checked before the start, and its SHA-256 when people approved it. */
+  script: z.string().nullable().default(null),
+  scriptSha256: z.string().nullable().default(null),
+  /** Milliseconds since the epoch, null = no time-out, or not started. */
   deadline: z.number().nullable(),
+  /** Of each attempt, in milliseconds. */
+  timeoutMs: z.number().nullable().default(null),
   alertOn: z.enum(['nothing', 'failure', 'warning']),
+  settings: runSettings.prefault({}),
+  /** True for the clean-up after a run that was stopped: it goes before all that waits, and keeps its claims. */
+  ahead: z.boolean().default(false),
+  claims: z.array(z.string()).default([]),
+  /** Task whose `env` the child gets; null = none. */
+  environmentOf: z.string().nullable().default(null),
+  /** What the child finds in its environment beyond the usual. */
+  variables: z.record(z.string(), z.string()).default({}),
 });
 export type Launch = z.infer<typeof launch>;
+
+/** For a run whose run.json is gone: it can be watched and ended, not started. */
+export function unknownLaunch(item: Run): Launch {
+  return launch.parse({ run: item, command: ['false'], deadline: null, alertOn: 'nothing' });
+}
+
+/** Why a run is being stopped, for the agent that finishes it. */
+const stopOrder = z.object({ cause: z.enum(['cancelled', 'timed-out']), by: z.string() });
+export type StopOrder = z.infer<typeof stopOrder>;
 
 export interface ExitRecord {
   readonly code: number;
@@ -64,8 +91,30 @@ export class RunDirectory {
     writeFileSync(this.results, '', { mode: 0o600, flag: 'a' });
   }
 
+  /** Whole or not at all: a run that waits has its command from nowhere else. */
   writeLaunch(item: Launch): void {
-    writeFileSync(join(this.path, 'run.json'), JSON.stringify(item, null, 2), { mode: 0o600, flush: true });
+    const file = join(this.path, 'run.json');
+    writeFileSync(`${file}.new`, JSON.stringify(item, null, 2), { mode: 0o600, flush: true });
+    renameSync(`${file}.new`, file);
+  }
+
+  /** The record as it ended, so that an index made anew knows why. */
+  writeEnd(ended: Run): void {
+    writeFileSync(join(this.path, 'end.json'), JSON.stringify(ended), { mode: 0o600 });
+  }
+
+  writeStop(order: StopOrder): void {
+    writeFileSync(join(this.path, 'stop.json'), JSON.stringify(order), { mode: 0o600 });
+  }
+
+  readStop(): StopOrder | null {
+    const text = readIfThere(join(this.path, 'stop.json'));
+    return text === null ? null : (stopOrder.safeParse(parseJson(text)).data ?? null);
+  }
+
+  /** False when the command can not have begun: its wrapper writes the pid before. */
+  mayHaveStarted(): boolean {
+    return existsSync(join(this.path, 'pid')) || existsSync(this.exit);
   }
 
   /** Null when there is none, or none that can be read. */

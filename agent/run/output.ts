@@ -1,16 +1,23 @@
 /** Output of a run, read from its file by byte offset at the reader's own pace. */
-import { watch } from 'node:fs';
+import { existsSync, watch } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { isUtf8 } from 'node:buffer';
+import { dirname } from 'node:path';
+import { cutMark, readCut, type OutputCut } from './outputCut.ts';
 
 export interface OutputPiece {
   readonly offset: number;
   readonly nextOffset: number;
   readonly encoding: 'utf8' | 'base64';
   readonly text: string;
-  /** Bytes in the file now. */
+  /** Bytes that were written so far, dropped ones included. */
   readonly size: number;
+  /** Bytes from `offset` that are gone; `text` is then a mark that says so. */
+  readonly dropped?: number;
 }
+
+/** A cut that comes while a piece is read makes it worthless; a second one in the time of one read does not happen. */
+const mostCutsMeanwhile = 5;
 
 /** At most `limit` bytes from `offset`; valid UTF-8 is cut at a character, anything else comes as base64. Missing file = empty. */
 export async function readOutput(file: string, offset: number, limit: number): Promise<OutputPiece> {
@@ -20,15 +27,19 @@ export async function readOutput(file: string, offset: number, limit: number): P
   });
   if (handle === null) return { offset, nextOffset: offset, encoding: 'utf8', text: '', size: 0 };
   try {
-    const { size } = await handle.stat();
-    const buffer = Buffer.allocUnsafe(Math.max(0, Math.min(limit, size - offset)));
-    const { bytesRead } = await handle.read(buffer, 0, buffer.length, offset);
-    const bytes = buffer.subarray(0, bytesRead);
-    const whole = bytes.subarray(0, bytes.length - incompleteTail(bytes));
-    // Nothing but the beginning of one character: it is given as bytes rather than waited for.
-    const taken = whole.length === 0 ? bytes : whole;
-    const encoding = isUtf8(taken) ? 'utf8' : 'base64';
-    return { offset, nextOffset: offset + taken.length, encoding, text: taken.toString(encoding), size };
+    for (let tries = 1; ; tries += 1) {
+      const cut = readCut(file);
+      const size = (await handle.stat()).size + (cut?.shift ?? 0);
+      if (cut !== null && offset >= cut.from && offset < cut.to) return markPiece(cut, offset, size);
+      const most = cut !== null && offset < cut.from ? Math.min(limit, cut.from - offset) : limit;
+      const buffer = Buffer.allocUnsafe(Math.max(0, Math.min(most, size - offset)));
+      const place = cut !== null && offset >= cut.to ? offset - cut.shift : offset;
+      const { bytesRead } = await handle.read(buffer, 0, buffer.length, place);
+      // Bytes that were dropped while they were read are no output.
+      const after = readCut(file);
+      if (!isSameCut(cut, after) && tries < mostCutsMeanwhile) continue;
+      return pieceOf(buffer.subarray(0, bytesRead), offset, size);
+    }
   } finally {
     await handle.close();
   }
@@ -50,7 +61,8 @@ export async function waitForOutput(
       if (piece.size > offset) done();
     }, done);
   };
-  const watcher = watch(file, { persistent: false }, look);
+  // A run that waits in the queue has no output yet: its folder tells when it comes.
+  const watcher = watch(existsSync(file) ? file : dirname(file), { persistent: false }, look);
   watcher.on('error', done);
   signal.addEventListener('abort', done, { once: true });
   void ended.then(done);
@@ -62,6 +74,22 @@ export async function waitForOutput(
     watcher.close();
     signal.removeEventListener('abort', done);
   }
+}
+
+function pieceOf(bytes: Buffer, offset: number, size: number): OutputPiece {
+  const whole = bytes.subarray(0, bytes.length - incompleteTail(bytes));
+  // Nothing but the beginning of one character: it is given as bytes rather than waited for.
+  const taken = whole.length === 0 ? bytes : whole;
+  const encoding = isUtf8(taken) ? 'utf8' : 'base64';
+  return { offset, nextOffset: offset + taken.length, encoding, text: taken.toString(encoding), size };
+}
+
+function markPiece(cut: OutputCut, offset: number, size: number): OutputPiece {
+  return { offset, nextOffset: cut.to, encoding: 'utf8', text: cutMark(cut), size, dropped: cut.to - offset };
+}
+
+function isSameCut(one: OutputCut | null, other: OutputCut | null): boolean {
+  return one?.from === other?.from && one?.to === other?.to && one?.shift === other?.shift;
 }
 
 /** Bytes at the end that begin a UTF-8 character without ending it: 0 to 3 (RFC 3629). */

@@ -15,26 +15,39 @@ export interface StartedProcess {
   readonly ended: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
 }
 
+export interface StartOptions {
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** For a child that can not reach the results file by its name (another user's): it is opened as descriptor 3. */
+  readonly resultsByDescriptor?: boolean;
+}
+
+const appending = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW;
+
 /** Throws (ENOENT, EAGAIN, EMFILE …) when the process could not be started. */
 export async function startProcess(
   directory: RunDirectory,
   runId: string,
   command: readonly string[],
-  options: { readonly cwd: string; readonly env: Readonly<Record<string, string | undefined>> },
+  options: StartOptions,
 ): Promise<StartedProcess> {
   const [file, ...args] = wrap(command);
-  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW;
-  const output = openSync(directory.output, flags, 0o600);
+  const byDescriptor = options.resultsByDescriptor === true;
+  const opened: number[] = [];
   try {
+    const output = openSync(directory.output, appending, 0o600);
+    opened.push(output);
+    const results = byDescriptor ? openSync(directory.results, appending, 0o600) : null;
+    if (results !== null) opened.push(results);
     const child = spawn(file, args, {
       cwd: options.cwd,
       detached: true,
-      stdio: ['ignore', output, output],
+      stdio: ['ignore', output, output, ...(results === null ? [] : [results])],
       env: {
         ...options.env,
         [runMarker]: runId,
         UPKEEP_RUN_DIRECTORY: directory.path,
-        UPKEEP_RESULTS: directory.results,
+        UPKEEP_RESULTS: byDescriptor ? '/dev/fd/3' : directory.results,
       },
     });
     const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
@@ -52,6 +65,6 @@ export async function startProcess(
     child.unref();
     return { pid, ended };
   } finally {
-    closeSync(output);
+    for (const descriptor of opened) closeSync(descriptor);
   }
 }

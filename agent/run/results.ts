@@ -46,10 +46,15 @@ export class ResultsReader {
     return this.#refused;
   }
 
+  /** What no watch can be had for (EMFILE, ENOSPC) is read at the end. */
   follow(): void {
-    this.#watcher = watch(this.#file, { persistent: false }, () => {
-      this.read();
-    });
+    try {
+      this.#watcher = watch(this.#file, { persistent: false }, () => {
+        this.#readQuietly();
+      });
+    } catch {
+      return;
+    }
     this.#watcher.on('error', () => {
       this.stop();
     });
@@ -78,6 +83,15 @@ export class ResultsReader {
       }
     } finally {
       closeSync(descriptor);
+    }
+  }
+
+  /** While the run goes on a failure to read is no harm: the last reading, at its end, has it all. */
+  #readQuietly(): void {
+    try {
+      this.read();
+    } catch {
+      this.stop();
     }
   }
 

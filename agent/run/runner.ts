@@ -1,108 +1,96 @@
-/** Starts, watches, stops and ends runs. A run is recorded before its process starts, and ends exactly once. */
-import type { Logger } from 'pino';
-import type { EventBus } from '../events.ts';
-import type { Finding, Progress, Run } from '../protocol/nouns.ts';
-import { callAt, type Clock } from '../schedule/clock.ts';
-import type { Database } from '../store/database.ts';
-import { findRunByRequest, insertRun, listOpenRuns, updateRun } from '../store/runs.ts';
-import { isAlive, stopGroup } from './group.ts';
-import { RunDirectory, newRunId, type Launch } from './directory.ts';
-import { adoptProcess } from './adopt.ts';
-import { judge } from './outcome.ts';
-import { startProcess } from './process.ts';
-import { ResultsReader, type ProcedureEnd } from './results.ts';
+/**
+ * Runs from the request to the end: recorded before anything is started, queued while something is in their way, and ended
+ * exactly once. Who may start is decided by `queue.ts`; what happens then is `execution.ts`.
+ */
+import type { Role, Run } from '../protocol/nouns.ts';
+import { findRunByRequest, listOpenRuns } from '../store/runs.ts';
+import { neverBegan } from './adopt.ts';
+import { approve, isApproved, type ApprovalAnswer } from './approval.ts';
+import { RunDirectory, unknownLaunch, type Launch } from './directory.ts';
+import { Entry } from './entry.ts';
+import { Execution, type ExecutionEnd } from './execution.ts';
+import { followUpsOf, type FollowUp } from './followUps.ts';
+import { checkScript } from './ownership.ts';
+import { RunRecords } from './records.ts';
+import { endedRun, newRun, queuedRun, settingsOf, type RunRequest } from './request.ts';
+import { unmetRequirement } from './requires.ts';
+import type { EndedRun, RunnerParts } from './runnerParts.ts';
+import { startProblem } from './startProblem.ts';
+import { surroundingsOf, type Surroundings } from './surroundings.ts';
+import { WaitingRoom } from './waitingRoom.ts';
+
+export type { AlertOn, RunRequest } from './request.ts';
+export type { EndedRun, RunnerParts } from './runnerParts.ts';
 
 const defaultStopGraceMs = 10_000;
-const progressEveryMs = 250;
+const defaultOutputLimit = 2 ** 30;
+/** An end that could not be written down (the disk is full) is tried again so often. */
+const rewriteMs = 5000;
 
-/** From which end on people are told: a failure or critical finding, or already a warning. */
-export type AlertOn = Launch['alertOn'];
-
-/** What is to be run, and why. */
-export interface RunRequest {
-  readonly task: string;
-  readonly kind: Run['kind'];
-  readonly procedure: string | null;
-  readonly trigger: Run['trigger'];
-  readonly actor: string;
-  readonly reason: string | null;
-  readonly dryRun: boolean;
-  /** Milliseconds since the epoch, for runs that a schedule asked for. */
-  readonly scheduledFor: number | null;
-  readonly windowId: string | null;
-  readonly requestId: string | null;
-  readonly timeoutMs: number | null;
-  readonly alertOn: AlertOn;
-  /** The command; for a block the caller gets the run's directory to put its script there. */
-  readonly command: (directory: RunDirectory) => readonly string[];
-}
-
-export interface EndedRun {
-  readonly run: Run;
-  readonly findings: readonly Finding[];
-  readonly end: ProcedureEnd | null;
-  readonly alertOn: AlertOn;
-}
-
-interface OpenRun {
-  run: Run;
-  readonly directory: RunDirectory;
-  readonly reader: ResultsReader;
-  readonly findings: Finding[];
-  readonly alertOn: AlertOn;
-  pid: number | null;
-  stop: { cause: 'cancelled' | 'timed-out'; by: string; killed: boolean; over: boolean } | null;
-  disarm: () => void;
-  progressAt: number;
-  readonly ended: PromiseWithResolvers<Run>;
-}
-
-export interface RunnerParts {
-  readonly database: Database;
-  readonly events: EventBus;
-  readonly clock: Clock;
-  readonly log: Logger;
-  /** Folder `runs/`. */
-  readonly root: string;
-  /** Time between TERM and KILL; 10 s when not given. */
-  readonly stopGraceMs?: number;
-  readonly cwd: () => string;
-  /** Environment of children, made anew for each. */
-  readonly environment: () => Readonly<Record<string, string | undefined>>;
-}
+const lookingAtRequirements = {
+  waitingFor: 'requires',
+  waitingReason: 'its requirements are being looked at',
+  waitingUntil: null,
+} as const;
 
 export class Runner {
   readonly #parts: RunnerParts;
-  readonly #open = new Map<string, OpenRun>();
+  readonly #records: RunRecords;
+  readonly #room: WaitingRoom;
+  readonly #entries = new Map<string, Entry>();
   readonly #listeners = new Set<(ended: EndedRun) => void>();
+  #stopped = false;
 
   constructor(parts: RunnerParts) {
     this.#parts = parts;
+    this.#records = new RunRecords(parts.database, parts.events);
+    this.#room = new WaitingRoom({
+      clock: parts.clock,
+      limits: parts.limits ?? (() => ({ total: Number.POSITIVE_INFINITY, groups: {} })),
+      entries: this.#entries,
+      save: (run) => {
+        this.#save(run);
+      },
+      begin: (entry) => {
+        void this.#begin(entry);
+      },
+      expire: (entry) => {
+        this.#close(entry, 'skipped', 'it was not approved in time');
+      },
+    });
   }
 
-  /** Takes over what another agent left running; ends what ended meanwhile. */
+  /** Takes over what another agent left: goes on with what runs, ends what ended meanwhile, queues what waited. */
   async start(): Promise<void> {
-    for (const run of listOpenRuns(this.#parts.database)) await this.#adopt(run);
+    this.#room.hold();
+    try {
+      for (const run of listOpenRuns(this.#parts.database)) await this.#restore(run);
+    } finally {
+      this.#room.release();
+    }
   }
 
-  /** Stops watching; the runs go on and are adopted by the next agent. */
+  /** Stops watching; what runs goes on, what waits stays queued, and the next agent takes over both. */
   stop(): void {
-    for (const open of this.#open.values()) {
-      open.disarm();
-      open.reader.stop();
+    this.#stopped = true;
+    this.#room.stop();
+    for (const entry of this.#entries.values()) {
+      entry.abort.abort();
+      entry.execution?.release();
     }
-    this.#open.clear();
+    this.#entries.clear();
   }
 
   onEnded(listener: (ended: EndedRun) => void): void {
     this.#listeners.add(listener);
   }
 
+  /** Queued ones included, in the order in which they were asked for. */
   openRuns(): readonly Run[] {
-    return [...this.#open.values()].map((open) => open.run);
+    return [...this.#entries.values()].map((entry) => entry.run);
   }
 
-  /** The open run of a task, if there is one. */
+  /** The oldest open run of a task, if there is one. */
   openRunOf(task: string): Run | null {
     return this.openRuns().find((run) => run.task === task && run.kind !== 'block') ?? null;
   }
@@ -114,214 +102,289 @@ export class Runner {
 
   /** Resolves with the run as it ended; null when it is not open. */
   whenEnded(runId: string): Promise<Run> | null {
-    return this.#open.get(runId)?.ended.promise ?? null;
+    return this.#entries.get(runId)?.ended.promise ?? null;
   }
 
-  /** Starts a run. The same `requestId` gives the same run again. */
+  /** The configuration has changed: other limits may let more runs start. */
+  limitsChanged(): void {
+    this.#room.look();
+  }
+
+  /**
+   * Starts a run, or queues it where it must wait. The same `requestId` gives the same run again. With overlap `replace`
+   * the open runs of its task are stopped; who wants to forbid an overlap asks `openRunOf` before.
+   */
   async launch(request: RunRequest): Promise<Run> {
     const earlier = request.requestId === null ? null : findRunByRequest(this.#parts.database, request.requestId);
-    if (earlier !== null) return this.#open.get(earlier.id)?.run ?? earlier;
-    const run = newRun(request, this.#parts.clock.now());
-    const directory = this.#directoryOf(run.id);
-    directory.create();
-    const command = request.command(directory);
-    const deadline = request.timeoutMs === null ? null : this.#parts.clock.now() + request.timeoutMs;
-    directory.writeLaunch({ run, command: [...command], deadline, alertOn: request.alertOn });
-    this.#record(run, () => {
-      insertRun(this.#parts.database, run, request.requestId);
-    });
-    const open = this.#watch(run, directory, request.alertOn);
-    await this.#spawn(open, command);
-    if (open.run.state !== 'ended') this.#armDeadline(open, deadline);
-    return open.run;
+    if (earlier !== null) return this.#entries.get(earlier.id)?.run ?? earlier;
+    const now = this.#parts.clock.now();
+    const run = newRun(request, now);
+    let entry: Entry;
+    try {
+      entry = this.#prepare(run, request);
+    } catch (error) {
+      return this.#recordEnded(request, run, 'failed', `could not be started: ${startProblem(error)}`);
+    }
+    if (entry.launch.settings.overlap === 'replace' && !run.dryRun) this.#replaceBy(entry);
+    const atOnce = this.#room.canStart(entry);
+    this.#entries.set(run.id, entry);
+    try {
+      if (atOnce) entry.begin(now);
+      else entry.directory.writeLaunch(entry.launch);
+      entry.run = this.#room.join(entry, atOnce);
+      this.#records.insert(entry.run, request.requestId);
+    } catch (error) {
+      this.#forget(entry);
+      // Its folder could not be written, as on a full disk: the store may still take the record.
+      if (!(error instanceof Error) || !('syscall' in error)) throw error;
+      return this.#recordEnded(request, run, 'failed', `could not be started: ${startProblem(error)}`);
+    }
+    if (atOnce) await this.#execute(entry);
+    else this.#room.look();
+    return entry.run;
   }
 
   /** Records a run that was not started, with the reason. */
   recordSkipped(request: Omit<RunRequest, 'command'>, outcome: 'skipped' | 'missed', reason: string): Run {
-    const now = this.#parts.clock.now();
-    const at = new Date(now).toISOString();
-    const fresh = newRun(request, now);
-    const run: Run = { ...fresh, state: 'ended', outcome, outcomeReason: reason, startedAt: null, endedAt: at };
-    this.#record(run, () => {
-      insertRun(this.#parts.database, run, request.requestId);
-    });
-    this.#tell({ run, findings: [], end: null, alertOn: request.alertOn });
-    return run;
+    return this.#recordEnded(request, newRun(request, this.#parts.clock.now()), outcome, reason);
   }
 
   /** Stops an open run and resolves with it once it has ended; null when it is not open. */
   async cancel(runId: string, by: string): Promise<Run | null> {
-    const open = this.#open.get(runId);
-    if (open === undefined) return null;
-    await this.#stopRun(open, 'cancelled', by);
-    return open.ended.promise;
+    const entry = this.#entries.get(runId);
+    if (entry === undefined) return null;
+    this.#stopEntry(entry, by);
+    return entry.ended.promise;
   }
 
-  async #spawn(open: OpenRun, command: readonly string[]): Promise<void> {
-    const { cwd, environment } = this.#parts;
+  /** One approval of a queued run; it starts when it has all that it needs. Null when it does not wait for approval. */
+  approve(runId: string, by: { readonly actor: string; readonly role: Role }): ApprovalAnswer | null {
+    const entry = this.#entries.get(runId);
+    const approval = entry?.run.approval;
+    if (entry === undefined || approval === null || approval === undefined || isApproved(approval)) return null;
+    const answer = approve(approval, entry.run.actor, by, this.#parts.clock.now());
+    if (!answer.ok) return answer;
+    const before = entry.run;
+    entry.run = { ...before, approval: answer.approval };
     try {
-      const started = await startProcess(open.directory, open.run.id, command, { cwd: cwd(), env: environment() });
-      open.pid = started.pid;
-      void started.ended.then(({ code, signal }) => {
-        this.#finish(open, code, signal);
-      });
+      this.#records.update(entry.run);
     } catch (error) {
-      const cause = error instanceof Error ? error.message : String(error);
-      this.#end(open, { outcome: 'failed', reason: `could not be started: ${cause}` }, null, null);
+      // What is not written down was not approved.
+      entry.run = before;
+      throw error;
     }
+    this.#room.approved(entry);
+    return answer;
   }
 
-  async #adopt(run: Run): Promise<void> {
+  /** Ends a run that waits for approval; null when it does not. */
+  reject(runId: string, by: string, reason: string | null): Run | null {
+    const entry = this.#entries.get(runId);
+    if (entry === undefined || isApproved(entry.run.approval)) return null;
+    this.#close(entry, 'cancelled', `refused by ${by}${reason === null ? '' : `: ${reason}`}`);
+    return entry.run;
+  }
+
+  #prepare(run: Run, request: RunRequest): Entry {
     const directory = this.#directoryOf(run.id);
-    const launch: Launch | null = directory.readLaunch();
     directory.create();
-    const open = this.#watch({ ...run, adopted: true }, directory, launch?.alertOn ?? 'nothing');
-    open.reader.read();
-    const pid = directory.readPid();
-    if (directory.readExit() === null && pid !== null && (await isAlive(run.id, pid))) {
-      open.pid = pid;
-      this.#parts.log.info({ run: run.id, task: run.task, pid }, 'adopted a run that was going on');
-      this.#save(open);
-      this.#armDeadline(open, launch?.deadline ?? null);
-      const watching = adoptProcess(
-        directory,
-        () => isAlive(run.id, pid),
-        this.#parts.clock,
-        () => {
-          this.#finish(open, null, null);
-        },
-      );
-      const disarm = open.disarm;
-      open.disarm = () => {
-        disarm();
-        watching();
-      };
+    const settings = settingsOf(request);
+    const script = request.script ?? null;
+    const launch: Launch = {
+      run,
+      command: [...request.command(directory)],
+      self: request.self ?? false,
+      script,
+      // What is approved is the script as it is now.
+      scriptSha256: script !== null && settings.approval !== null ? checkScript(script) : null,
+      deadline: null,
+      timeoutMs: request.timeoutMs,
+      alertOn: request.alertOn,
+      settings,
+      ahead: false,
+      claims: [],
+      environmentOf: request.kind === 'task' ? request.task : null,
+      variables: run.dryRun ? { UPKEEP_DRY_RUN: '1' } : {},
+    };
+    return new Entry(launch, directory, null);
+  }
+
+  async #begin(entry: Entry): Promise<void> {
+    try {
+      const unmet = await this.#unmetOf(entry);
+      if (this.#stopped || !this.#entries.has(entry.run.id)) return;
+      if (unmet !== null) {
+        this.#close(entry, 'skipped', `a requirement is not met: ${unmet}`);
+        return;
+      }
+      entry.begin(this.#parts.clock.now());
+      this.#records.update(entry.run);
+    } catch (error) {
+      if (this.#entries.has(entry.run.id)) this.#close(entry, 'failed', `could not be started: ${startProblem(error)}`);
       return;
     }
-    this.#finish(open, null, null);
+    await this.#execute(entry);
   }
 
-  #watch(run: Run, directory: RunDirectory, alertOn: AlertOn): OpenRun {
-    const findings: Finding[] = [];
-    const reader = new ResultsReader(directory.results, {
-      finding: (item) => {
-        findings.push(item);
-        open.run = { ...open.run, findings: { ...open.run.findings, [item.level]: open.run.findings[item.level] + 1 } };
+  async #unmetOf(entry: Entry): Promise<string | null> {
+    const { requires } = entry.launch.settings;
+    if (requires === null || entry.run.dryRun) return null;
+    entry.run = { ...entry.run, ...lookingAtRequirements };
+    this.#save(entry.run);
+    const surroundings = await this.#surroundings(entry.launch, entry.directory);
+    return unmetRequirement(requires, { ...surroundings, signal: entry.abort.signal });
+  }
+
+  async #execute(entry: Entry): Promise<void> {
+    entry.execution = this.#executionOf(entry);
+    await entry.execution.start();
+  }
+
+  #executionOf(entry: Entry): Execution {
+    const { clock, log, stopGraceMs, outputLimit } = this.#parts;
+    return new Execution(entry.run, entry.launch, entry.directory, {
+      clock,
+      log,
+      stopGraceMs: stopGraceMs ?? defaultStopGraceMs,
+      outputLimit: outputLimit?.() ?? defaultOutputLimit,
+      spaceIsShort: () => this.#parts.database.condition().state !== 'ok',
+      surroundings: (launch, directory) => this.#surroundings(launch, directory),
+      onChange: (run) => {
+        this.#save(run);
       },
-      progress: (item) => {
-        this.#progress(open, item);
+      onProgress: (runId, progress) => {
+        this.#records.progress(runId, progress);
+      },
+      onEnd: (ended) => {
+        this.#ended(entry, ended);
       },
     });
-    const open: OpenRun = {
-      run,
-      directory,
-      reader,
-      findings,
-      alertOn,
-      pid: null,
-      stop: null,
-      disarm: () => undefined,
-      progressAt: 0,
-      ended: Promise.withResolvers<Run>(),
-    };
-    this.#open.set(run.id, open);
-    reader.follow();
-    return open;
   }
 
-  #armDeadline(open: OpenRun, deadline: number | null): void {
-    if (deadline === null) return;
-    open.disarm = callAt(this.#parts.clock, deadline, () => {
-      void this.#stopRun(open, 'timed-out', 'upkeep');
-    });
+  #surroundings(launch: Launch, directory: RunDirectory): Promise<Surroundings> {
+    const { cwd, environment, self, taskEnvironment } = this.#parts;
+    const added = launch.environmentOf === null ? {} : (taskEnvironment?.(launch.environmentOf) ?? {});
+    return surroundingsOf(launch, directory, { cwd: cwd(), environment: environment(), self: self ?? [] }, added);
   }
 
-  async #stopRun(open: OpenRun, cause: 'cancelled' | 'timed-out', by: string): Promise<void> {
-    if (open.stop !== null || open.pid === null) return;
-    open.stop = { cause, by, killed: false, over: false };
-    open.run = { ...open.run, state: 'stopping' };
-    this.#save(open);
-    const result = await stopGroup(open.run.id, open.pid, this.#parts.stopGraceMs ?? defaultStopGraceMs);
-    open.stop.killed = result.killed;
-    open.stop.over = true;
-    if (result.left.length > 0) {
-      this.#parts.log.error({ run: open.run.id, left: result.left }, 'processes of a stopped run survive KILL');
+  async #restore(run: Run): Promise<void> {
+    const directory = this.#directoryOf(run.id);
+    const launch = directory.readLaunch();
+    directory.create();
+    const waited = run.state === 'queued' || (launch !== null && (await neverBegan(run.id, directory)));
+    const notBefore = run.waitingFor === 'retry' && run.waitingUntil ? Date.parse(run.waitingUntil) : null;
+    const entry = new Entry({ ...(launch ?? unknownLaunch(run)), run }, directory, notBefore);
+    this.#entries.set(run.id, entry);
+    if (!waited) {
+      this.#room.resume(entry);
+      entry.execution = this.#executionOf(entry);
+      await entry.execution.adopt();
+    } else if (launch === null) {
+      this.#close(entry, 'lost', 'its folder is gone, so it can not be started: ask for it again');
+    } else {
+      entry.run = queuedRun(run);
+      entry.run = this.#room.join(entry, false);
+      this.#save(entry.run);
     }
-    this.#finish(open, null, null);
   }
 
-  #progress(open: OpenRun, item: Progress): void {
-    open.run = { ...open.run, progress: item };
-    const now = this.#parts.clock.now();
-    if (Math.abs(now - open.progressAt) < progressEveryMs) return;
-    open.progressAt = now;
-    this.#parts.events.emit('run.progress', { runId: open.run.id, progress: item });
+  #replaceBy(newer: Entry): void {
+    for (const entry of this.#entries.values()) {
+      const { task, kind } = entry.run;
+      if (task === newer.run.task && kind !== 'block')
+        this.#stopEntry(entry, `the run ${newer.run.id}, which replaces it`);
+    }
   }
 
-  /** The process is gone: reads what it left and ends the run, once. While a stop is under way the stop ends it. */
-  #finish(open: OpenRun, code: number | null, signal: string | null): void {
-    if (open.run.state === 'ended' || !this.#open.has(open.run.id)) return;
-    if (open.stop !== null && !open.stop.over) return;
-    const exit = open.directory.readExit();
-    open.reader.read();
-    const { procedure, findings } = open.run;
-    const verdict = judge({
-      kind: procedure === null ? 'script' : 'procedure',
-      code: exit?.code ?? code,
-      signal: exit === null ? signal : null,
-      stop: open.stop,
-      procedureOutcome: open.reader.end?.outcome ?? null,
-      warnings: findings.warning + findings.critical,
-    });
-    const missing = open.reader.refused;
-    if (missing > 0) this.#parts.log.warn({ run: open.run.id, lines: missing }, 'results that could not be understood');
-    this.#end(open, verdict, exit?.code ?? code, { signal, at: exit?.at ?? null });
+  #stopEntry(entry: Entry, by: string): void {
+    if (entry.execution !== null) entry.execution.stop('cancelled', by);
+    else this.#close(entry, 'cancelled', `taken back by ${by} before it started`);
   }
 
-  #end(
-    open: OpenRun,
-    verdict: ReturnType<typeof judge>,
-    exitCode: number | null,
-    process: { readonly signal: string | null; readonly at: number | null } | null,
-  ): void {
-    open.disarm();
-    open.reader.stop();
-    const now = this.#parts.clock.now();
-    const started = open.run.startedAt === null ? now : Date.parse(open.run.startedAt);
-    const ended = Math.max(started, Math.min(process?.at ?? now, now));
-    open.run = {
-      ...open.run,
-      state: 'ended',
-      outcome: verdict.outcome,
-      outcomeReason: verdict.reason,
-      exitCode,
-      signal: process?.signal ?? null,
-      endedAt: new Date(ended).toISOString(),
-      durationMs: ended - started,
-      progress: null,
-    };
-    this.#open.delete(open.run.id);
-    this.#save(open);
-    this.#tell({
-      run: open.run,
-      findings: open.findings,
-      end: open.reader.end,
-      alertOn: open.alertOn,
-    });
-    open.ended.resolve(open.run);
+  /** Ends a run that never had a process. */
+  #close(entry: Entry, outcome: NonNullable<Run['outcome']>, reason: string): void {
+    entry.abort.abort();
+    const run = endedRun(entry.run, outcome, reason, this.#parts.clock.now());
+    entry.run = run;
+    this.#ended(entry, { run, findings: [], end: null });
   }
 
-  #save(open: OpenRun): void {
-    this.#record(open.run, () => {
-      updateRun(this.#parts.database, open.run);
-    });
+  /** Writes down the end and what follows from it, together, and tells everyone. */
+  #ended(entry: Entry, ended: ExecutionEnd): void {
+    const { clock, random } = this.#parts;
+    const given = { now: clock.now(), random: (random ?? Math.random)(), claims: entry.ticket.claims };
+    this.#settle(entry, ended, followUpsOf(ended.run, entry.launch, given));
   }
 
-  #record(run: Run, write: () => void): void {
-    this.#parts.database.transaction(() => {
-      write();
-      this.#parts.events.emit('run.changed', { run });
-    });
+  #settle(entry: Entry, ended: ExecutionEnd, followUps: readonly FollowUp[]): void {
+    if (this.#stopped || !this.#entries.has(ended.run.id)) return;
+    const { clock, log } = this.#parts;
+    let next: readonly Entry[];
+    try {
+      next = followUps.map((followUp) => this.#follow(followUp));
+      this.#records.together(() => {
+        this.#records.update(ended.run);
+        for (const { run } of next) this.#records.insert(run, null);
+      });
+    } catch (error) {
+      log.error({ run: ended.run.id, error }, 'the end of a run could not be written down; it is tried again');
+      clock.after(rewriteMs, () => {
+        this.#settle(entry, ended, followUps);
+      });
+      return;
+    }
+    this.#entries.delete(ended.run.id);
+    for (const follower of next) {
+      this.#entries.set(follower.run.id, follower);
+      follower.run = this.#room.join(follower, false);
+    }
+    this.#writeEnd(entry, ended.run);
+    const again = followUps.some(({ kind }) => kind === 'retry');
+    this.#tell({ ...ended, alertOn: again ? 'nothing' : entry.launch.alertOn });
+    entry.ended.resolve(ended.run);
+    this.#room.leave(entry);
+  }
+
+  #follow({ launch, notBefore }: FollowUp): Entry {
+    const directory = this.#directoryOf(launch.run.id);
+    directory.create();
+    directory.writeLaunch(launch);
+    return new Entry(launch, directory, notBefore);
+  }
+
+  #writeEnd(entry: Entry, run: Run): void {
+    try {
+      entry.directory.writeEnd(run);
+    } catch (error) {
+      // The index has it.
+      this.#parts.log.warn({ run: run.id, error }, 'the end of a run could not be written into its folder');
+    }
+  }
+
+  #recordEnded(
+    request: Omit<RunRequest, 'command'>,
+    fresh: Run,
+    outcome: 'skipped' | 'missed' | 'failed',
+    reason: string,
+  ): Run {
+    const run = endedRun(fresh, outcome, reason, this.#parts.clock.now());
+    this.#records.insert(run, request.requestId);
+    this.#tell({ run, findings: [], end: null, alertOn: request.alertOn });
+    return run;
+  }
+
+  #forget(entry: Entry): void {
+    this.#entries.delete(entry.run.id);
+    this.#room.leave(entry);
+  }
+
+  /** A change on the way; the end is what must be written down, and is tried again. */
+  #save(run: Run): void {
+    try {
+      this.#records.update(run);
+    } catch (error) {
+      this.#parts.log.error({ run: run.id, error }, 'a change of a run could not be written down');
+    }
   }
 
   #tell(ended: EndedRun): void {
@@ -333,33 +396,4 @@ export class Runner {
     if (directory === null) throw new Error(`"${runId}" is not a run id`);
     return directory;
   }
-}
-
-function newRun(request: Omit<RunRequest, 'command'>, now: number): Run {
-  const at = new Date(now).toISOString();
-  return {
-    id: newRunId(new Date(now)),
-    task: request.task,
-    kind: request.kind,
-    procedure: request.procedure,
-    trigger: request.trigger,
-    attempt: 1,
-    scheduledFor: request.scheduledFor === null ? null : new Date(request.scheduledFor).toISOString(),
-    actor: request.actor,
-    reason: request.reason,
-    dryRun: request.dryRun,
-    windowId: request.windowId,
-    state: 'running',
-    outcome: null,
-    outcomeReason: null,
-    exitCode: null,
-    signal: null,
-    queuedAt: at,
-    startedAt: at,
-    endedAt: null,
-    durationMs: null,
-    adopted: false,
-    findings: { ok: 0, info: 0, warning: 0, critical: 0 },
-    progress: null,
-  };
 }

@@ -4,10 +4,13 @@
  *
  * TERM, INT and HUP get a handler, not "ignore": the shell survives a stop of its group long enough to record the end,
  * while the child starts with default actions (a trap is reset by exec, an ignored signal would be inherited; sh(1) `trap`).
- * The rename makes exit.json whole or absent.
+ * The rename makes exit.json whole or absent. The pid file is made once (`set -C`) and before the command begins: where there is none,
+ * the command never began, and where a second wrapper comes for the same run, it goes without doing anything.
  */
 const script = `trap : TERM INT HUP
-echo $$ > "$UPKEEP_RUN_DIRECTORY/pid"
+set -C
+echo $$ > "$UPKEEP_RUN_DIRECTORY/pid" || exit 125
+set +C
 "$@" < /dev/null
 code=$?
 printf '{"code":%d}\\n' "$code" > "$UPKEEP_RUN_DIRECTORY/exit.json.new" && mv "$UPKEEP_RUN_DIRECTORY/exit.json.new" "$UPKEEP_RUN_DIRECTORY/exit.json"

@@ -1,16 +1,25 @@
 /** Tasks as people and schedules start them: from the configuration in force to a request for the runner. */
 import type { Logger } from 'pino';
 import type { Config, LoadedTask } from '../config/schema.ts';
-import type { MaintenanceWindow, Run, Task } from '../protocol/nouns.ts';
+import type { MaintenanceWindow, Role, Run, Task } from '../protocol/nouns.ts';
 import type { AnyProcedure } from '../procedures/define.ts';
 import { blockCommand } from '../run/block.ts';
-import type { AlertOn, Runner, RunRequest } from '../run/runner.ts';
+import type { Runner, RunRequest } from '../run/runner.ts';
+import {
+  commandOfTask,
+  defaultTimeoutMs,
+  procedureCommand,
+  requestOfTask,
+  type TaskCommand,
+} from '../run/taskRequest.ts';
 import { RequestError } from '../server/requestError.ts';
 import { appendAudit } from '../store/audit.ts';
 import type { Database } from '../store/database.ts';
 import { getRun, hasRunAt } from '../store/runs.ts';
 import type { Clock } from './clock.ts';
-import type { DueRun } from './scheduler.ts';
+import { describeBlackout, type InBlackout } from './calendar.ts';
+import { canDryRun, describeRefused, describeTask } from './describeTask.ts';
+import type { DueRun, NotRun } from './scheduler.ts';
 
 export interface Start {
   readonly requestId: string;
@@ -35,12 +44,17 @@ export interface TasksParts {
   readonly config: () => Config;
   readonly refused: () => readonly RefusedTask[];
   readonly nextRunOf: (task: string) => number | null;
+  /** Milliseconds since the epoch; null when the task is not snoozed. */
+  readonly snoozedUntil: (task: string) => number | null;
+  /** The blackout in which the task is now. */
+  readonly blackoutOf: (task: LoadedTask) => InBlackout | null;
   readonly self: readonly string[];
   /** Folder in which blocks run. */
   readonly cwd: () => string;
 }
 
-const defaultTimeoutMs = 24 * 3_600_000;
+/** Runs of one task that may wait at once: a task that takes longer than its interval must not fill the queue. */
+const longestQueue = 100;
 
 export class Tasks {
   readonly #parts: TasksParts;
@@ -69,15 +83,17 @@ export class Tasks {
   async run(name: string, start: Start): Promise<Run> {
     const task = this.require(name);
     const dryRun = start.dryRun ?? false;
-    if (dryRun && !this.#supportsDryRun(task)) {
+    if (dryRun && !canDryRun(task)) {
       throw new RequestError(
         'refused',
-        `"${name}" is a script of yours: Upkeep can not tell what it would do. Run it, or use a procedure.`,
+        `"${name}" is a script that declares no dry run, so nobody can tell what it would do: give it \`dry_run_args\`, or run it.`,
       );
     }
-    this.#refuseSecond(name, start.requestId);
-    return this.#launch({ ...requestOf(task), ...startOf(start), trigger: 'manual', dryRun }, () =>
-      this.commandOf(task, dryRun),
+    this.#refuseInBlackout(task, start);
+    if (!dryRun) this.#refuseSecond(task, start.requestId);
+    return this.#launch(
+      { ...this.#requestOf(task), ...startOf(start), trigger: 'manual', dryRun },
+      commandOfTask(task, dryRun),
     );
   }
 
@@ -93,7 +109,7 @@ export class Tasks {
       );
     }
     const dryRun = start.dryRun ?? false;
-    if (!dryRun) this.#refuseSecond(procedure.name, start.requestId);
+    if (!dryRun) this.#refuseOverlap(procedure.name, start.requestId);
     const request: Omit<RunRequest, 'command'> = {
       task: procedure.name,
       kind: 'procedure',
@@ -106,14 +122,14 @@ export class Tasks {
       ...startOf(start),
       dryRun,
     };
-    return this.#launch(request, () => this.procedureCommand(procedure.name, options, dryRun));
+    return this.#launch(request, procedureCommand(procedure.name, options, dryRun));
   }
 
   async runBlock(
     block: { readonly runbook: string; readonly index: number; readonly language: string; readonly text: string },
     start: Start,
   ): Promise<Run> {
-    const { procedures, self, cwd } = this.#parts;
+    const { procedures, self, cwd, runner } = this.#parts;
     const request: Omit<RunRequest, 'command'> = {
       task: `${block.runbook.split('/').at(-1) ?? block.runbook} #${block.index + 1}`,
       kind: 'block',
@@ -126,15 +142,22 @@ export class Tasks {
       ...startOf(start),
       dryRun: false,
     };
-    return this.#launch(request, (directory) => blockCommand(directory, block, { cwd: cwd(), procedures, self }));
+    this.#auditStart(request);
+    return runner.launch({
+      ...request,
+      command: (directory) => blockCommand(directory, block, { cwd: cwd(), procedures, self }),
+    });
   }
 
-  /** A schedule asks for a run. One that is still going on is not joined by a second one. */
+  /** A schedule asks for a run; what becomes of it while another of the task is open is the task's overlap policy. */
   runDue(due: DueRun): void {
     const { task, scheduledFor } = due;
-    if (hasRunAt(this.#parts.database, task.name, scheduledFor)) return;
+    const { database, runner, log } = this.#parts;
+    if (hasRunAt(database, task.name, scheduledFor)) return;
+    const plain = this.#requestOf(task);
     const request: Omit<RunRequest, 'command'> = {
-      ...requestOf(task),
+      ...plain,
+      ...(due.inTurn ? { settings: { ...plain.settings, overlap: 'queue' } } : {}),
       trigger: due.late ? 'catch-up' : 'schedule',
       actor: 'schedule',
       reason: due.late ? `${due.missed + 1} scheduled run(s) were missed` : null,
@@ -142,14 +165,34 @@ export class Tasks {
       dryRun: false,
       scheduledFor,
     };
-    const open = this.#parts.runner.openRunOf(task.name);
-    if (open !== null) {
-      this.#parts.runner.recordSkipped(request, 'skipped', `the run ${open.id} was still going on`);
+    const inTheWay = this.#inTheWay(task, due.inTurn ? 'queue' : (task.overlap ?? 'forbid'));
+    if (inTheWay !== null) {
+      runner.recordSkipped(request, 'skipped', inTheWay);
       return;
     }
-    this.#launch(request, () => this.commandOf(task, false)).catch((error: unknown) => {
-      this.#parts.log.error({ task: task.name, error }, 'a scheduled run could not be started');
+    this.#launch(request, commandOfTask(task, false)).catch((error: unknown) => {
+      log.error({ task: task.name, error }, 'a scheduled run could not be started');
     });
+  }
+
+  /** A run that the schedule does not start: missed, paused, snoozed or in a blackout. */
+  recordNotRun({ task, scheduledFor, outcome, reason }: NotRun): void {
+    if (hasRunAt(this.#parts.database, task.name, scheduledFor)) return;
+    const request: Omit<RunRequest, 'command'> = {
+      ...this.#requestOf(task),
+      trigger: 'schedule',
+      actor: 'schedule',
+      reason: null,
+      requestId: null,
+      dryRun: false,
+      scheduledFor,
+    };
+    this.#parts.runner.recordSkipped(request, outcome, reason);
+  }
+
+  /** As clients see it; throws when there is no such task, or it is refused. */
+  describe(name: string): Task {
+    return this.#describe(this.require(name));
   }
 
   /** Runs the plan of a window in order, and stops at the first that ends badly or when the window is over. */
@@ -162,7 +205,7 @@ export class Tasks {
       if (!stillOpen()) return;
       const task = this.require(name);
       const request: Omit<RunRequest, 'command'> = {
-        ...requestOf(task),
+        ...this.#requestOf(task),
         trigger: 'window',
         actor: window.openedBy,
         reason: window.reason,
@@ -170,7 +213,7 @@ export class Tasks {
         dryRun: false,
         windowId: window.id,
       };
-      const run = await this.#launch(request, () => this.commandOf(task, false));
+      const run = await this.#launch(request, commandOfTask(task, false));
       onStarted(run.id);
       const ended = (await this.#parts.runner.whenEnded(run.id)) ?? getRun(this.#parts.database, run.id) ?? run;
       if (ended.outcome !== 'changed' && ended.outcome !== 'unchanged' && ended.outcome !== 'warning') {
@@ -189,53 +232,93 @@ export class Tasks {
     throw new RequestError('conflict', `The run ${runId} has already ended (${ended.outcome ?? ended.state}).`);
   }
 
-  commandOf(task: LoadedTask, dryRun: boolean): readonly string[] {
-    const { action } = task;
-    return action.kind === 'script'
-      ? [action.path, ...action.args]
-      : this.procedureCommand(action.procedure, action.options, dryRun);
+  /** One person's approval of a run that waits for it. */
+  approve(runId: string, by: { readonly actor: string; readonly role: Role }, reason: string | null): Run {
+    const answer = this.#parts.runner.approve(runId, by);
+    if (answer === null) throw this.#notWaiting(runId);
+    if (!answer.ok) throw new RequestError(answer.error, answer.message);
+    const { required, given } = answer.approval;
+    this.#audit(by.actor, 'run.approve', runId, reason, { required, given: given.length });
+    return this.#openOrEnded(runId);
+  }
+
+  reject(runId: string, actor: string, reason: string | null): Run {
+    const run = this.#parts.runner.reject(runId, actor, reason);
+    if (run === null) throw this.#notWaiting(runId);
+    this.#audit(actor, 'run.reject', runId, reason, {});
+    return run;
   }
 
   /** argv that runs a procedure as a child; its options travel as one JSON argument. */
   procedureCommand(name: string, options: Readonly<Record<string, unknown>>, dryRun: boolean): readonly string[] {
-    const flags = dryRun ? ['--dry-run'] : [];
-    return [...this.#parts.self, name, '--options-json', JSON.stringify(options), ...flags];
+    return [...this.#parts.self, ...procedureCommand(name, options, dryRun).words];
   }
 
-  async #launch(request: Omit<RunRequest, 'command'>, command: RunRequest['command']): Promise<Run> {
-    if (request.actor !== 'schedule') {
-      const { task, trigger, dryRun, kind } = request;
-      this.#audit(request.actor, 'run.start', task, request.reason, { trigger, dryRun, kind });
-    }
-    return this.#parts.runner.launch({ ...request, command });
+  #requestOf(task: LoadedTask): ReturnType<typeof requestOfTask> {
+    return requestOfTask(task, (name) => this.#parts.config().tasks.find((candidate) => candidate.name === name));
   }
 
-  #refuseSecond(name: string, requestId: string): void {
+  async #launch(request: Omit<RunRequest, 'command'>, { words, self, script }: TaskCommand): Promise<Run> {
+    this.#auditStart(request);
+    return this.#parts.runner.launch({ ...request, command: () => words, self, script });
+  }
+
+  #auditStart({ actor, task, reason, trigger, dryRun, kind }: Omit<RunRequest, 'command'>): void {
+    if (actor !== 'schedule') this.#audit(actor, 'run.start', task, reason, { trigger, dryRun, kind });
+  }
+
+  #refuseSecond(task: LoadedTask, requestId: string): void {
+    const policy = task.overlap ?? 'forbid';
+    if (policy === 'forbid') this.#refuseOverlap(task.name, requestId);
+    const inTheWay = this.#inTheWay(task, policy);
+    if (inTheWay !== null && policy !== 'forbid') throw new RequestError('conflict', `"${task.name}": ${inTheWay}.`);
+  }
+
+  #refuseOverlap(name: string, requestId: string): void {
     const open = this.#parts.runner.openRunOf(name);
     if (open === null || this.#parts.runner.isSameRequest(open.id, requestId)) return;
-    throw new RequestError('conflict', `"${name}" is already running (run ${open.id}): wait for it, or cancel it.`);
+    const does = open.state === 'queued' ? `is queued (it ${open.waitingReason ?? 'waits'})` : 'is already running';
+    throw new RequestError('conflict', `"${name}" ${does} (run ${open.id}): wait for it, or cancel it.`);
   }
 
-  #supportsDryRun(task: LoadedTask): boolean {
-    return task.action.kind === 'procedure' && this.#parts.procedures.get(task.action.procedure) !== undefined;
+  /** Why a run of the task may not even be queued, as one clause; null = it may. */
+  #inTheWay(task: LoadedTask, policy: NonNullable<LoadedTask['overlap']>): string | null {
+    const open = this.#parts.runner.openRuns().filter((run) => run.task === task.name && run.kind !== 'block');
+    const [first] = open;
+    if (first === undefined || policy === 'replace') return null;
+    if (policy === 'forbid') {
+      return first.state === 'queued'
+        ? `the run ${first.id} ${first.waitingReason ?? 'waits'}`
+        : `the run ${first.id} was still going on`;
+    }
+    return open.length < longestQueue ? null : `${open.length} runs of it are open already`;
+  }
+
+  #refuseInBlackout(task: LoadedTask, start: Start): void {
+    // A dry run changes nothing, and may be looked at in a blackout too.
+    const blackout = this.#parts.blackoutOf(task);
+    if (blackout === null || start.dryRun === true || (start.reason ?? '').trim() !== '') return;
+    throw new RequestError(
+      'refused',
+      `"${task.name}" is ${describeBlackout(blackout)}: give a reason to run it all the same.`,
+    );
   }
 
   #describe(task: LoadedTask): Task {
-    const next = this.#parts.nextRunOf(task.name);
-    return {
-      name: task.name,
-      description: task.description ?? null,
-      group: task.group ?? null,
-      schedule: task.schedule ?? null,
-      zone: task.zone,
-      kind: task.action.kind,
-      target: task.action.kind === 'script' ? task.action.path : task.action.procedure,
-      alertOnFailure: task.alert_on_failure,
-      supportsDryRun: this.#supportsDryRun(task),
-      line: task.line,
-      problem: null,
-      nextRun: next === null ? null : new Date(next).toISOString(),
-    };
+    const { nextRunOf, snoozedUntil } = this.#parts;
+    return describeTask(task, { next: nextRunOf(task.name), snoozed: snoozedUntil(task.name) });
+  }
+
+  #notWaiting(runId: string): RequestError {
+    const { state } = this.#openOrEnded(runId);
+    return new RequestError('conflict', `The run ${runId} does not wait for approval (it is ${state}).`);
+  }
+
+  #openOrEnded(runId: string): Run {
+    const open = this.#parts.runner.openRuns().find((run) => run.id === runId);
+    const run = open ?? getRun(this.#parts.database, runId);
+    if (run === null) throw new RequestError('notFound', `There is no run ${runId}.`);
+    return run;
   }
 
   #audit(actor: string, action: string, target: string, reason: string | null, detail: Record<string, unknown>): void {
@@ -243,43 +326,6 @@ export class Tasks {
   }
 }
 
-function requestOf(
-  task: LoadedTask,
-): Omit<RunRequest, 'command' | 'trigger' | 'actor' | 'reason' | 'requestId' | 'dryRun'> {
-  return {
-    task: task.name,
-    kind: 'task',
-    procedure: task.action.kind === 'procedure' ? task.action.procedure : null,
-    scheduledFor: null,
-    windowId: null,
-    timeoutMs: task.timeout ?? defaultTimeoutMs,
-    alertOn: alertOn(task),
-  };
-}
-
-/** A threshold of days is the point at which to be told, so a warning about it counts. */
-function alertOn(task: LoadedTask): AlertOn {
-  if (!task.alert_on_failure) return 'nothing';
-  return task.alert_threshold_days === undefined ? 'failure' : 'warning';
-}
-
 function startOf(start: Start): Pick<RunRequest, 'actor' | 'reason' | 'requestId'> {
   return { actor: start.actor, reason: start.reason ?? null, requestId: start.requestId };
-}
-
-function describeRefused(refused: RefusedTask): Task {
-  return {
-    name: refused.name,
-    description: null,
-    group: null,
-    schedule: null,
-    zone: 'UTC',
-    kind: 'script',
-    target: '',
-    alertOnFailure: false,
-    supportsDryRun: false,
-    line: refused.line,
-    problem: refused.message,
-    nextRun: null,
-  };
 }

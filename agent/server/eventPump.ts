@@ -33,6 +33,7 @@ const batch = 32;
 export class EventPump {
   readonly #options: EventPumpOptions;
   #cursor: number | null = null;
+  #epoch = '';
   #turn: NodeJS.Immediate | null = null;
   #stopListening: (() => void) | null = null;
   #blocked = false;
@@ -53,6 +54,7 @@ export class EventPump {
       return { gap: true, seq };
     }
     this.#cursor = after;
+    this.#epoch = epoch;
     this.#stopListening ??= source.onAppend(() => {
       this.wake();
     });
@@ -89,7 +91,9 @@ export class EventPump {
     const from = this.#cursor;
     const events = source.read(from, batch);
     const first = events[0];
-    if (first !== undefined && first.seq > from + 1 && source.oldest() > from + 1) {
+    // Either the source dropped what comes next, or it was made anew and counts from 1.
+    const dropped = (first?.seq ?? source.latest() + 1) > from + 1 && source.oldest() > from + 1;
+    if (dropped || source.epoch !== this.#epoch) {
       this.stop();
       fellBehind();
       return;

@@ -28,6 +28,7 @@ export type HandlerParts = Pick<
   | 'clock'
   | 'database'
   | 'events'
+  | 'holds'
   | 'hostInfo'
   | 'keeper'
   | 'library'
@@ -51,6 +52,7 @@ export function createHandlers(parts: HandlerParts): Handlers {
         actor: caller.actor,
       }),
     }),
+    ...scheduleHandlers(parts),
     'procedures.run': async ({ procedure, options, requestId, dryRun, reason }, caller) => ({
       run: await parts.tasks.runProcedure(procedure, options, {
         requestId,
@@ -79,6 +81,8 @@ export function createHandlers(parts: HandlerParts): Handlers {
     'runs.cancel': async ({ runId, reason }, caller) => ({
       run: await parts.tasks.cancel(runId, caller.actor, reason ?? null),
     }),
+    'runs.approve': ({ runId, reason }, caller) => ({ run: parts.tasks.approve(runId, caller, reason ?? null) }),
+    'runs.reject': ({ runId, reason }, caller) => ({ run: parts.tasks.reject(runId, caller.actor, reason ?? null) }),
     'alerts.acknowledge': ({ alertId }, caller) => ({ alert: parts.alerts.acknowledge(alertId, caller.actor) }),
     'windows.open': ({ requestId, title, reason, minutes, plan }, caller) => {
       for (const task of plan ?? []) parts.tasks.require(task);
@@ -115,6 +119,26 @@ export function createHandlers(parts: HandlerParts): Handlers {
   };
 }
 
+function scheduleHandlers(parts: HandlerParts): Pick<Handlers, 'tasks.snooze' | 'schedule.pause' | 'schedule.resume'> {
+  return {
+    'tasks.snooze': ({ task, until, reason }, caller) => {
+      if (parts.tasks.describe(task).schedule === null) {
+        throw new RequestError('conflict', `"${task}" has no schedule that could be snoozed.`);
+      }
+      const end = until === null ? null : Date.parse(until);
+      parts.holds.snooze(task, end, { actor: caller.actor, reason: reason ?? null });
+      return { task: parts.tasks.describe(task) };
+    },
+    'schedule.pause': ({ reason }, caller) => ({
+      paused: parts.holds.pause({ actor: caller.actor, reason: reason ?? null }),
+    }),
+    'schedule.resume': ({ reason }, caller) => {
+      parts.holds.resume({ actor: caller.actor, reason: reason ?? null });
+      return { paused: null };
+    },
+  };
+}
+
 function takeSnapshot(parts: HandlerParts): MethodResult<'snapshot'> {
   const open = parts.runner.openRuns();
   const openIds = new Set(open.map((run) => run.id));
@@ -126,6 +150,7 @@ function takeSnapshot(parts: HandlerParts): MethodResult<'snapshot'> {
     host: parts.hostInfo(),
     config: parts.keeper.state(),
     tasks: [...parts.tasks.list()],
+    paused: parts.holds.paused(),
     runs: [...open, ...ended].sort((one, other) => other.queuedAt.localeCompare(one.queuedAt)),
     reports: [...parts.reports.list()],
     alerts: [...parts.alerts.open()],

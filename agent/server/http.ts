@@ -18,11 +18,15 @@ export interface HttpServices {
   /** True = `/metrics` needs no token over TCP. */
   readonly openMetrics: boolean;
   readonly openRpc: () => string;
+  /** What keeps the agent from working as it should, one sentence each; none = all is well. */
+  readonly problems: () => readonly string[];
   readonly log: ServerLog;
   readonly limits: Limits;
 }
 
 interface Reply {
+  /** 200 when absent. */
+  readonly code?: number;
   readonly contentType: string;
   readonly body: string;
 }
@@ -79,7 +83,7 @@ async function respond(
       response.writeHead(answer.status, { ...refusalHeaders(answer), Connection: 'close' });
       response.end(`${answer.message}\n`);
     } else {
-      response.writeHead(200, { ...safeHeaders, 'Content-Type': answer.contentType });
+      response.writeHead(answer.code ?? 200, { ...safeHeaders, 'Content-Type': answer.contentType });
       response.end(answer.body);
     }
   } catch (error) {
@@ -92,7 +96,7 @@ async function respond(
 async function answerTo(services: HttpServices, via: Transport, request: IncomingMessage): Promise<Reply | Refusal> {
   switch (request.url ?? '') {
     case '/healthz':
-      return { contentType: 'application/json', body: '{"status":"ok"}' };
+      return health(services.problems(), via);
     case '/openrpc.json':
       return { contentType: 'application/json', body: services.openRpc() };
     case '/metrics': {
@@ -124,4 +128,12 @@ function refusalHeaders(refusal: Refusal): Record<string, string> {
     'Content-Type': 'text/plain; charset=utf-8',
     'Content-Length': String(Buffer.byteLength(refusal.message) + 1),
   };
+}
+
+/** Whoever asks over TCP need not be known: that there is something wrong is for everyone, what it is is not. */
+function health(problems: readonly string[], via: Transport): Reply {
+  const contentType = 'application/json';
+  if (problems.length === 0) return { contentType, body: '{"status":"ok"}' };
+  const told = via.kind === 'unix' ? { problems } : {};
+  return { code: 503, contentType, body: JSON.stringify({ status: 'degraded', ...told }) };
 }

@@ -28,6 +28,8 @@ export interface ServerOptions {
   readonly tokens: TokenVerifier;
   readonly hostInfo: () => HostInfo;
   readonly metrics: () => MetricsText | Promise<MetricsText>;
+  /** What `/healthz` says, one sentence each; none = all is well. */
+  readonly problems?: () => readonly string[];
   /** True = `/metrics` needs no token over TCP; by default it needs one of any role. */
   readonly openMetrics?: boolean;
   readonly log: ServerLog;
@@ -69,6 +71,7 @@ export function createServer(options: ServerOptions): AgentServer {
     authenticate,
     metrics: options.metrics,
     openMetrics: options.openMetrics ?? false,
+    problems: options.problems ?? (() => []),
     openRpc: () => (openRpc ??= JSON.stringify(openRpcDocument(hostInfo().agentVersion))),
     log,
     limits,

@@ -3,6 +3,7 @@
  * so that a changed or removed entry shows (`upkeep audit verify`).
  */
 import { createHash } from 'node:crypto';
+import { copyAudit, type AuditRow } from './copies.ts';
 import type { Database } from './database.ts';
 
 export interface AuditEntry {
@@ -32,6 +33,7 @@ export function appendAudit(database: Database, entry: AuditEntry): void {
       previous,
       hash,
     );
+    copyAudit(database);
   });
 }
 
@@ -50,6 +52,11 @@ export function verifyAudit(database: Database): { readonly entries: number; rea
     expected += 1;
   }
   return { entries: rows.length, brokenAt: null };
+}
+
+/** The hash that an entry must have, by its own text and the hash before it. */
+export function auditHash(row: AuditRow): string {
+  return hashOf(row.previous, [row.at, row.actor, row.action, row.target, row.reason, row.detail]);
 }
 
 function hashOf(previous: string, parts: readonly unknown[]): string {

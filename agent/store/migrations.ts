@@ -1,5 +1,7 @@
 /** Numbered migrations of the store; each runs once, in a transaction, and is never edited after a release. */
+import { closeSync, openSync, readSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
+import { StoreError } from './storeErrors.ts';
 
 const migrations: readonly string[] = [
   `CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -30,6 +32,18 @@ const migrations: readonly string[] = [
      id TEXT PRIMARY KEY, name TEXT NOT NULL, role TEXT NOT NULL, hash TEXT NOT NULL UNIQUE,
      created_at INTEGER NOT NULL, expires_at INTEGER, revoked_at INTEGER
    ) STRICT;`,
+  `ALTER TABLE schedule ADD COLUMN fingerprint TEXT;
+   ALTER TABLE schedule ADD COLUMN anchor INTEGER;
+   ALTER TABLE schedule ADD COLUMN configured INTEGER NOT NULL DEFAULT 1;
+   CREATE TABLE snoozes (task TEXT PRIMARY KEY, since INTEGER NOT NULL, until INTEGER NOT NULL, actor TEXT NOT NULL, reason TEXT) STRICT;
+   CREATE TABLE pause (id INTEGER PRIMARY KEY CHECK (id = 1), since INTEGER NOT NULL, actor TEXT NOT NULL, reason TEXT) STRICT;`,
+  `ALTER TABLE runs ADD COLUMN attempts INTEGER;
+   ALTER TABLE runs ADD COLUMN retry_of TEXT;
+   ALTER TABLE runs ADD COLUMN waiting_for TEXT;
+   ALTER TABLE runs ADD COLUMN waiting_reason TEXT;
+   ALTER TABLE runs ADD COLUMN waiting_until INTEGER;
+   ALTER TABLE runs ADD COLUMN approval TEXT;
+   ALTER TABLE runs ADD COLUMN output_dropped INTEGER;`,
 ];
 
 export const schemaVersion = migrations.length;
@@ -37,13 +51,34 @@ export const schemaVersion = migrations.length;
 /** Brings the store to `schemaVersion`. Throws when it was written by a newer Upkeep, and leaves it as it is. */
 export function migrate(sql: DatabaseSync): void {
   const found = Number(Object.values(sql.prepare('PRAGMA user_version').get() ?? {})[0]);
-  if (found > schemaVersion) {
-    throw new Error(
-      `The store has version ${found}, this Upkeep knows versions up to ${schemaVersion}: install the newer Upkeep again, or use another state folder.`,
-    );
-  }
+  refuse(found);
   for (const [index, statements] of migrations.entries()) {
     if (index < found) continue;
     sql.exec(`BEGIN IMMEDIATE; ${statements} PRAGMA user_version = ${index + 1}; COMMIT;`);
   }
+}
+
+/** As `migrate` refuses, without opening the file as a database, which might already change it (sqlite.org/fileformat2.html, offset 60). */
+export function refuseNewer(file: string): void {
+  const header = Buffer.alloc(100);
+  try {
+    const descriptor = openSync(file, 'r');
+    try {
+      if (readSync(descriptor, header, 0, header.length, 0) < header.length) return;
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch {
+    // Not there, or not readable: opening it says so.
+    return;
+  }
+  if (header.toString('latin1', 0, 15) === 'SQLite format 3') refuse(header.readUInt32BE(60));
+}
+
+function refuse(found: number): void {
+  if (found <= schemaVersion) return;
+  throw new StoreError(
+    `The store has version ${found}, this Upkeep knows versions up to ${schemaVersion}: install the newer Upkeep again, or use another state folder.`,
+    null,
+  );
 }

@@ -1,17 +1,19 @@
 /** Runs: the index of what the run directories hold. */
 import type * as z from 'zod';
-import { outcome as outcomeSchema, progress, run, type Outcome, type Run } from '../protocol/nouns.ts';
+import { approval, outcome as outcomeSchema, progress, run, type Outcome, type Run } from '../protocol/nouns.ts';
 import { isoOf, millisecondsOf, type Database, type Row } from './database.ts';
 
 const counts = run.shape.findings;
 
 const columns = `id, task, kind, procedure, trigger, attempt, scheduled_for, actor, reason, dry_run, window_id, state, outcome,
-  outcome_reason, exit_code, signal, queued_at, started_at, ended_at, adopted, findings, progress`;
+  outcome_reason, exit_code, signal, queued_at, started_at, ended_at, adopted, findings, progress, attempts, retry_of,
+  waiting_for, waiting_reason, waiting_until, approval, output_dropped`;
+const places = columns.split(',').map(() => '?');
 
 /** Adds a run. Throws when the same instant and attempt of its task, or the same request, is there already. */
 export function insertRun(database: Database, item: Run, requestId: string | null): void {
   database.change(
-    `INSERT INTO runs (${columns}, request_id) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
+    `INSERT INTO runs (${columns}, request_id) VALUES (${places.join(',')},?)`,
     ...valuesOf(item),
     requestId,
   );
@@ -64,7 +66,7 @@ export function listRuns(
 }
 
 export function listOpenRuns(database: Database): readonly Run[] {
-  return database.all(`SELECT ${columns} FROM runs WHERE state <> 'ended' ORDER BY queued_at`).map(runOf);
+  return database.all(`SELECT ${columns} FROM runs WHERE state <> 'ended' ORDER BY queued_at, id`).map(runOf);
 }
 
 /** The last `each` runs of every task that has run, newest first. */
@@ -125,6 +127,13 @@ function valuesOf(item: Run): [string, ...(string | number | null)[]] {
     item.adopted ? 1 : 0,
     JSON.stringify(item.findings),
     item.progress === null ? null : JSON.stringify(item.progress),
+    item.attempts ?? null,
+    item.retryOf ?? null,
+    item.waitingFor ?? null,
+    item.waitingReason ?? null,
+    millisecondsOf(item.waitingUntil ?? null),
+    item.approval === null || item.approval === undefined ? null : JSON.stringify(item.approval),
+    item.outputDropped ?? null,
   ];
 }
 
@@ -155,6 +164,13 @@ function runOf(row: Row): Run {
     adopted: row['adopted'] === 1,
     findings: parseText(counts, row['findings']),
     progress: row['progress'] === null ? null : parseText(progress, row['progress']),
+    attempts: row['attempts'],
+    retryOf: row['retry_of'],
+    waitingFor: row['waiting_for'],
+    waitingReason: row['waiting_reason'],
+    waitingUntil: isoOf(row['waiting_until']),
+    approval: row['approval'] === null ? null : parseText(approval, row['approval']),
+    outputDropped: row['output_dropped'],
   });
 }
 

@@ -1,9 +1,15 @@
-/** One agent per state folder. The lock names its holder by pid and start time, so that a reused pid is not taken for it. */
-import { closeSync, linkSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+/**
+ * One agent per state folder. The lock is SQLite's own on an empty file: the kernel holds it (fcntl(2)) and lets it go when the
+ * process ends, however it ends, so there is no stale lock, and no reused pid to be taken for the holder.
+ */
+import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import * as z from 'zod';
+import { DatabaseSync } from 'node:sqlite';
+import { codeOf, storeError } from './storeErrors.ts';
 
-const holder = z.object({ pid: z.int(), started: z.string() });
+const busy = 5;
+/** A lock whose object nobody held any more would go with the garbage. */
+const held = new Set<DatabaseSync>();
 
 export class StateLockedError extends Error {
   override readonly name = 'StateLockedError';
@@ -12,69 +18,55 @@ export class StateLockedError extends Error {
 /** Takes the lock, or throws StateLockedError naming the holder. Returns what gives it back. */
 export function lockState(directory: string): () => void {
   const file = join(directory, 'agent.lock');
-  const mine = JSON.stringify({ pid: process.pid, started: startOf(process.pid) });
-  const own = `${file}.${process.pid}`;
-  writeFileSync(own, mine, { mode: 0o600 });
+  const sql = lock(file, directory);
+  held.add(sql);
+  const holder = join(directory, 'agent.pid');
   try {
-    for (let attempt = 0; attempt < 3; attempt += 1) {
-      try {
-        // link(2) fails when the name is there: unlike a rename, two agents can not both succeed.
-        linkSync(own, file);
-        return () => {
-          if (read(file) === mine) rmSync(file, { force: true });
-        };
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      }
-      refuseLiveHolder(file, directory);
-      rmSync(file, { force: true });
-    }
-    throw new StateLockedError(`The state folder ${directory} is being taken by another agent.`);
-  } finally {
-    rmSync(own, { force: true });
+    writeFileSync(holder, `${process.pid}\n`, { mode: 0o600 });
+  } catch {
+    // A full disk: the lock holds without its holder's name.
   }
+  return () => {
+    if (!held.delete(sql)) return;
+    rmSync(holder, { force: true });
+    sql.close();
+  };
 }
 
-function refuseLiveHolder(file: string, directory: string): void {
-  const parsed = holder.safeParse(parse(read(file) ?? ''));
-  if (!parsed.success || startOf(parsed.data.pid) !== parsed.data.started) return;
-  throw new StateLockedError(
-    `Another agent (pid ${parsed.data.pid}) uses the state folder ${directory}: stop it, or give this one its own with --state.`,
-  );
-}
-
-/** When a process started, as text that only serves for comparison: ticks since boot on Linux (proc(5), field 22); empty = no such process. */
-function startOf(pid: number): string {
+/** Pid of the agent that has the folder; null when none has. */
+export function lockHolder(directory: string): number | null {
+  const file = join(directory, 'agent.lock');
+  if (!existsSync(file)) return null;
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-  } catch {
-    if (process.platform === 'linux') return '';
-  }
-  try {
-    process.kill(pid, 0);
-    return 'alive';
-  } catch {
-    return '';
-  }
-}
-
-function read(file: string): string | null {
-  try {
-    const descriptor = openSync(file, 'r');
-    try {
-      return readFileSync(descriptor, 'utf8');
-    } finally {
-      closeSync(descriptor);
-    }
-  } catch {
+    lock(file, directory).close();
     return null;
+  } catch (error) {
+    return error instanceof StateLockedError ? readHolder(directory) : null;
   }
 }
 
-function parse(text: string): unknown {
+function lock(file: string, directory: string): DatabaseSync {
+  let sql: DatabaseSync | null = null;
   try {
-    return JSON.parse(text);
+    sql = new DatabaseSync(file);
+    sql.exec('PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE');
+    // By its name: opening and closing the file here would let the lock go (fcntl(2)).
+    chmodSync(file, 0o600);
+    return sql;
+  } catch (error) {
+    sql?.close();
+    if (codeOf(error) !== busy) throw storeError(file, error);
+    const pid = readHolder(directory);
+    throw new StateLockedError(
+      `Another agent (${pid === null ? 'just starting' : `pid ${pid}`}) uses the state folder ${directory}: stop it, or give this one its own with --state.`,
+    );
+  }
+}
+
+function readHolder(directory: string): number | null {
+  try {
+    const pid = Number(readFileSync(join(directory, 'agent.pid'), 'utf8'));
+    return Number.isInteger(pid) && pid > 1 ? pid : null;
   } catch {
     return null;
   }

@@ -1,6 +1,7 @@
 /** Access tokens, kept as SHA-256; the token itself is shown once, when it is made. */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { role as roleSchema, type Role } from '../protocol/nouns.ts';
+import { copyTokens } from './copies.ts';
 import { isoOf, type Database } from './database.ts';
 
 export interface TokenInfo {
@@ -28,6 +29,7 @@ export function createToken(
     given.now,
     given.expiresAt,
   );
+  copyTokens(database);
   return { id, token };
 }
 
@@ -62,7 +64,9 @@ export function listTokens(database: Database): readonly TokenInfo[] {
 
 /** False when there is no such token that is still good. */
 export function revokeToken(database: Database, id: string, now: number): boolean {
-  return database.change('UPDATE tokens SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL', now, id).changes === 1;
+  const { changes } = database.change('UPDATE tokens SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL', now, id);
+  copyTokens(database);
+  return changes === 1;
 }
 
 function hashOf(token: string): string {

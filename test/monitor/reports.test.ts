@@ -56,6 +56,31 @@ describe('Reports', () => {
   const open = (): Pick<Alert, 'level' | 'title' | 'message'>[] =>
     alerts.open().map(({ level, title, message }) => ({ level, title, message }));
 
+  it('alerts for a missed run whatever the task says of failures, until it has run well', () => {
+    end('missed', 'nothing');
+    assert.deepEqual(
+      open().map(({ level, title }) => [level, title]),
+      [['warning', 'certificate_check missed']],
+    );
+    end('failed', 'nothing');
+    assert.equal(open().length, 1);
+    end('changed', 'nothing');
+    assert.deepEqual(open(), []);
+    end('missed', 'failure');
+    assert.deepEqual(
+      open().map(({ level }) => level),
+      ['critical'],
+    );
+  });
+
+  it('takes back the alerts of tasks that are no longer configured', () => {
+    end('missed', 'nothing');
+    reports.keepOnly(new Set(['task:certificate_check']));
+    assert.equal(open().length, 1);
+    reports.keepOnly(new Set(['task:certificate']));
+    assert.deepEqual(open(), []);
+  });
+
   it('alerts for a failure, and for a critical finding of a run that ended well enough', () => {
     end('failed', 'failure');
     assert.deepEqual(

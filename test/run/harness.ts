@@ -1,10 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, watch } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { pino } from 'pino';
 import { EventBus } from '../../agent/events.ts';
 import type { RunDirectory } from '../../agent/run/directory.ts';
-import { Runner, type EndedRun, type RunRequest } from '../../agent/run/runner.ts';
+import { Runner, type EndedRun, type RunRequest, type RunnerParts } from '../../agent/run/runner.ts';
 import { systemClock, type Clock } from '../../agent/schedule/clock.ts';
 import { Database } from '../../agent/store/database.ts';
 
@@ -22,7 +22,7 @@ export interface RunnerHarness {
   readonly dispose: () => void;
 }
 
-export function runnerHarness(clock: Clock = systemClock): RunnerHarness {
+export function runnerHarness(clock: Clock = systemClock, more: Partial<RunnerParts> = {}): RunnerHarness {
   const folder = mkdtempSync(join(tmpdir(), 'upkeep-run-'));
   const database = new Database(join(folder, 'upkeep.db'));
   const events = new EventBus(database, () => clock.now());
@@ -37,6 +37,7 @@ export function runnerHarness(clock: Clock = systemClock): RunnerHarness {
       stopGraceMs: 500,
       cwd: () => folder,
       environment: () => ({ PATH: process.env['PATH'] }),
+      ...more,
     });
     made.onEnded((item) => ended.push(item));
     return made;
@@ -49,13 +50,25 @@ export function runnerHarness(clock: Clock = systemClock): RunnerHarness {
     runner,
     ended,
     another,
-    launch: (script, more = {}) => runner.launch(request(['sh', '-c', script], more)),
+    launch: (script, changed = {}) => runner.launch(request(['sh', '-c', script], changed)),
     dispose: () => {
       runner.stop();
       database.close();
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Resolves when the file is there; its folder must be. */
+export async function untilThere(file: string): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  const look = (): void => {
+    if (existsSync(file)) resolve(undefined);
+  };
+  const watcher = watch(dirname(file), look);
+  look();
+  await promise;
+  watcher.close();
 }
 
 export function request(

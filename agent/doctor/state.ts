@@ -1,0 +1,98 @@
+/** The state folder and the store in it. */
+import { readFileSync, statfsSync, statSync, watch } from 'node:fs';
+import type { Finding } from '../protocol/nouns.ts';
+import { examine } from '../store/examine.ts';
+import { refuseNewer } from '../store/migrations.ts';
+import { storeFile } from '../store/openStore.ts';
+import { found, reasonOf, type Look } from './place.ts';
+
+const littleBytes = 512 * 1024 * 1024;
+const tooLittleBytes = 32 * 1024 * 1024;
+/** Each watched folder takes a watch; each agent, editor and desktop an instance (inotify(7)). */
+const fewWatches = 8192;
+const fewInstances = 128;
+
+export const lookAtState: Look = ({ stateDirectory, holder }) => {
+  const stats = statSync(stateDirectory, { throwIfNoEntry: false });
+  if (stats === undefined) {
+    return [
+      found('warning', 'state', stateDirectory, 'there is no such folder: start the agent once, or give --state'),
+    ];
+  }
+  if (!stats.isDirectory())
+    return [found('critical', 'state', stateDirectory, 'it is no folder: choose another with --state')];
+  const findings: Finding[] = [];
+  const mode = stats.mode & 0o777;
+  const owner = process.getuid?.() ?? stats.uid;
+  if ((mode & 0o077) !== 0) {
+    const message = `others can get in (mode ${mode.toString(8)}): chmod 700 ${stateDirectory}`;
+    findings.push(found('critical', 'state', stateDirectory, message));
+  }
+  if (stats.uid !== owner && owner !== 0) {
+    const message = `it belongs to user ${stats.uid}, this is user ${owner}: run the doctor as the user of the agent`;
+    findings.push(found('critical', 'state', stateDirectory, message));
+  }
+  if (findings.length === 0) {
+    const who = holder === null ? 'no agent has it now' : `the agent with pid ${holder} has it`;
+    findings.push(found('ok', 'state', stateDirectory, `mode 700, its owner's; ${who}`));
+  }
+  return [...findings, ...lookAtSpace(stateDirectory)];
+};
+
+function lookAtSpace(folder: string): readonly Finding[] {
+  try {
+    const { bavail, bsize } = statfsSync(folder);
+    const free = bavail * bsize;
+    const megabytes = `${Math.floor(free / 1024 / 1024)} MiB free`;
+    const level = free < tooLittleBytes ? 'critical' : free < littleBytes ? 'warning' : 'ok';
+    const advice = level === 'ok' ? '' : ': make room, or lower `retention` and `output_limit`';
+    return [
+      { ...found(level, 'space', folder, `${megabytes}${advice}`), value: free, threshold: littleBytes, unit: 'bytes' },
+    ];
+  } catch (error) {
+    return [found('warning', 'space', folder, `its free space can not be read: ${reasonOf(error)}`)];
+  }
+}
+
+export const lookAtStore: Look = ({ stateDirectory }) => {
+  const file = storeFile(stateDirectory);
+  try {
+    refuseNewer(file);
+    const verdict = examine(file);
+    if (verdict.kind === 'damaged') {
+      const message = `it is damaged (${verdict.problem}): stop the agent and run "upkeep store rebuild"`;
+      return [found('critical', 'store', file, message)];
+    }
+    return [
+      verdict.kind === 'ok'
+        ? found('ok', 'store', file, 'it is sound')
+        : found('info', 'store', file, 'there is none yet'),
+    ];
+  } catch (error) {
+    return [found('critical', 'store', file, reasonOf(error))];
+  }
+};
+
+/** Configuration, output and tokens are followed by inotify(7). */
+export const lookAtWatches: Look = ({ stateDirectory }) => {
+  if (process.platform !== 'linux') return [];
+  try {
+    watch(statSync(stateDirectory, { throwIfNoEntry: false }) === undefined ? '/' : stateDirectory).close();
+  } catch (error) {
+    const message = `no file can be watched (${reasonOf(error)}): raise fs.inotify.max_user_watches and max_user_instances`;
+    return [found('critical', 'inotify', 'fs.inotify', message)];
+  }
+  const watches = limit('max_user_watches');
+  const instances = limit('max_user_instances');
+  const few = (watches ?? fewWatches) < fewWatches || (instances ?? fewInstances) < fewInstances;
+  const text = `max_user_watches ${watches ?? 'unknown'}, max_user_instances ${instances ?? 'unknown'}`;
+  return [found(few ? 'warning' : 'ok', 'inotify', 'fs.inotify', few ? `${text}: raise them (sysctl)` : text)];
+};
+
+function limit(name: string): number | null {
+  try {
+    return Number(readFileSync(`/proc/sys/fs/inotify/${name}`, 'utf8'));
+  } catch {
+    return null;
+  }
+}

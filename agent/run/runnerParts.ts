@@ -1,0 +1,40 @@
+/** What the runner is given, and what it tells. */
+import type { Logger } from 'pino';
+import type { EventBus } from '../events.ts';
+import type { Finding, Run } from '../protocol/nouns.ts';
+import type { Clock } from '../schedule/clock.ts';
+import type { Database } from '../store/database.ts';
+import type { Limits } from './queue.ts';
+import type { AlertOn } from './request.ts';
+import type { ProcedureEnd } from './results.ts';
+
+export interface EndedRun {
+  readonly run: Run;
+  readonly findings: readonly Finding[];
+  readonly end: ProcedureEnd | null;
+  /** `nothing` also for an attempt that is followed by another. */
+  readonly alertOn: AlertOn;
+}
+
+export interface RunnerParts {
+  readonly database: Database;
+  readonly events: EventBus;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Folder `runs/`. */
+  readonly root: string;
+  /** Time between TERM and KILL; 10 s when not given. */
+  readonly stopGraceMs?: number;
+  readonly cwd: () => string;
+  /** Environment of children, made anew for each. */
+  readonly environment: () => Readonly<Record<string, string | undefined>>;
+  /** What the configuration in force adds for a task. */
+  readonly taskEnvironment?: (task: string) => Readonly<Record<string, string>>;
+  /** argv that starts this very Upkeep. */
+  readonly self?: readonly string[];
+  readonly limits?: () => Limits;
+  /** Bytes of output that are kept of a run that says nothing else; 1 GiB when not given. */
+  readonly outputLimit?: () => number;
+  /** From 0 up to 1; for the jitter of retries. */
+  readonly random?: () => number;
+}

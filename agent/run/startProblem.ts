@@ -1,0 +1,20 @@
+/** Why a process could not be started, in words (errno(3), fork(2), execve(2)). */
+
+const causes: Readonly<Record<string, string>> = {
+  EMFILE: 'the agent has too many files open (EMFILE): raise its limit of open files (LimitNOFILE)',
+  ENFILE: 'the host has too many files open (ENFILE): raise fs.file-max',
+  EAGAIN: 'the limit of processes is reached (EAGAIN): raise it (TasksMax, ulimit -u), or end other work',
+  ENOMEM: 'memory is short (ENOMEM)',
+  E2BIG: 'its arguments and environment are too long (E2BIG)',
+  ENOSPC: 'the disk of the state folder, or the number of watches, is used up (ENOSPC)',
+  EACCES: 'the agent may not do that (EACCES)',
+  EROFS: 'the state folder is read-only (EROFS)',
+};
+
+/** One clause without full stop. */
+export function startProblem(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code } = error as NodeJS.ErrnoException;
+  const cause = code === undefined ? undefined : causes[code];
+  return cause ?? error.message;
+}

@@ -1,0 +1,53 @@
+/** A task of the configuration as clients see it. */
+import type { LoadedTask } from '../config/schema.ts';
+import type { Task } from '../protocol/nouns.ts';
+import { scheduleText } from './trigger.ts';
+
+/** A procedure prints its plan; a script says by `dry_run_args` that it can. */
+export function canDryRun(task: LoadedTask): boolean {
+  return task.action.kind === 'procedure' || task.dry_run_args !== undefined;
+}
+
+/** `next` and `snoozed` in milliseconds since the epoch; null = not at all. */
+export function describeTask(
+  task: LoadedTask,
+  { next, snoozed }: { readonly next: number | null; readonly snoozed: number | null },
+): Task {
+  return {
+    name: task.name,
+    description: task.description ?? null,
+    group: task.group ?? null,
+    schedule: scheduleText(task),
+    zone: task.zone,
+    kind: task.action.kind,
+    target: task.action.kind === 'script' ? task.action.path : task.action.procedure,
+    alertOnFailure: task.alert_on_failure,
+    supportsDryRun: canDryRun(task),
+    line: task.line,
+    problem: null,
+    nextRun: next === null ? null : new Date(next).toISOString(),
+    snoozedUntil: snoozed === null ? null : new Date(snoozed).toISOString(),
+  };
+}
+
+/** A refused task never runs; it is shown with its problem. */
+export function describeRefused(refused: {
+  readonly name: string;
+  readonly line: number;
+  readonly message: string;
+}): Task {
+  return {
+    name: refused.name,
+    description: null,
+    group: null,
+    schedule: null,
+    zone: 'UTC',
+    kind: 'script',
+    target: '',
+    alertOnFailure: false,
+    supportsDryRun: false,
+    line: refused.line,
+    problem: refused.message,
+    nextRun: null,
+  };
+}
