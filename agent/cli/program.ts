@@ -10,8 +10,11 @@ import type { Io } from './io.ts';
 import { registerLists } from './lists.ts';
 import { registerProcedures } from './procedure.ts';
 import { registerRun } from './run.ts';
-import { registerRunbook } from './runbookInspect.ts';
+import { registerRunbookInspect } from './runbookInspect.ts';
+import { registerRunbookRun } from './runbookRun.ts';
+import { registerScripts } from './scripts.ts';
 import { registerServe } from './serve.ts';
+import { registerStdio } from './stdio.ts';
 
 /** Runs one command; resolves with its exit code: 0 fine, 1 failed, 2 wrong use or invalid input, 3 warnings with --strict. */
 export async function runCommand(argv: readonly string[], io: Io): Promise<number> {
@@ -40,7 +43,14 @@ export function createProgram(io: Io): Command {
   registerLists(program, io);
   registerConfig(program, io, procedures);
   cronCommand(program, io);
-  registerRunbook(program, io);
+  const runbook = program
+    .command('runbook')
+    .summary('look into runbooks, and run them')
+    .description('Markdown runbooks.');
+  registerRunbookInspect(runbook, io);
+  registerRunbookRun(runbook, io);
+  registerScripts(program, io, procedures);
+  registerStdio(program, io);
   registerAccess(program, io);
   registerProcedures(program, io, procedures);
   return program;
