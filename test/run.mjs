@@ -31,7 +31,14 @@ const steps = [
   { name: 'typecheck-webview', node: [bin('tsc'), '-p', 'webview'], minutes: 3, needs: 'webview/tsconfig.json' },
   { name: 'build', node: ['esbuild.mjs'], minutes: 2 },
   { name: 'unit', node: mocha('--parallel', '--jobs', '2', ...notUnit, 'test/**/*.test.ts'), minutes: 5, tests: true },
-  { name: 'integration', node: mocha('--timeout', '60000', 'test/integration/**/*.test.ts'), minutes: 8, tests: true },
+  {
+    name: 'integration',
+    node: mocha('--timeout', '60000', 'test/integration/**/*.test.ts'),
+    minutes: 8,
+    tests: true,
+    // What ships is tested: the bundle of the step before.
+    environment: { UPKEEP_AGENT: join(root, 'dist', 'agent.mjs') },
+  },
   { name: 'vscode', node: ['test/vscode/extensionHost.ts'], minutes: 6, tests: true, packages: ['chromium'] },
   {
     name: 'journey',
@@ -130,6 +137,7 @@ function runNode(step, environment) {
       env: {
         ...process.env,
         NODE_DISABLE_COMPILE_CACHE: '1',
+        ...step.environment,
         ...environment,
         ...(process.stdout.isTTY && { FORCE_COLOR: '1' }),
       },
