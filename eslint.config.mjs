@@ -77,7 +77,17 @@ export default tseslint.config(
       '@typescript-eslint/no-non-null-assertion': 'off',
     },
   },
-  { files: ['webview/**'], languageOptions: { globals: { ...globals.browser } } },
+  {
+    files: ['webview/**'],
+    languageOptions: { globals: { ...globals.browser } },
+    rules: {
+      'no-restricted-imports': restricted([
+        { regex: '^\\.\\./', message: 'A page knows its extension by webview/protocol.ts alone.' },
+        { regex: '^@(vscode|microsoft)/', message: 'Only webview/components.ts knows the toolkit.' },
+      ]),
+    },
+  },
+  { files: ['webview/components.ts'], rules: { 'no-restricted-imports': 'off' } },
   {
     files: ['**/*.mjs'],
     ...tseslint.configs.disableTypeChecked,

@@ -30,7 +30,13 @@ const steps = [
   { name: 'typecheck', node: [bin('tsc'), '-p', '.'], minutes: 3 },
   { name: 'typecheck-webview', node: [bin('tsc'), '-p', 'webview'], minutes: 3, needs: 'webview/tsconfig.json' },
   { name: 'build', node: ['esbuild.mjs'], minutes: 2 },
-  { name: 'unit', node: mocha('--parallel', '--jobs', '2', ...notUnit, 'test/**/*.test.ts'), minutes: 5, tests: true },
+  {
+    name: 'unit',
+    node: mocha('--parallel', '--jobs', '2', ...notUnit, 'test/**/*.test.ts'),
+    minutes: 5,
+    tests: true,
+    packages: ['chromium'],
+  },
   {
     name: 'integration',
     node: mocha('--timeout', '60000', 'test/integration/**/*.test.ts'),
@@ -64,7 +70,7 @@ const chosen = steps.filter(
 
 process.chdir(root);
 mkdirSync(artefacts, { recursive: true });
-if (wanted.length === 0 || wanted.some((name) => ['integration', 'vscode', 'journey'].includes(name)))
+if (wanted.length === 0 || wanted.some((name) => ['unit', 'integration', 'vscode', 'journey'].includes(name)))
   requirePackages();
 
 let stopping = false;
