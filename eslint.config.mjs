@@ -58,7 +58,10 @@ export default tseslint.config(
     files: ['extension/**'],
     rules: {
       'no-restricted-imports': restricted([
-        { regex: '/agent/(?!protocol/)', message: 'Of the agent only the wire may be imported.' },
+        {
+          regex: '/agent/(?!protocol/|runbook/(inspect|blockProblem|hiddenCharacters)\\.ts)',
+          message: 'Of the agent only the wire and the reading of runbooks may be imported.',
+        },
       ]),
     },
   },

@@ -62,7 +62,7 @@ export class Reports {
       this.#alerts.raise({
         key,
         level: 'critical',
-        title: `${finding.code}: ${finding.subject}`,
+        title: titleOf(finding),
         message: finding.message,
         runId: null,
       });
@@ -113,4 +113,11 @@ function describe(run: Run, findings: readonly Finding[]): { readonly title: str
     title: failed ? `${run.task} ${run.outcome}` : `${run.task} found ${problems.length} problem(s)`,
     message: worst === undefined ? (run.outcomeReason ?? 'look at its output') : `${worst.subject}: ${worst.message}`,
   };
+}
+
+/** `certificates.expiry` of `/etc/…/mail/fullchain.pem` → `Certificates expiry: mail/fullchain.pem`; the message has the whole. */
+function titleOf({ code, subject }: Finding): string {
+  const words = code.replaceAll(/[._-]/g, ' ');
+  const short = subject.startsWith('/') ? subject.split('/').slice(-2).join('/') : subject;
+  return `${words.charAt(0).toUpperCase()}${words.slice(1)}: ${short === '' ? subject : short}`;
 }

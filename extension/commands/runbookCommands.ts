@@ -2,12 +2,13 @@
 import { randomUUID } from 'node:crypto';
 import * as vscode from 'vscode';
 import type { RunbookBlock } from '../../agent/protocol/nouns.ts';
+import { placeholders } from '../../agent/runbook/blockProblem.ts';
+import { hiddenCharacters } from '../../agent/runbook/hiddenCharacters.ts';
+import { inspectRunbook, sha256Of } from '../../agent/runbook/inspect.ts';
 import { chosen, type Choice } from '../dialogs.ts';
 import { schemes } from '../ids.ts';
 import type { Handlers } from '../registrar.ts';
-import { findHiddenCharacters, findPlaceholders } from '../runbook/hiddenCharacters.ts';
 import { parseRunbookUri, runbookUri } from '../runbook/hostRunbooks.ts';
-import { inspectRunbook, sha256Of } from '../runbook/inspect.ts';
 import type { Host } from '../state/host.ts';
 import type { WorkspaceRunbook } from '../views/runbooksModel.ts';
 import type { Target } from '../views/node.ts';
@@ -36,7 +37,6 @@ export function runbookCommands(
     runBlock: async (target) => {
       const found = await findBlock(target);
       const { document, block } = found;
-      refuseWhatMisleads(block);
       const own = document.uri.scheme === schemes.runbook ? (parseRunbookUri(document.uri)?.host ?? null) : null;
       const title = `Run Block of ${nameOf(document)}`;
       const wanted = found.host ?? own;
@@ -114,19 +114,20 @@ async function findBlock(target: Target | undefined): Promise<FoundBlock> {
         );
   if (document === undefined || block === undefined)
     throw new Error(`there is no block at line ${line} any more: look at the runbook again`);
-  if (!block.runnable)
-    throw new Error(
-      `the block at line ${block.line} can not be run: it needs a shell language (bash, sh) and a closing fence`,
-    );
+  refuseWhatMisleads(block);
+  if (!block.runnable) {
+    const why = block.problem ?? 'it needs a shell language, bash or sh';
+    throw new Error(`the block at line ${block.line} can not be run: ${why}`);
+  }
   return { document, block, host: given?.kind === 'block' ? given.host : null };
 }
 
 function refuseWhatMisleads(block: RunbookBlock): void {
-  const [first, ...more] = findHiddenCharacters(block.text);
+  const [first, ...more] = hiddenCharacters(block.text);
   if (first === undefined) return;
   const others = more.length === 0 ? '' : ` (and ${more.length} more)`;
   throw new Error(
-    `line ${block.line + first.line}, column ${first.column} of the runbook holds ${first.code}${others}, which hides or reorders what is seen: remove it, then run the block`,
+    `line ${block.line + first.line}, column ${first.column} of the runbook holds ${first.name}${others}, which hides or reorders what is seen: remove it, then run the block`,
   );
 }
 
@@ -138,14 +139,14 @@ async function confirmBlock(
 ): Promise<boolean> {
   const long = block.text.length > longestInDialog;
   if (long) reveal(await vscode.window.showTextDocument(document), block.line, block.endLine);
-  const placeholders = findPlaceholders(block.text);
+  const open = placeholders(block.text).map((name) => `<${name}>`);
   const detail = [
     long
       ? `${counted(block.text.split('\n').length - 1, 'line')} of ${block.language}, marked in the editor behind this question.`
       : block.text.trimEnd(),
-    ...(placeholders.length === 0
+    ...(open.length === 0
       ? []
-      : [`Placeholders are still in it: ${placeholders.join(', ')}. A shell reads them as redirections.`]),
+      : [`Placeholders are still in it: ${open.join(', ')}. A shell reads them as redirections.`]),
     `Host: ${host.name} (${host.place})\nSHA-256: ${block.sha256}`,
   ];
   return dialogs.confirm(`Run this ${block.language} block on ${host.name}?`, detail.join('\n\n'), 'Run');

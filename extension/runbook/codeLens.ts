@@ -1,13 +1,13 @@
 /** "Run on HOST" over the shell blocks of Markdown documents. Looking at a document runs nothing. */
 import * as vscode from 'vscode';
+import type { RunbookBlock } from '../../agent/protocol/nouns.ts';
+import { hiddenCharacters } from '../../agent/runbook/hiddenCharacters.ts';
+import { inspectRunbook } from '../../agent/runbook/inspect.ts';
 import { commandIds, schemes } from '../ids.ts';
 import type { Hosts } from '../state/hosts.ts';
 import { withoutIcons } from '../views/text.ts';
 import type { Target } from '../views/node.ts';
-import { findHiddenCharacters } from './hiddenCharacters.ts';
 import { parseRunbookUri } from './hostRunbooks.ts';
-import { inspectRunbook } from './inspect.ts';
-import type { RunbookBlock } from '../../agent/protocol/nouns.ts';
 
 /** With more hosts than this there is one lens that asks. */
 const mostLenses = 3;
@@ -40,7 +40,7 @@ export class RunbookLenses implements vscode.CodeLensProvider, vscode.Disposable
     const names = this.#hostsFor(document.uri);
     if (names.length === 0) return [];
     return inspectRunbook(text)
-      .blocks.filter((block) => block.runnable)
+      .blocks.filter((block) => block.runnable || isSuspicious(block))
       .flatMap((block) => this.#lenses(document.uri, block, names));
   }
 
@@ -57,9 +57,12 @@ export class RunbookLenses implements vscode.CodeLensProvider, vscode.Disposable
       const target: Target = { kind: 'block', uri: uri.toString(), line: block.line, host };
       return new vscode.CodeLens(range, { command: commandIds.runBlock, title, arguments: [target] });
     };
-    const suspicious = findHiddenCharacters(block.text).length > 0;
-    if (suspicious) return [lens('$(warning)\u00A0This block holds hidden characters', null)];
+    if (isSuspicious(block)) return [lens('$(warning)\u00A0This block holds hidden characters', null)];
     if (names.length > mostLenses) return [lens('$(play)\u00A0Run on…', null)];
     return names.map((name) => lens(`$(play)\u00A0Run on ${withoutIcons(name)}`, name));
   }
+}
+
+function isSuspicious(block: RunbookBlock): boolean {
+  return block.kind === 'shell' && hiddenCharacters(block.text).length > 0;
 }

@@ -1,9 +1,9 @@
 /** The Markdown runbooks of the workspace, kept up to date as files come, change and go. */
 import * as vscode from 'vscode';
+import { inspectRunbook } from '../../agent/runbook/inspect.ts';
 import { messageOf } from '../client/errors.ts';
 import type { Log } from '../client/log.ts';
 import type { WorkspaceRunbook } from '../views/runbooksModel.ts';
-import { inspectRunbook } from './inspect.ts';
 
 const mostRunbooks = 500;
 const longestFile = 1024 * 1024;
@@ -81,8 +81,8 @@ export class WorkspaceRunbooks implements vscode.Disposable {
         uri: uri.toString(),
         file: uri.fsPath,
         path,
-        title: title ?? path,
-        checklist,
+        title: title === '' ? path : title,
+        checklist: { checked: checklist.filter((item) => item.checked).length, total: checklist.length },
         blocks: blocks.map(({ line, heading, runnable, text: content }) => ({
           line,
           heading,
