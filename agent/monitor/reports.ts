@@ -110,7 +110,9 @@ function describe(run: Run, findings: readonly Finding[]): { readonly title: str
   const worst = problems.find(({ level }) => level === 'critical') ?? problems[0];
   const failed = run.outcome !== null && badOutcomes.has(run.outcome);
   return {
-    title: failed ? `${run.task} ${run.outcome}` : `${run.task} found ${problems.length} problem(s)`,
+    title: failed
+      ? `${run.task} ${run.outcome}`
+      : `${run.task} found ${problems.length === 1 ? 'a problem' : `${problems.length} problems`}`,
     message: worst === undefined ? (run.outcomeReason ?? 'look at its output') : `${worst.subject}: ${worst.message}`,
   };
 }

@@ -76,7 +76,7 @@ describe('Reports', () => {
     assert.deepEqual(open(), []);
     end('warning', 'warning', [finding('warning')]);
     assert.deepEqual(open(), [
-      { level: 'warning', title: 'certificate_check found 1 problem(s)', message: 'shop.example: is warning' },
+      { level: 'warning', title: 'certificate_check found a problem', message: 'shop.example: is warning' },
     ]);
   });
 
