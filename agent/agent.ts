@@ -10,16 +10,17 @@ import { Alerts } from './monitor/alerts.ts';
 import { Checks } from './monitor/checks.ts';
 import { createMetrics } from './monitor/metrics.ts';
 import { Notifier } from './monitor/notify/notifier.ts';
+import type { AlertLevel } from './monitor/problems.ts';
 import { Reports } from './monitor/reports.ts';
 import { metricsSource } from './monitor/taskMetrics.ts';
 import type { AnyProcedure } from './procedures/define.ts';
-import type { HostInfo, Run } from './protocol/nouns.ts';
+import type { HostInfo, Report, Run } from './protocol/nouns.ts';
 import { childEnvironment, selfCommand, variablesOf } from './run/command.ts';
 import { Runner } from './run/runner.ts';
 import { RunbookLibrary } from './runbook/library.ts';
 import type { Clock } from './schedule/clock.ts';
 import { Scheduler } from './schedule/scheduler.ts';
-import { Tasks } from './schedule/tasks.ts';
+import { alertOn, Tasks } from './schedule/tasks.ts';
 import { createHandlers } from './server/handlers.ts';
 import { parseListenAddress, type ListenAddress } from './server/listenAddress.ts';
 import { createServer, type AgentServer } from './server/server.ts';
@@ -66,6 +67,7 @@ export class Agent {
   readonly #startedAt: number;
   readonly #self = selfCommand();
   #server: AgentServer | null = null;
+  #stopping = false;
 
   constructor(options: AgentOptions) {
     const { clock, log, stateDirectory, procedures } = options;
@@ -112,7 +114,12 @@ export class Agent {
         this.#notifier.send(alert);
       },
     });
-    this.reports = new Reports(this.database, this.events, this.alerts);
+    this.reports = new Reports({
+      database: this.database,
+      events: this.events,
+      alerts: this.alerts,
+      levelOf: (report) => this.#alertLevelOf(report),
+    });
     this.checks = this.#createChecks();
     this.windows = this.#createWindows();
     this.library = new RunbookLibrary({ directories: [], log });
@@ -141,7 +148,9 @@ export class Agent {
       this.#tokens.start();
       this.events.emit('agent.started', { startedAt: new Date(this.#startedAt).toISOString(), version });
       this.#scheduler.start();
-      this.checks.start();
+      void this.checks.start().then(() => {
+        this.#release();
+      });
     } catch (error) {
       await this.stop();
       throw error;
@@ -150,6 +159,7 @@ export class Agent {
 
   /** Runs go on; the next agent adopts them. */
   async stop(): Promise<void> {
+    this.#stopping = true;
     this.#scheduler.stop();
     this.#tokens.stop();
     await this.#server?.stop();
@@ -193,6 +203,26 @@ export class Agent {
       this.events.emit('config.changed', { config: this.keeper.state() });
       this.#announceTasks();
     });
+  }
+
+  /** After a window: what was held is looked at again first, so that people hear of what is still wrong. */
+  async #releaseAlerts(): Promise<void> {
+    if (this.windows.active().length > 0) return;
+    await this.checks.refresh();
+    this.#release();
+  }
+
+  #release(): void {
+    if (!this.#stopping) this.alerts.release();
+  }
+
+  /** A failed task is told as such; its findings then say why, and are no alerts of their own. */
+  #alertLevelOf({ id, outcome }: Report): AlertLevel {
+    if (id.startsWith('check:')) return 'critical';
+    const task = this.#config().tasks.find(({ name }) => id === `task:${name}`);
+    if (task === undefined || outcome === 'failed') return null;
+    const from = alertOn(task);
+    return from === 'nothing' ? null : from === 'warning' ? 'warning' : 'critical';
   }
 
   #announceTasks(): void {
@@ -256,7 +286,7 @@ export class Agent {
         });
       },
       onClosed: () => {
-        this.alerts.release();
+        void this.#releaseAlerts();
       },
     });
   }
