@@ -132,6 +132,7 @@ export class App {
       hosts: this.#hosts,
       dialogs: editorDialogs,
       level: settings.notifications,
+      showAlerts: () => void vscode.commands.executeCommand('upkeep.health.focus'),
       run: (command, target) => void vscode.commands.executeCommand(commandIds[command], target),
     });
   }

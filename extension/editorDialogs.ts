@@ -62,6 +62,7 @@ function pickInRow<T>(
   quickPick.items = items;
   quickPick.canSelectMany = many;
   quickPick.selectedItems = many ? items.filter((item) => item.picked) : [];
+  quickPick.activeItems = many ? [] : items.filter((item) => item.picked).slice(0, 1);
   quickPick.matchOnDescription = true;
   quickPick.placeholder = options.placeholder;
   return ask(quickPick, options, () => [...quickPick.selectedItems]);

@@ -163,6 +163,8 @@ const healthFinding = z.object({
   level: z.string(),
   message: z.string(),
   meter: z.nullable(meter),
+  /** Instead of a meter: `available`; mostly empty. */
+  word: z.string(),
 });
 export type HealthFinding = z.infer<typeof healthFinding>;
 

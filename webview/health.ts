@@ -37,7 +37,9 @@ function findingItem(finding: HealthFinding): HTMLElement {
       element('span', {}, finding.title),
       element('span', { class: 'subject', title: finding.subject }, finding.subject),
     ),
-    finding.meter === null ? element('span', {}) : meterBar(finding.meter, finding),
+    finding.meter === null
+      ? element('span', { class: 'finding-word' }, finding.word)
+      : meterBar(finding.meter, finding),
     problem || finding.meter === null ? element('p', { class: 'row-detail' }, finding.message) : null,
   );
 }

@@ -11,6 +11,7 @@ import type { StartedRuns } from './startedRuns.ts';
 
 export interface RunDocuments {
   readonly openOutput: (host: string, runId: string, task: string) => Promise<void>;
+  readonly openBlockOutput: (host: string, runId: string, name: string) => Promise<void>;
   readonly openDetails: (host: string, runId: string, task: string) => Promise<void>;
 }
 

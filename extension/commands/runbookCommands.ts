@@ -1,12 +1,14 @@
 /** Open runbooks and run their blocks. */
 import { randomUUID } from 'node:crypto';
 import * as vscode from 'vscode';
-import type { RunbookBlock } from '../../agent/protocol/nouns.ts';
+import type { Runbook, RunbookBlock } from '../../agent/protocol/nouns.ts';
 import { placeholders } from '../../agent/runbook/blockProblem.ts';
 import { hiddenCharacters } from '../../agent/runbook/hiddenCharacters.ts';
 import { inspectRunbook, sha256Of } from '../../agent/runbook/inspect.ts';
 import { chosen, type Choice } from '../dialogs.ts';
 import { schemes } from '../ids.ts';
+import { columnOfRunbook } from '../output/columns.ts';
+import { blockName } from '../output/runPath.ts';
 import type { Handlers } from '../registrar.ts';
 import { parseRunbookUri, runbookUri } from '../runbook/hostRunbooks.ts';
 import type { Host } from '../state/host.ts';
@@ -19,6 +21,8 @@ import type { StartedRuns } from './startedRuns.ts';
 
 /** Longer texts than this do not fit a dialog: the person then sees the block marked in the editor. */
 const longestInDialog = 2000;
+/** Digits of a hash that people compare. */
+const shownHash = 12;
 
 export function runbookCommands(
   asking: Asking,
@@ -30,13 +34,14 @@ export function runbookCommands(
     openRunbook: async (target) => {
       const place = await chooseRunbook(asking, workspace(), target);
       if (place === undefined) return;
-      const editor = await vscode.window.showTextDocument(place.uri, { preview: true });
+      const viewColumn = columnOfRunbook();
+      const editor = await vscode.window.showTextDocument(place.uri, { preview: false, viewColumn });
       reveal(editor, place.line, place.line);
     },
 
     runBlock: async (target) => {
       const found = await findBlock(target);
-      const { document, block } = found;
+      const { document, block, title: titleOfRunbook } = found;
       const own = document.uri.scheme === schemes.runbook ? (parseRunbookUri(document.uri)?.host ?? null) : null;
       const title = `Run Block of ${nameOf(document)}`;
       const wanted = found.host ?? own;
@@ -52,7 +57,8 @@ export function runbookCommands(
         sha256: sha256Of(text),
       });
       await started.watch(host, run);
-      await documents.openOutput(host.name, run.id, run.task);
+      const name = blockName(titleOfRunbook === '' ? nameOf(document) : titleOfRunbook, block.heading, index);
+      await documents.openBlockOutput(host.name, run.id, name);
     },
   };
 }
@@ -72,6 +78,8 @@ async function chooseRunbook(
   if (ofHost !== undefined) return { uri: runbookUri(ofHost.host, ofHost.path), line: 1 };
   const document = targetAs(target, 'document');
   if (document !== undefined) return { uri: vscode.Uri.parse(document.uri, true), line: document.line };
+  const here = new Set(workspace.map((one) => one.sha256));
+  const isElsewhere = ({ sha256 }: Runbook): boolean => !here.has(sha256);
   const choices: Choice<Place>[] = [
     ...workspace.map((one) => ({
       label: one.title,
@@ -79,7 +87,7 @@ async function chooseRunbook(
       value: { uri: vscode.Uri.parse(one.uri, true), line: 1 },
     })),
     ...hosts.all.flatMap((host) =>
-      (host.store.data?.runbooks ?? []).map((one) => ({
+      (host.store.data?.runbooks ?? []).filter(isElsewhere).map((one) => ({
         label: one.title,
         description: `${host.name}: ${one.path}`,
         value: { uri: runbookUri(host.name, one.path), line: 1 },
@@ -94,6 +102,8 @@ async function chooseRunbook(
 interface FoundBlock {
   readonly document: vscode.TextDocument;
   readonly block: RunbookBlock;
+  /** Of the runbook; empty when it has none. */
+  readonly title: string;
   readonly host: string | null;
 }
 
@@ -106,20 +116,18 @@ async function findBlock(target: Target | undefined): Promise<FoundBlock> {
   const document =
     given === undefined ? editor?.document : await vscode.workspace.openTextDocument(vscode.Uri.parse(given.uri, true));
   const line = given?.line ?? (editor?.selection.active.line ?? 0) + 1;
-  const block =
-    document === undefined
-      ? undefined
-      : inspectRunbook(document.getText()).blocks.find((one) =>
-          given === undefined ? one.line <= line && line <= one.endLine : one.line === line,
-        );
-  if (document === undefined || block === undefined)
+  const runbook = document === undefined ? undefined : inspectRunbook(document.getText());
+  const block = runbook?.blocks.find((one) =>
+    given === undefined ? one.line <= line && line <= one.endLine : one.line === line,
+  );
+  if (document === undefined || runbook === undefined || block === undefined)
     throw new Error(`there is no block at line ${line} any more: look at the runbook again`);
   refuseWhatMisleads(block);
   if (!block.runnable) {
     const why = block.problem ?? 'it needs a shell language, bash or sh';
     throw new Error(`the block at line ${block.line} can not be run: ${why}`);
   }
-  return { document, block, host: given?.kind === 'block' ? given.host : null };
+  return { document, block, title: runbook.title, host: given?.kind === 'block' ? given.host : null };
 }
 
 function refuseWhatMisleads(block: RunbookBlock): void {
@@ -138,7 +146,7 @@ async function confirmBlock(
   block: RunbookBlock,
 ): Promise<boolean> {
   const long = block.text.length > longestInDialog;
-  if (long) reveal(await vscode.window.showTextDocument(document), block.line, block.endLine);
+  if (long) reveal(await vscode.window.showTextDocument(document, { preview: false }), block.line, block.endLine);
   const open = placeholders(block.text).map((name) => `<${name}>`);
   const detail = [
     long
@@ -147,7 +155,7 @@ async function confirmBlock(
     ...(open.length === 0
       ? []
       : [`Placeholders are still in it: ${open.join(', ')}. A shell reads them as redirections.`]),
-    `Host: ${host.name} (${host.place})\nSHA-256: ${block.sha256}`,
+    `Host: ${host.name} (${host.place})\nSHA-256: ${block.sha256.slice(0, shownHash)}…`,
   ];
   return dialogs.confirm(`Run this ${block.language} block on ${host.name}?`, detail.join('\n\n'), 'Run');
 }

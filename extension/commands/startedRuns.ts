@@ -58,12 +58,14 @@ export class StartedRuns implements vscode.Disposable {
     const task = host.store.data?.tasks.find((one) => one.name === run.task);
     // A task that raises an alert is told of by the alert.
     const alerts = run.kind === 'task' && task?.alertOnFailure === true;
-    if (run.outcome === null || !badOutcomes.has(run.outcome) || alerts) return;
-    void this.#tellFailure(host, run, `${run.task} ${look.text}${time} on ${host.name}${reason}`);
+    const failed = run.outcome !== null && badOutcomes.has(run.outcome) && !alerts;
+    // Alerts are of problems: those that stood before the run are not told of again.
+    if (!failed && run.outcome !== 'warning') return;
+    const tell = failed ? this.#dialogs.error : this.#dialogs.warn;
+    void this.#tellProblem(tell, host, run, `${run.task} ${look.text}${time} on ${host.name}${reason}`);
   }
 
-  async #tellFailure(host: Host, run: Run, message: string): Promise<void> {
-    if ((await this.#dialogs.error(message, 'Open Output')) === 'Open Output')
-      await this.#openOutput(host.name, run.id, run.task);
+  async #tellProblem(tell: Dialogs['error'], host: Host, run: Run, message: string): Promise<void> {
+    if ((await tell(message, 'Open Output')) === 'Open Output') await this.#openOutput(host.name, run.id, run.task);
   }
 }

@@ -48,7 +48,7 @@ export function windowCommands(asking: Asking): Pick<Handlers, 'startWindow' | '
       const choice = await chooseWindow(asking, target, 'Extend Window');
       if (choice === undefined) return;
       const title = `Extend Window: ${choice.window.title}`;
-      const minutes = chosen(await askLength(dialogs, title, 'Extend by', [15, 30, 60], longestExtension));
+      const minutes = chosen(await askLength(dialogs, title, 'Extend by', [15, 30, 60], longestExtension, 30));
       if (minutes === undefined) return;
       const { window } = await choice.host.request('windows.extend', { windowId: choice.window.id, minutes });
       await seenWindow(choice.host, window);
@@ -100,7 +100,7 @@ function questions(wanted: Wanted, hosts: Hosts, dialogs: Dialogs): readonly Ste
     return reply;
   };
   const askTime: Step = async (step) => {
-    const reply = await askLength(dialogs, title, 'Length', lengths, longestWindow, step);
+    const reply = await askLength(dialogs, title, 'Length', lengths, longestWindow, wanted.minutes, step);
     if (typeof reply === 'number') wanted.minutes = reply;
     return reply;
   };
@@ -128,10 +128,15 @@ async function askLength(
   placeholder: string,
   usual: readonly number[],
   longest: number,
+  preselected: number,
   step?: { readonly number: number; readonly total: number },
 ): Promise<Reply<number>> {
   const place = step === undefined ? {} : { step };
-  const choices: Choice<number | null>[] = usual.map((minutes) => ({ label: lengthText(minutes), value: minutes }));
+  const choices: Choice<number | null>[] = usual.map((minutes) => ({
+    label: lengthText(minutes),
+    picked: minutes === preselected,
+    value: minutes,
+  }));
   choices.push({ label: 'Other…', value: null });
   for (;;) {
     const reply = await dialogs.pick(choices, { title, placeholder, ...place });

@@ -6,7 +6,7 @@ import { componentOf, observationsOf, titled, type Observation } from '../views/
 import { severity, worst } from '../views/levels.ts';
 import { toneOfLevel } from '../views/node.ts';
 import { counted, grouped, plain } from '../views/text.ts';
-import { meterOf } from './meter.ts';
+import { meterOf, wordOf } from './meter.ts';
 
 /** Findings that one component shows; problems are all shown. */
 const shownFindings = 6;
@@ -62,6 +62,7 @@ function findingModel({ finding }: Observation): HealthFinding {
     mark: markOfLevel[finding.level],
     level: finding.level,
     message: plain(finding.message),
-    meter: meterOf(finding),
+    meter: wordOf(finding) === '' ? meterOf(finding) : null,
+    word: wordOf(finding),
   };
 }

@@ -30,7 +30,7 @@ function lifetimeOf(certificate: Certificate, now: Date): Lifetime {
     source: plain(certificate.source),
     tone: toneOfLevel[certificate.level],
     mark: markOf(certificate),
-    text: lifetimeText(certificate),
+    text: lifetimeText(certificate, now),
     reasons: certificate.reasons.map((reason) => reasonTexts[reason]),
     span: spanOf(certificate, now),
     details: [

@@ -3,12 +3,14 @@ import type { Finding } from '../../agent/protocol/nouns.ts';
 import type { Meter } from '../../webview/dashboardSchema.ts';
 import { duration, plain } from '../views/text.ts';
 
+/** Unit of values that are 0 or 1. */
+const availability = 'available';
 /** Room beyond the larger of value and threshold, so that the threshold is never at the very end. */
 const headroom = 1.25;
 
 /** Null when there is nothing to compare, or a number is negative or no number. Percentages have their natural scale. */
 export function meterOf({ value, threshold, unit = '' }: Finding): Meter | null {
-  if (value === undefined || threshold === undefined) return null;
+  if (value === undefined || threshold === undefined || unit === availability) return null;
   if (!Number.isFinite(value) || !Number.isFinite(threshold) || value < 0 || threshold < 0) return null;
   const larger = Math.max(value, threshold);
   const end = unit === '%' && larger <= 100 ? 100 : larger * headroom;
@@ -21,6 +23,13 @@ export function meterOf({ value, threshold, unit = '' }: Finding): Meter | null 
     thresholdText,
     text: `${valueText}, threshold ${thresholdText}`,
   };
+}
+
+/** What is there or is not has no scale: `available`, `not available`; empty for everything else. */
+export function wordOf({ code, value, unit = '' }: Finding): string {
+  if (value !== 0 && value !== 1) return '';
+  if (unit !== availability && !(unit === '' && code.endsWith('.availability'))) return '';
+  return value === 1 ? 'available' : 'not available';
 }
 
 /** `91 %`, `1.4 GiB`, `850 ms`, `12 processes`. */

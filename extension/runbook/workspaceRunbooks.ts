@@ -1,4 +1,5 @@
 /** The Markdown runbooks of the workspace, kept up to date as files come, change and go. */
+import { createHash } from 'node:crypto';
 import * as vscode from 'vscode';
 import { inspectRunbook } from '../../agent/runbook/inspect.ts';
 import { messageOf } from '../client/errors.ts';
@@ -74,7 +75,8 @@ export class WorkspaceRunbooks implements vscode.Disposable {
     try {
       const { size } = await vscode.workspace.fs.stat(uri);
       if (size > longestFile) return null;
-      const text = new TextDecoder().decode(await vscode.workspace.fs.readFile(uri));
+      const bytes = await vscode.workspace.fs.readFile(uri);
+      const text = new TextDecoder().decode(bytes);
       const { title, blocks, checklist } = inspectRunbook(text);
       const path = vscode.workspace.asRelativePath(uri);
       return {
@@ -82,6 +84,7 @@ export class WorkspaceRunbooks implements vscode.Disposable {
         file: uri.fsPath,
         path,
         title: title === '' ? path : title,
+        sha256: createHash('sha256').update(bytes).digest('hex'),
         checklist: { checked: checklist.filter((item) => item.checked).length, total: checklist.length },
         blocks: blocks.map(({ line, heading, runnable, text: content }) => ({
           line,

@@ -1,43 +1,56 @@
 /** Health view: open alerts on top, then component → check → finding. */
-import type { Alert, Finding } from '../../agent/protocol/nouns.ts';
+import type { Alert, Certificate, Finding } from '../../agent/protocol/nouns.ts';
 import type { HostView } from '../state/host.ts';
 import type { HostData } from '../state/hostData.ts';
+import { lifetimeText, nameOf } from './certificatesModel.ts';
 import { byHost } from './hostNode.ts';
 import { severity, worst } from './levels.ts';
 import { iconOfLevel, toneOfLevel, type TreeNode } from './node.ts';
-import { counted, grouped, localTime, plain, relative } from './text.ts';
+import { counted, grouped, localTime, plain, relative, shortPath } from './text.ts';
 
 /** A finding and the time of the report that it comes from. */
 export interface Observation {
   readonly finding: Finding;
   readonly at: string;
+  /** The certificate that the finding is about. */
+  readonly certificate: Certificate | null;
 }
 
 export function healthModel(hosts: readonly HostView[], now: Date): readonly TreeNode[] {
   return byHost(hosts, describe, (host) => childrenOf(host, now), now);
 }
 
-/** Alerts that still stand, worst first, then newest first. */
+/** Alerts that still stand, worst first, then newest first; those that a window holds back last. */
 export function openAlerts(data: HostData): readonly Alert[] {
   return data.alerts
     .filter((alert) => alert.state !== 'resolved')
-    .sort((a, b) => severity(b.level) - severity(a.level) || b.since.localeCompare(a.since));
+    .sort(
+      (a, b) =>
+        Number(a.held) - Number(b.held) || severity(b.level) - severity(a.level) || b.since.localeCompare(a.since),
+    );
 }
 
 /** Of each thing that was looked at the newest finding. */
 export function observationsOf(data: HostData): readonly Observation[] {
   const newest = new Map<string, Observation>();
   for (const report of [...data.reports].sort((a, b) => a.at.localeCompare(b.at)))
-    for (const finding of report.findings)
-      newest.set(JSON.stringify([finding.code, finding.subject]), { finding, at: report.at });
+    for (const finding of report.findings) {
+      const certificate = report.certificates?.find((one) => one.source === finding.subject) ?? null;
+      newest.set(JSON.stringify([finding.code, finding.subject]), { finding, at: report.at, certificate });
+    }
   return [...newest.values()];
 }
 
 function describe(host: HostView): string {
   if (host.data === null) return '';
   const level = worst(observationsOf(host.data).map((one) => one.finding.level));
-  const alerts = openAlerts(host.data).length;
-  return alerts === 0 ? level : `${level} · ${counted(alerts, 'open alert')}`;
+  const open = openAlerts(host.data);
+  const held = open.filter((alert) => alert.held).length;
+  return [
+    level,
+    ...(open.length === held ? [] : [counted(open.length - held, 'open alert')]),
+    ...(held === 0 ? [] : [`${held} held`]),
+  ].join(' · ');
 }
 
 function childrenOf(host: HostView, now: Date): readonly TreeNode[] {
@@ -104,7 +117,10 @@ function checkNode(
 ): TreeNode {
   const title = titled(code.slice(code.indexOf('.') + 1));
   const [only] = observations;
-  if (observations.length === 1 && only !== undefined) return findingNode(host, parent, only, now, title);
+  if (observations.length === 1 && only !== undefined) {
+    const label = only.certificate === null ? title : `${title}: ${subjectOf(only)}`;
+    return findingNode(host, parent, only, now, label);
+  }
   const level = worst(observations.map((one) => one.finding.level));
   const id = `${parent}/${code}`;
   return {
@@ -119,7 +135,7 @@ function checkNode(
     children: () =>
       [...observations]
         .sort((a, b) => severity(b.finding.level) - severity(a.finding.level))
-        .map((one) => findingNode(host, id, one, now, plain(one.finding.subject))),
+        .map((one) => findingNode(host, id, one, now, subjectOf(one))),
   };
 }
 
@@ -130,7 +146,7 @@ function findingNode(host: string, parent: string, observation: Observation, now
   return {
     id: `${parent}/${finding.code}/${finding.subject}`,
     label,
-    description: plain(finding.message),
+    description: describeFinding(observation, now),
     tooltip: [
       plain(finding.message),
       `Subject: ${plain(finding.subject)}`,
@@ -146,6 +162,19 @@ function findingNode(host: string, parent: string, observation: Observation, now
     context: remedy === null ? 'finding' : 'finding remediable',
     target: { kind: 'finding', host, finding, remedy },
   };
+}
+
+/** What was looked at, in short: a certificate by its name, a file by the end of its path. */
+function subjectOf({ finding, certificate }: Observation): string {
+  return certificate === null ? plain(shortPath(finding.subject)) : nameOf(certificate);
+}
+
+function describeFinding({ finding, certificate }: Observation, now: Date): string {
+  const message = plain(finding.message);
+  if (certificate === null) return message;
+  const place = plain(shortPath(finding.subject));
+  const dated = certificate.daysLeft === null ? [] : [lifetimeText(certificate, now)];
+  return [...dated, ...(place === nameOf(certificate) ? [] : [place]), message].join(' · ');
 }
 
 export function componentOf(code: string): string {

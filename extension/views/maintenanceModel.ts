@@ -61,12 +61,8 @@ function openNode(placed: Placed, now: Date): TreeNode {
   const unwell = over || window.mode.problem !== null;
   return {
     id: idOf(placed),
-    label: plain(window.title),
-    description: [
-      windowTimeText(window, now),
-      plain(host.name),
-      ...(window.state === 'active' ? [] : [window.state]),
-    ].join(' · '),
+    label: `${windowTimeText(window, now)}: ${plain(window.title)}`,
+    description: [plain(host.name), ...(window.state === 'active' ? [] : [window.state])].join(' · '),
     tooltip: [
       `Maintenance window: ${plain(window.title)}`,
       ...factsOf(placed).map(([name, text]) => `${name}: ${text}`),
@@ -77,7 +73,7 @@ function openNode(placed: Placed, now: Date): TreeNode {
     context: 'window open',
     target: { kind: 'window', host: host.name, windowId: window.id },
     expanded: true,
-    children: () => [...factNodes(placed), ...planNodes(placed, now)],
+    children: () => [...planNodes(placed, now), ...factNodes(placed)],
   };
 }
 
@@ -143,8 +139,8 @@ function factsOf({ window }: Placed): readonly (readonly [name: string, text: st
       ? 'no flag file configured'
       : `${window.mode.on ? 'on' : 'off'} (${plain(window.mode.flagFile)})`;
   return [
-    ['Reason', plain(window.reason)],
-    ['Opened by', plain(window.openedBy)],
+    ...(window.reason === window.title ? [] : [['Reason', plain(window.reason)] as const]),
+    ['Opened by', plain(window.openedBy.replace(/^unix:/, ''))],
     ['From', localTime(window.startsAt)],
     ['Until', localTime(window.closedAt ?? window.endsAt)],
     ...(window.closedReason === null ? [] : [['Closed', plain(window.closedReason)] as const]),

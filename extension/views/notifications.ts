@@ -1,12 +1,14 @@
 /** Which changes of a host deserve a notification. Pure. */
 import type { Alert, ConfigState } from '../../agent/protocol/nouns.ts';
 import type { HostData } from '../state/hostData.ts';
+import { shortPath } from './text.ts';
 
 export type Announcing = 'all' | 'tasks' | 'none';
 
 /**
  * Alerts that fire now and did not before; those of the first snapshot are old news, the badge shows them. An alert that a
- * window held back is announced when it is let go. `announced` remembers, and forgets what is resolved.
+ * window held back is announced when it is let go, one that becomes worse when it does. `announced` remembers, and forgets
+ * what is resolved.
  */
 export function alertsToAnnounce(
   previous: HostData | null,
@@ -17,11 +19,32 @@ export function alertsToAnnounce(
   const fresh: Alert[] = [];
   for (const alert of next.alerts) {
     if (alert.state === 'resolved') announced.delete(alert.id);
-    if (alert.state !== 'firing' || alert.held || announced.has(alert.id)) continue;
+    if (alert.state !== 'firing' || alert.held || announced.has(alert.id) || !isWanted(alert, 'all')) continue;
     announced.add(alert.id);
     if (previous !== null && isWanted(alert, level)) fresh.push(alert);
   }
   return fresh;
+}
+
+/** `db-01: Disk usage: /var: 91 % of /var is used`: the message only when it adds something, paths in short. */
+export function alertText(host: string, alert: Alert): string {
+  const title = withShortPaths(alert.title);
+  const [, subject = '', rest = ''] = /^(\S+): (.*)$/s.exec(withShortPaths(alert.message)) ?? [];
+  const message = subject !== '' && title.includes(subject) ? rest : withShortPaths(alert.message);
+  const known = new Set(wordsOf(title));
+  const adds = wordsOf(message).some((word) => !known.has(word));
+  return [host, title, ...(adds ? [message] : [])].join(': ');
+}
+
+/** `db-01: 8 new alerts: Disk usage: /var; Certificates expiry: mail/fullchain.pem; and 6 more`. */
+export function alertsText(host: string, alerts: readonly Alert[]): string {
+  const titles = alerts.slice(0, 2).map(({ title }) => withShortPaths(title));
+  const rest = alerts.length - titles.length;
+  return `${host}: ${alerts.length} new alerts: ${[...titles, ...(rest > 0 ? [`and ${rest} more`] : [])].join('; ')}`;
+}
+
+function withShortPaths(text: string): string {
+  return text.replace(longPath, shortPath);
 }
 
 /** A sentence when the configuration on disk is refused, once for each way in which it is. */
@@ -38,7 +61,14 @@ export function configurationTrouble(previous: ConfigState | null, next: ConfigS
 function isWanted(alert: Alert, level: Announcing): boolean {
   if (level === 'none') return false;
   if (alert.key.startsWith('task:')) return true;
-  return level === 'all' && alert.level === 'critical';
+  return level === 'all' && (alert.level === 'critical' || alert.runId !== null);
+}
+
+/** Absolute paths of more than two parts. */
+const longPath = /(?:\/[^\s/:,;'"`]+){3,}/g;
+
+function wordsOf(text: string): readonly string[] {
+  return text.toLowerCase().match(/[\p{L}\p{N}_]+/gu) ?? [];
 }
 
 function errorKey(config: ConfigState): string {

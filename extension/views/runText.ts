@@ -14,7 +14,7 @@ const looks: Readonly<Record<Outcome, Look>> = {
   unchanged: { icon: 'pass', tone: 'good', text: 'nothing to do' },
   warning: { icon: 'warning', tone: 'warning', text: 'warning' },
   failed: { icon: 'error', tone: 'bad', text: 'failed' },
-  'timed-out': { icon: 'watch', tone: 'bad', text: 'timed out' },
+  'timed-out': { icon: 'clock', tone: 'bad', text: 'timed out' },
   cancelled: { icon: 'circle-slash', tone: 'muted', text: 'cancelled' },
   lost: { icon: 'question', tone: 'bad', text: 'lost' },
   skipped: { icon: 'debug-step-over', tone: 'muted', text: 'skipped' },

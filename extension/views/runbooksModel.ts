@@ -12,6 +12,8 @@ export interface WorkspaceRunbook {
   /** Path within the workspace. */
   readonly path: string;
   readonly title: string;
+  /** Of the bytes of the file, lower-case hex. */
+  readonly sha256: string;
   readonly blocks: readonly WorkspaceBlock[];
   readonly checklist: { readonly checked: number; readonly total: number };
 }
@@ -29,10 +31,14 @@ export function runbooksModel(
   now: Date,
 ): readonly TreeNode[] {
   const here = new Set(workspace.map((runbook) => runbook.file));
+  const texts = new Set(workspace.map((runbook) => runbook.sha256));
   const ofHosts = hosts
-    .map((host) => ({ host, runbooks: (host.data?.runbooks ?? []).filter((one) => !isHere(host, one.path, here)) }))
+    .map((host) => ({
+      host,
+      runbooks: (host.data?.runbooks ?? []).filter((one) => !isHere(host, one.path, here) && !texts.has(one.sha256)),
+    }))
     .filter(({ runbooks }) => runbooks.length > 0);
-  const own = workspace.map(workspaceNode);
+  const own = workspace.map((runbook) => workspaceNode(runbook, hostsWith(runbook, hosts)));
   if (ofHosts.length === 0) return own;
   return [
     ...(own.length === 0 ? [] : [workspaceGroup(own)]),
@@ -54,14 +60,33 @@ function workspaceGroup(children: readonly TreeNode[]): TreeNode {
   };
 }
 
-function workspaceNode(runbook: WorkspaceRunbook): TreeNode {
+/** Other places where the very same text lies. */
+function hostsWith(runbook: WorkspaceRunbook, hosts: readonly HostView[]): readonly string[] {
+  return hosts
+    .filter((host) =>
+      host.data?.runbooks.some(
+        (one) => one.sha256 === runbook.sha256 && !(host.url === 'local' && one.path === runbook.file),
+      ),
+    )
+    .map((host) => plain(host.name));
+}
+
+function workspaceNode(runbook: WorkspaceRunbook, hosts: readonly string[]): TreeNode {
   const id = `document/${runbook.uri}`;
   const runnable = runbook.blocks.filter((block) => block.runnable);
   return {
     id,
     label: plain(runbook.title),
-    description: describe(runnable.length, runbook.checklist, plain(runbook.path)),
-    tooltip: [plain(runbook.title), `File: ${plain(runbook.path)}`, counted(runnable.length, 'runnable block')],
+    description: [
+      describe(runnable.length, runbook.checklist, plain(runbook.path)),
+      ...(hosts.length === 0 ? [] : [`also on ${hosts.join(', ')}`]),
+    ].join(' · '),
+    tooltip: [
+      plain(runbook.title),
+      `File: ${plain(runbook.path)}`,
+      counted(runnable.length, 'runnable block'),
+      ...(hosts.length === 0 ? [] : [`The same text is on ${hosts.join(', ')}`]),
+    ],
     icon: 'book',
     tone: 'none',
     context: 'runbook document',

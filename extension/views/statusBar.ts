@@ -19,7 +19,9 @@ export class StatusBar implements vscode.Disposable {
     this.#item.backgroundColor =
       status.level === 'critical' && status.openAlerts > 0
         ? new vscode.ThemeColor('statusBarItem.errorBackground')
-        : undefined;
+        : status.refused
+          ? new vscode.ThemeColor('statusBarItem.warningBackground')
+          : undefined;
     this.#item.show();
   }
 

@@ -1,7 +1,8 @@
 /** What the status bar and the badge say about all hosts together. */
 import type { FindingLevel } from '../../agent/protocol/nouns.ts';
 import type { HostView } from '../state/host.ts';
-import { observationsOf, openAlerts } from './healthModel.ts';
+import type { HostData } from '../state/hostData.ts';
+import { observationsOf, openAlerts, type Observation } from './healthModel.ts';
 import { worst } from './levels.ts';
 import { phaseOf, windowTimeText } from './maintenanceModel.ts';
 import { counted, plain, withoutIcons } from './text.ts';
@@ -13,6 +14,8 @@ export interface Status {
   /** For screen readers. */
   readonly spoken: string;
   readonly level: FindingLevel;
+  /** The configuration of a host is refused or has errors. */
+  readonly refused: boolean;
   /** Alerts that still stand; those that a window holds back are not counted. */
   readonly openAlerts: number;
   readonly view: 'health' | 'maintenance' | 'tasks';
@@ -25,7 +28,7 @@ export function statusModel(hosts: readonly HostView[], now: Date): Status {
     .filter((alert) => !alert.held);
   const offline = wanted.filter((host) => host.connection.kind === 'waiting' || host.connection.kind === 'failed');
   const online = wanted.filter((host) => host.connection.kind === 'online');
-  const observed = online.flatMap((host) => (host.data === null ? [] : observationsOf(host.data)));
+  const observed = online.flatMap((host) => (host.data === null ? [] : unheldObservations(host.data)));
   const level = worst([...observed.map((one) => one.finding.level), ...alerts.map((alert) => alert.level)]);
   const windows = hosts.flatMap((host) =>
     (host.data?.windows ?? []).filter((window) => phaseOf(window) === 'open').map((window) => ({ host, window })),
@@ -33,7 +36,13 @@ export function statusModel(hosts: readonly HostView[], now: Date): Status {
   windows.sort((a, b) => a.window.endsAt.localeCompare(b.window.endsAt));
   const [first] = windows;
   const windowText = first === undefined ? null : windowTimeText(first.window, now);
-  const health = healthText(level, alerts.length, offline.length, wanted.length, online.length);
+  const troubles = hosts.flatMap((host) => {
+    const trouble = configurationProblem(host);
+    return trouble === null ? [] : [{ host, ...trouble }];
+  });
+  const [trouble] = troubles;
+  const seen = healthText(level, alerts.length, offline.length, wanted.length, online.length);
+  const health = trouble === undefined ? seen : withTrouble(seen, trouble.short);
   return {
     text:
       windowText === null
@@ -46,22 +55,57 @@ export function statusModel(hosts: readonly HostView[], now: Date): Status {
       ),
       ...alerts.slice(0, 10).map((alert) => `Alert: ${plain(alert.title)}`),
       ...offline.map((host) => `${plain(host.name)} is not connected`),
+      ...troubles.map(({ host, long }) => `${plain(host.name)}: ${long}`),
     ],
     spoken:
       windowText === null ? `Upkeep: ${health.spoken}` : `Upkeep: maintenance window, ${windowText}; ${health.spoken}`,
     level,
+    refused: trouble !== undefined,
     openAlerts: alerts.length,
-    view: first !== undefined ? 'maintenance' : wanted.length === 0 || offline.length > 0 ? 'tasks' : 'health',
+    view:
+      trouble !== undefined
+        ? 'tasks'
+        : first !== undefined
+          ? 'maintenance'
+          : wanted.length === 0 || offline.length > 0
+            ? 'tasks'
+            : 'health',
   };
 }
 
-function healthText(
-  level: FindingLevel,
-  alerts: number,
-  offline: number,
-  wanted: number,
-  online: number,
-): { readonly icon: string; readonly text: string; readonly spoken: string } {
+/** Findings behind an alert that a window holds back do not count. */
+function unheldObservations(data: HostData): readonly Observation[] {
+  const held = new Set(data.alerts.filter((alert) => alert.held).map((alert) => alert.key));
+  return observationsOf(data).filter(({ finding }) => !held.has(`finding:${finding.code}:${finding.subject}`));
+}
+
+function configurationProblem(host: HostView): { readonly short: string; readonly long: string } | null {
+  const config = host.data?.config;
+  if (config === undefined) return null;
+  const errors = config.diagnostics.filter((one) => one.severity === 'error');
+  const [first] = errors;
+  if (!config.stale && first === undefined) return null;
+  const where = first === undefined ? '' : ` (line ${first.line}: ${plain(first.message)})`;
+  return config.stale
+    ? { short: 'configuration refused', long: `the configuration is refused, the last good one is in force${where}` }
+    : { short: 'configuration has errors', long: `the configuration has ${counted(errors.length, 'error')}${where}` };
+}
+
+function withTrouble(health: HealthText, trouble: string): HealthText {
+  return {
+    icon: health.icon === '$(error)' ? health.icon : '$(warning)',
+    text: `${health.text === '' ? '' : `${health.text},`} ${trouble}`,
+    spoken: `${health.spoken}, ${trouble}`,
+  };
+}
+
+interface HealthText {
+  readonly icon: string;
+  readonly text: string;
+  readonly spoken: string;
+}
+
+function healthText(level: FindingLevel, alerts: number, offline: number, wanted: number, online: number): HealthText {
   if (wanted === 0) return { icon: '$(vm-outline)', text: '', spoken: 'no host connected' };
   const count = alerts === 0 ? '' : ` ${counted(alerts, 'alert')}`;
   const away = offline === 0 ? '' : `, ${offline} of ${counted(wanted, 'host')} offline`;

@@ -105,13 +105,9 @@ function describeTask(task: Task, open: Run | undefined, last: Run | undefined, 
   if (task.problem !== null) return plain(task.problem);
   if (open !== undefined) return timesOfRun(open, now);
   const parts: string[] = [];
+  if (last !== undefined) parts.push(`${lookOfRun(last).text} ${timesOfRun(last, now)}`);
   if (task.nextRun !== null) parts.push(`next ${relative(task.nextRun, now)}`);
   else if (task.schedule === null && last === undefined) parts.push('by hand');
-  if (last === undefined) parts.push('not run yet');
-  else {
-    const bad = lookOfRun(last).tone === 'good' ? '' : `${lookOfRun(last).text} `;
-    parts.push(`${bad === '' ? 'last ' : bad}${timesOfRun(last, now)}`);
-  }
   return parts.join(' · ');
 }
 

@@ -55,6 +55,12 @@ export function plain(text: string): string {
   return visible.length > longest ? `${visible.slice(0, longest - 1)}…` : visible;
 }
 
+/** The last two parts of an absolute path that has more; any other text as it is. */
+export function shortPath(text: string): string {
+  const parts = text.split('/');
+  return text.startsWith('/') && parts.length > 3 ? parts.slice(-2).join('/') : text;
+}
+
 /** For places that draw `$(name)` as an icon (quick picks, status bar, CodeLens): such text stays text. */
 export function withoutIcons(text: string): string {
   return plain(text).replace(/\$\(/g, '$\u200A(');

@@ -92,7 +92,7 @@ export function makeCertificate(fields: Partial<Certificate> = {}): Certificate 
     issuer: 'CN=Example CA',
     names: ['api.example.test'],
     notBefore: ago(60 * 86_400_000),
-    notAfter: ahead(45 * 86_400_000),
+    notAfter: fields.daysLeft === null ? null : ahead((fields.daysLeft ?? 45) * 86_400_000),
     daysLeft: 45,
     count: 1,
     status: 'ok',

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { meterOf, quantity } from '../../../extension/dashboard/meter.ts';
+import { meterOf, quantity, wordOf } from '../../../extension/dashboard/meter.ts';
 import { makeFinding } from '../nouns.ts';
 
 describe('meterOf', () => {
@@ -25,6 +25,18 @@ describe('meterOf', () => {
     assert.equal(meterOf(makeFinding({ value: -4, threshold: 30, unit: 'days' })), null);
     assert.equal(meterOf(makeFinding({ value: Infinity, threshold: 30 })), null);
     assert.deepEqual(meterOf(makeFinding({ value: 0, threshold: 0 }))?.value, 0);
+  });
+});
+
+describe('wordOf', () => {
+  it('says availability as a word, which has no meter', () => {
+    const down = makeFinding({ code: 'service.availability', value: 0, threshold: 1, unit: 'available' });
+    assert.deepEqual(
+      [wordOf(down), wordOf({ ...down, value: 1 }), meterOf(down)],
+      ['not available', 'available', null],
+    );
+    assert.equal(wordOf(makeFinding({ code: 'service.availability', value: 1 })), 'available');
+    assert.equal(wordOf(makeFinding({ value: 1, threshold: 1 })), '');
   });
 });
 

@@ -9,15 +9,24 @@ describe('certificatesModel', () => {
       makeCertificate(),
       makeCertificate({
         source: 'mail:465',
+        fingerprint: '01',
         names: [],
         subject: 'CN=mail, O=X',
         daysLeft: 12,
         status: 'expiring',
         level: 'warning',
       }),
-      makeCertificate({ source: 'old:443', names: ['old'], daysLeft: -3, status: 'expired', level: 'critical' }),
+      makeCertificate({
+        source: 'old:443',
+        fingerprint: '02',
+        names: ['old'],
+        daysLeft: -3,
+        status: 'expired',
+        level: 'critical',
+      }),
       makeCertificate({
         source: '/etc/gone.pem',
+        fingerprint: null,
         names: [],
         subject: '',
         daysLeft: null,
@@ -30,10 +39,10 @@ describe('certificatesModel', () => {
     assert.deepEqual(
       lines.filter((line) => !line.startsWith(' ')),
       [
-        'error (bad) /etc/gone.pem | unreadable · missing · /etc/gone.pem',
-        'error (bad) old | expired 3 days ago · old:443',
-        'watch (warning) mail | 12 days left · mail:465',
-        'verified (good) api.example.test | 45 days left · /etc/ssl/api.pem',
+        'error (bad) /etc/gone.pem | unreadable · missing',
+        'error (bad) old | expired 3 days ago',
+        'clock (warning) mail | 12 days left',
+        'verified (good) api.example.test | 45 days left',
       ],
     );
     assert.ok(lines.includes('  dash (muted) Names | api.example.test'));
@@ -45,8 +54,28 @@ describe('certificatesModel', () => {
     const hosts = [makeHost({ reports: [older, report] }), makeHost({ reports: [report] }, { name: 'db-02' })];
     assert.deepEqual(
       certificatesModel(hosts, now).map((node) => node.description),
-      ['45 days left · /etc/ssl/api.pem · db-01', '45 days left · /etc/ssl/api.pem · db-02'],
+      ['45 days left · db-01', '45 days left · db-02'],
     );
+  });
+
+  it('shows the same certificate in several places once, with each place and what is wrong there below', () => {
+    const certificates = [
+      makeCertificate({ source: '/srv/tls/example/mail/fullchain.pem' }),
+      makeCertificate({ source: 'localhost:465', reasons: ['host_mismatch'], level: 'critical' }),
+    ];
+    const [node, ...more] = certificatesModel([makeHost({ reports: [makeReport({ certificates })] })], now);
+    assert.equal(more.length, 0);
+    assert.equal(node?.description, '45 days left · not for this host name');
+    assert.deepEqual(outline(node.children?.() ?? []).slice(0, 2), [
+      'globe (bad) localhost:465 | not for this host name',
+      'file (muted) mail/fullchain.pem | ',
+    ]);
+    assert.ok(node.tooltip?.includes('Source: /srv/tls/example/mail/fullchain.pem'));
+  });
+
+  it('counts whole days that have passed, also where the agent rounds down', () => {
+    const expired = makeCertificate({ daysLeft: -2, notAfter: ago(1.5 * 86_400_000), status: 'expired' });
+    assert.equal(lifetimeText(expired, now), 'expired 1 day ago');
   });
 
   for (const [fields, text] of [
@@ -58,6 +87,6 @@ describe('certificatesModel', () => {
     [{ daysLeft: null, status: 'unparsable' }, 'unparsable'],
   ] as const)
     it(`says "${text}"`, () => {
-      assert.equal(lifetimeText(makeCertificate(fields)), text);
+      assert.equal(lifetimeText(makeCertificate(fields), now), text);
     });
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { healthModel } from '../../../extension/views/healthModel.ts';
-import { ago, makeAlert, makeFinding, makeHost, makeReport, now } from '../nouns.ts';
+import { ago, makeAlert, makeCertificate, makeFinding, makeHost, makeReport, now } from '../nouns.ts';
 import { flat, outline } from '../outline.ts';
 
 const remedy = { procedure: 'database-daily-maintenance', options: {}, title: 'Vacuum the table' };
@@ -24,7 +24,7 @@ describe('healthModel', () => {
     ]);
   });
 
-  it('orders alerts by level, then by age, and tells held and seen ones apart', () => {
+  it('orders alerts by level, then by age, with held ones last', () => {
     const alerts = [
       makeAlert({ id: 'a', title: 'old warning', level: 'warning', since: ago(9e6) }),
       makeAlert({ id: 'b', title: 'held', held: true, since: ago(5e6) }),
@@ -36,11 +36,31 @@ describe('healthModel', () => {
       nodes.map((node) => [node.label, node.icon, node.context]),
       [
         ['seen', 'bell', 'alert acknowledged withRun'],
-        ['held', 'bell-slash', 'alert firing withRun'],
         ['old warning', 'bell-dot', 'alert firing withRun'],
+        ['held', 'bell-slash', 'alert firing withRun'],
       ],
     );
     assert.match(nodes[0]?.description ?? '', /^seen by alice/);
+  });
+
+  it('names certificates instead of their paths, with the days that are left first', () => {
+    const source = '/srv/tls/example/mail/fullchain.pem';
+    const certificates = [makeCertificate({ source, names: ['mail.example.test'], daysLeft: 3 })];
+    const message = 'The certificate expires soon.';
+    const findings = [
+      makeFinding({ code: 'certificates.expiry', subject: source, level: 'critical', message }),
+      makeFinding({ code: 'logs.size', subject: '/srv/app/logs/a.log' }),
+      makeFinding({ code: 'logs.size', subject: '/srv/app/logs/b.log' }),
+    ];
+    const lines = outline(healthModel([makeHost({ reports: [makeReport({ findings, certificates })] })], now));
+    assert.equal(lines[1], `  error (bad) Expiry: mail.example.test | 3 days left · mail/fullchain.pem · ${message}`);
+    assert.match(lines[4] ?? '', /pass \(good\) logs\/a\.log/);
+  });
+
+  it('counts alerts that a window holds back apart', () => {
+    const alerts = [makeAlert({ id: 'a' }), makeAlert({ id: 'b', held: true })];
+    const [first] = healthModel([makeHost({ alerts }), makeHost({}, { name: 'db-02' })], now);
+    assert.equal(first?.description, 'ok · 1 open alert · 1 held');
   });
 
   it('takes the newest report of what several looked at', () => {

@@ -8,16 +8,22 @@ describe('maintenanceModel', () => {
   it('shows the open window with its time left, its facts and the runs of its plan', () => {
     const window = makeWindow({ plan: ['daily_vacuum', 'log_rotation'], planRuns: ['run-1'], heldAlerts: 2 });
     assert.deepEqual(outline(maintenanceModel([makeHost({ windows: [window], runs: [makeRun()] })], now)), [
-      'tools (busy) Vacuum | 42 min left · db-01',
+      'tools (busy) 42 min left: Vacuum | db-01',
+      '  pass (good) daily_vacuum | succeeded',
+      '  circle-outline (muted) log_rotation | planned',
       '  dash (muted) Reason | bloat on orders',
       '  dash (muted) Opened by | alice',
       `  dash (muted) From | ${localTime(ago(18 * 60_000))}`,
       `  dash (muted) Until | ${localTime(ahead(42 * 60_000))}`,
       '  dash (muted) Maintenance mode | on (/var/www/maintenance.flag)',
       '  dash (muted) Alerts held | 2',
-      '  pass (good) daily_vacuum | succeeded',
-      '  circle-outline (muted) log_rotation | planned',
     ]);
+  });
+
+  it('says the reason only where the title does not, and names people without their way in', () => {
+    const window = makeWindow({ reason: 'Vacuum', openedBy: 'unix:root' });
+    const lines = outline(maintenanceModel([makeHost({ windows: [window] })], now));
+    assert.equal(lines[1], '  dash (muted) Opened by | root');
   });
 
   it('warns of a window over its time, and of a mode that could not be set', () => {
@@ -25,10 +31,10 @@ describe('maintenanceModel', () => {
     const unset = makeWindow({ id: 'w2', mode: { flagFile: '/x', on: false, problem: 'permission denied' } });
     const nodes = maintenanceModel([makeHost({ windows: [over, unset] })], now);
     assert.deepEqual(
-      nodes.map((node) => [node.tone, node.description]),
+      nodes.map((node) => [node.tone, node.label]),
       [
-        ['warning', '5 min over its time · db-01'],
-        ['warning', '42 min left · db-01'],
+        ['warning', '5 min over its time: Vacuum'],
+        ['warning', '42 min left: Vacuum'],
       ],
     );
     assert.ok(flat(nodes).some((node) => node.label === 'Problem' && node.description === 'permission denied'));
@@ -46,7 +52,7 @@ describe('maintenanceModel', () => {
     const nodes = maintenanceModel([makeHost({ windows })], now);
     assert.deepEqual(
       nodes.map((node) => node.label),
-      ['Vacuum', 'next', 'Past windows'],
+      ['42 min left: Vacuum', 'next', 'Past windows'],
     );
     const children = nodes[2]?.children?.() ?? [];
     assert.deepEqual(

@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict';
-import { alertsToAnnounce, configurationTrouble } from '../../../extension/views/notifications.ts';
+import {
+  alertText,
+  alertsText,
+  alertsToAnnounce,
+  configurationTrouble,
+} from '../../../extension/views/notifications.ts';
 import { makeAlert, makeSnapshot } from '../nouns.ts';
 
 const none = makeSnapshot();
@@ -37,13 +42,38 @@ describe('alertsToAnnounce', () => {
     const next = makeSnapshot({
       alerts: [
         makeAlert({ id: 'a', title: 'task' }),
-        makeAlert({ id: 'b', title: 'check', key: 'check:health:disk.usage:/' }),
-        makeAlert({ id: 'c', title: 'mild check', key: 'check:health:cpu.usage:', level: 'warning' }),
+        makeAlert({ id: 'b', title: 'check', key: 'finding:disk.usage:/', runId: null }),
+        makeAlert({ id: 'c', title: 'mild', key: 'finding:cpu.usage:', level: 'warning', runId: null }),
+        makeAlert({ id: 'd', title: 'mild of a run', key: 'finding:cpu.load:', level: 'warning' }),
       ],
     });
-    assert.deepEqual(titles(alertsToAnnounce(none, next, new Set(), 'all')), ['task', 'check']);
+    assert.deepEqual(titles(alertsToAnnounce(none, next, new Set(), 'all')), ['task', 'check', 'mild of a run']);
     assert.deepEqual(titles(alertsToAnnounce(none, next, new Set(), 'tasks')), ['task']);
     assert.deepEqual(titles(alertsToAnnounce(none, next, new Set(), 'none')), []);
+  });
+});
+
+describe('alertText', () => {
+  for (const [title, message, text] of [
+    ['daily_vacuum failed', 'exit code 2', 'db-01: daily_vacuum failed: exit code 2'],
+    ['Disk usage: /var', '/var: 91 % is used', 'db-01: Disk usage: /var: 91 % is used'],
+    [
+      'Certificate expires: mail/fullchain.pem',
+      '/srv/tls/mail/fullchain.pem: 3 days are left',
+      'db-01: Certificate expires: mail/fullchain.pem: 3 days are left',
+    ],
+    ['shop website is not available', 'Shop website is not available.', 'db-01: shop website is not available'],
+  ] as const)
+    it(`says "${text}"`, () => {
+      assert.equal(alertText('db-01', makeAlert({ title, message })), text);
+    });
+});
+
+describe('alertsText', () => {
+  it('names the first two of many and counts the rest', () => {
+    const alerts = ['a', 'b', 'c', 'd'].map((title) => makeAlert({ title }));
+    assert.equal(alertsText('db-01', alerts), 'db-01: 4 new alerts: a; b; and 2 more');
+    assert.equal(alertsText('db-01', alerts.slice(0, 2)), 'db-01: 2 new alerts: a; b');
   });
 });
 

@@ -8,6 +8,7 @@ const own: WorkspaceRunbook = {
   file: '/work/runbooks/vacuum.md',
   path: 'runbooks/vacuum.md',
   title: 'Vacuum',
+  sha256: 'ab'.repeat(32),
   checklist: { checked: 0, total: 0 },
   blocks: [
     { line: 5, heading: 'Before', firstLine: 'uptime', runnable: true },
@@ -32,6 +33,14 @@ describe('runbooksModel', () => {
       'vm (none) db-01 | 1 runbook',
       '  book (none) Database maintenance by hand | 3 blocks · 1 of 4 done · /etc/upkeep/runbooks/database.md',
     ]);
+  });
+
+  it('shows a text that workspace and host both have once, and where else it is', () => {
+    const host = makeHost({ runbooks: [makeRunbook({ sha256: own.sha256 })] });
+    assert.deepEqual(
+      runbooksModel([host], [own], now).map((node) => [node.label, node.description]),
+      [['Vacuum', '2 blocks · runbooks/vacuum.md · also on db-01']],
+    );
   });
 
   it('shows a file that workspace and local agent both know once', () => {

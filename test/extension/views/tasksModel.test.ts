@@ -13,9 +13,9 @@ describe('tasksModel', () => {
     assert.deepEqual(outline(tasksModel([host], now)), [
       'vm-active (none) db-01 | 2 tasks',
       '  folder (none) Database | 1 task',
-      '    pass (good) daily_vacuum | next in 2 h · last 3 min ago, 4.2 s',
+      '    pass (good) daily_vacuum | succeeded 3 min ago, 4.2 s · next in 2 h',
       `      pass (good) ${localTime(ago(184_200))} | succeeded · 4.2 s · schedule`,
-      '  circle-outline (muted) log_rotation | by hand · not run yet',
+      '  circle-outline (muted) log_rotation | by hand',
     ]);
   });
 
@@ -38,7 +38,7 @@ describe('tasksModel', () => {
     const tasks = [makeTask(), makeTask({ name: 'typo', problem: 'unknown key `scrpt`', nextRun: null })];
     const runs = [makeRun({ outcome: 'failed', outcomeReason: 'exit code 2' })];
     const [, failed, , refused] = flat(tasksModel([makeHost({ tasks, runs })], now));
-    assert.equal(failed?.description, 'next in 2 h · failed 3 min ago, 4.2 s');
+    assert.equal(failed?.description, 'failed 3 min ago, 4.2 s · next in 2 h');
     assert.deepEqual([failed.tone, failed.highlighted], ['bad', true]);
     assert.equal(refused?.description, 'unknown key `scrpt`');
     assert.equal(refused.context, 'task refused');

@@ -83,7 +83,7 @@ describe('the local agent in VS Code', () => {
     await run('runBlock', lens?.command?.arguments?.[0] as Target);
     const asked = await answers.hear(/Run this sh block on local/);
     assert.equal(asked.detail.split('\n\n')[0], 'echo "hello from the runbook"');
-    assert.match(await textOf(/greet\.md.*\.log$/, /ended/), /^hello from the runbook\n/);
+    assert.match(await textOf(/Greet the host · block 1\.log$/, /ended/), /^hello from the runbook\n/);
   });
 
   it('runs no block without the confirmation, and none with hidden characters', async () => {
