@@ -77,7 +77,8 @@ export class Announcer implements vscode.Disposable {
 
   async #tellTogether(host: Host, alerts: readonly Alert[]): Promise<void> {
     const [first] = alerts;
-    const oneRun = first !== undefined && first.runId !== null && alerts.every(({ runId }) => runId === first.runId);
+    const runId = first?.runId ?? null;
+    const oneRun = runId !== null && alerts.every((alert) => alert.runId === runId);
     const critical = alerts.some(({ level }) => level === 'critical');
     const tell = critical ? this.#parts.dialogs.error : this.#parts.dialogs.warn;
     const action = await tell(alertsText(host.name, alerts), ...(oneRun ? ['Open Output'] : []), 'Show Alerts');
