@@ -58,7 +58,10 @@ export default tseslint.config(
     files: ['extension/**'],
     rules: {
       'no-restricted-imports': restricted([
-        { regex: '/agent/(?!protocol/)', message: 'Of the agent only the wire may be imported.' },
+        {
+          regex: '/agent/(?!protocol/|runbook/(inspect|blockProblem|hiddenCharacters)\\.ts)',
+          message: 'Of the agent only the wire and the reading of runbooks may be imported.',
+        },
       ]),
     },
   },
@@ -77,7 +80,17 @@ export default tseslint.config(
       '@typescript-eslint/no-non-null-assertion': 'off',
     },
   },
-  { files: ['webview/**'], languageOptions: { globals: { ...globals.browser } } },
+  {
+    files: ['webview/**'],
+    languageOptions: { globals: { ...globals.browser } },
+    rules: {
+      'no-restricted-imports': restricted([
+        { regex: '^\\.\\./', message: 'A page knows its extension by webview/protocol.ts alone.' },
+        { regex: '^@(vscode|microsoft)/', message: 'Only webview/components.ts knows the toolkit.' },
+      ]),
+    },
+  },
+  { files: ['webview/components.ts'], rules: { 'no-restricted-imports': 'off' } },
   {
     files: ['**/*.mjs'],
     ...tseslint.configs.disableTypeChecked,

@@ -1,11 +1,12 @@
 /** Composition root of the agent: parts are built in the order of the data's way, started forward and stopped backward. */
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import type { Logger } from 'pino';
 import { ConfigKeeper } from './config/keeper.ts';
 import type { CheckConfig, Config } from './config/schema.ts';
 import { configuredListen, defaultChecks } from './defaults.ts';
 import { EventBus } from './events.ts';
+import { AgentStoppedError, type AgentOptions } from './agentOptions.ts';
+import { alertLevelOf } from './monitor/alertLevel.ts';
 import { Alerts } from './monitor/alerts.ts';
 import { Checks } from './monitor/checks.ts';
 import { Notifier } from './monitor/notify/notifier.ts';
@@ -23,7 +24,6 @@ import { Holds } from './schedule/holds.ts';
 import { Scheduler } from './schedule/scheduler.ts';
 import { Tasks } from './schedule/tasks.ts';
 import { createHandlers } from './server/handlers.ts';
-import type { ListenAddress } from './server/listenAddress.ts';
 import { createServer, type AgentServer } from './server/server.ts';
 import { StoredTokens } from './server/storedTokens.ts';
 import type { Database } from './store/database.ts';
@@ -34,24 +34,6 @@ import { lockState } from './store/stateLock.ts';
 import { storeCheck } from './store/storeCheck.ts';
 import { version } from './version.ts';
 import { Windows } from './window/windows.ts';
-
-export interface AgentOptions {
-  /** Null = the agent runs without tasks until there is one. */
-  readonly configFile: string;
-  readonly stateDirectory: string;
-  /** Undefined = what the configuration says; null = no TCP port. */
-  readonly listen: ListenAddress | null | undefined;
-  readonly socketPath: string | null;
-  readonly procedures: ReadonlyMap<string, AnyProcedure>;
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly clock: Clock;
-  readonly log: Logger;
-}
-
-/** `start` was broken off by `stop`. */
-export class AgentStoppedError extends Error {
-  override readonly name = 'AgentStoppedError';
-}
 
 export class Agent {
   readonly clock: Clock;
@@ -140,7 +122,12 @@ export class Agent {
         this.#notifier.send(alert);
       },
     });
-    this.reports = new Reports(this.database, this.events, this.alerts);
+    this.reports = new Reports({
+      database: this.database,
+      events: this.events,
+      alerts: this.alerts,
+      levelOf: (report) => alertLevelOf(report, this.#config().tasks),
+    });
     this.checks = this.#createChecks();
     this.windows = this.#createWindows();
     this.library = new RunbookLibrary({ directories: [], log });
@@ -199,7 +186,9 @@ export class Agent {
     this.#tokens.start();
     this.events.emit('agent.started', { startedAt: new Date(this.#startedAt).toISOString(), version });
     this.#scheduler.start();
-    this.checks.start();
+    void this.checks.start().then(() => {
+      this.#release();
+    });
     this.#retention.start();
   }
 
@@ -263,6 +252,17 @@ export class Agent {
       this.events.emit('config.changed', { config: this.keeper.state() });
       this.#announceTasks();
     });
+  }
+
+  /** After a window: what was held is looked at again first, so that people hear of what is still wrong. */
+  async #releaseAlerts(): Promise<void> {
+    if (this.windows.active().length > 0) return;
+    await this.checks.refresh();
+    this.#release();
+  }
+
+  #release(): void {
+    if (!this.#closed && this.#stopping === null) this.alerts.release();
   }
 
   #announceTasks(): void {
@@ -361,7 +361,7 @@ export class Agent {
         });
       },
       onClosed: () => {
-        this.alerts.release();
+        void this.#releaseAlerts();
       },
     });
   }

@@ -1,7 +1,7 @@
 /** Where a command writes and from where it takes its surroundings: main gives the process's, tests their own. */
 export interface Io {
-  readonly stdout: { write(text: string): unknown };
-  readonly stderr: { write(text: string): unknown };
+  readonly stdout: { write(text: string | Uint8Array): unknown };
+  readonly stderr: { write(text: string | Uint8Array): unknown };
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Set by commands that end with another code than 0 without an error (1 failed, 3 warnings with --strict). */
   exitCode: number;

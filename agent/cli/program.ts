@@ -11,9 +11,12 @@ import type { Io } from './io.ts';
 import { registerLists } from './lists.ts';
 import { registerProcedures } from './procedure.ts';
 import { registerRun } from './run.ts';
-import { registerRunbook } from './runbookInspect.ts';
+import { registerRunbookInspect } from './runbookInspect.ts';
+import { registerRunbookRun } from './runbookRun.ts';
 import { registerSchedule } from './schedule.ts';
+import { registerScripts } from './scripts.ts';
 import { registerServe } from './serve.ts';
+import { registerStdio } from './stdio.ts';
 import { registerStore } from './store.ts';
 import { registerSystemd } from './systemd.ts';
 
@@ -48,7 +51,14 @@ export function createProgram(io: Io): Command {
   registerLists(program, io);
   registerConfig(program, io, procedures);
   cronCommand(program, io);
-  registerRunbook(program, io);
+  const runbook = program
+    .command('runbook')
+    .summary('look into runbooks, and run them')
+    .description('Markdown runbooks.');
+  registerRunbookInspect(runbook, io);
+  registerRunbookRun(runbook, io);
+  registerScripts(program, io, procedures);
+  registerStdio(program, io);
   registerAccess(program, io);
   registerProcedures(program, io, procedures);
   return program;

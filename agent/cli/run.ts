@@ -1,8 +1,8 @@
 /** `upkeep run TASK`: starts a task of a running agent, and follows it on request. */
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
-import { badOutcomes, type Run } from '../protocol/nouns.ts';
-import { connect, type AgentClient } from './client.ts';
+import { connect } from './client.ts';
+import { followRun, summaryOf } from './follow.ts';
 import { writeJson, type Io } from './io.ts';
 import { socketOf, withAgentOptions } from './paths.ts';
 
@@ -42,29 +42,10 @@ async function runTask(task: string, options: RunOptions, io: Io): Promise<void>
       else io.stdout.write(`started run ${run.id}\n`);
       return;
     }
-    await follow(client, run.id, options.json === true ? io.stderr : io.stdout);
-    const ended = await client.request('runs.get', { runId: run.id });
+    const ended = await followRun(client, run.id, options.json === true ? io.stderr : io.stdout, io);
     if (options.json === true) writeJson(io, ended);
-    else io.stdout.write(`${summary(ended.run)}\n`);
-    if (ended.run.outcome !== null && (badOutcomes.has(ended.run.outcome) || ended.run.outcome === 'cancelled')) {
-      io.exitCode = 1;
-    }
+    else io.stdout.write(`${summaryOf(ended.run)}\n`);
   } finally {
     await client.close();
   }
-}
-
-/** Copies the output byte for byte until the run has ended. */
-async function follow(client: AgentClient, runId: string, to: { write(text: string): unknown }): Promise<void> {
-  for (let offset = 0, over = false; !over;) {
-    const piece = await client.request('runs.output', { runId, offset, wait: true });
-    if (piece.text !== '') to.write(Buffer.from(piece.text, piece.encoding).toString('utf8'));
-    offset = piece.nextOffset;
-    over = piece.ended && offset >= piece.size;
-  }
-}
-
-function summary(run: Run): string {
-  const seconds = ((run.durationMs ?? 0) / 1000).toFixed(1);
-  return `${run.task}: ${run.outcome ?? run.state} after ${seconds} s${run.outcomeReason === null ? '' : ` (${run.outcomeReason})`}`;
 }

@@ -6,16 +6,14 @@ import { inspectRunbook, type InspectedRunbook } from '../runbook/inspect.ts';
 import { UsageError } from './errors.ts';
 import { visible, writeJson, type Io } from './io.ts';
 
-export function registerRunbook(program: Command, io: Io): void {
-  program
-    .command('runbook')
-    .description('look into runbooks')
+export function registerRunbookInspect(runbook: Command, io: Io): void {
+  runbook
     .command('inspect')
     .summary('list the blocks and the checklist of a Markdown file')
     .argument('<file>', 'Markdown file')
     .option('--json', 'one JSON document on standard output')
     .action((file: string, options: { readonly json?: true }) => {
-      const inspected = inspectRunbook(readText(file));
+      const inspected = inspectRunbook(readRunbookText(file));
       if (options.json === true) writeJson(io, inspected);
       else print(file, inspected, io);
     });
@@ -23,7 +21,8 @@ export function registerRunbook(program: Command, io: Io): void {
 
 const maxBytes = 16 * 1024 * 1024;
 
-function readText(file: string): string {
+/** Text of a Markdown file; UsageError when it is not a regular file that can be read, or too large. */
+export function readRunbookText(file: string): string {
   let descriptor: number | null = null;
   try {
     descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);

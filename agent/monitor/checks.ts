@@ -46,13 +46,11 @@ export class Checks {
     this.#parts = parts;
   }
 
-  start(): void {
+  /** Resolves after the first round. */
+  async start(): Promise<void> {
     this.#started = true;
     // One after the other: a starting agent must not load the host with every check at once.
-    void this.#entries.reduce(async (before, entry) => {
-      await before;
-      await this.#run(entry);
-    }, Promise.resolve());
+    for (const entry of this.#entries) await this.#run(entry);
   }
 
   async stop(): Promise<void> {
@@ -65,7 +63,7 @@ export class Checks {
   setChecks(checks: readonly CheckConfig[]): void {
     for (const entry of this.#entries) entry.disarm();
     this.#entries = checks.map((check) => ({ check, disarm: () => undefined, running: null }));
-    if (this.#started) this.start();
+    if (this.#started) void this.start();
   }
 
   names(): readonly string[] {
@@ -79,8 +77,18 @@ export class Checks {
     return chosen.map((entry) => entry.check.name);
   }
 
+  /** Runs all checks now; resolves once each has reported, or at once when the agent has not started them. */
+  async refresh(): Promise<void> {
+    const again = async (entry: Entry): Promise<void> => {
+      // One that is under way began to look before it was asked.
+      await entry.running;
+      await this.#run(entry);
+    };
+    await Promise.all(this.#entries.map(again));
+  }
+
   async #run(entry: Entry): Promise<void> {
-    if (!this.#started) return;
+    if (!this.#started || !this.#entries.includes(entry)) return;
     entry.running ??= this.#execute(entry.check)
       .catch((error: unknown) => {
         this.#report(entry.check, [], failure(entry.check, error));

@@ -6,63 +6,67 @@ import type { EndedRun } from '../run/runner.ts';
 import type { Database } from '../store/database.ts';
 import { deleteReport, listReports, saveReport } from '../store/documents.ts';
 import type { Alerts } from './alerts.ts';
+import { problemPrefix, problemsOf, type AlertLevel } from './problems.ts';
+
+export interface ReportsParts {
+  readonly database: Database;
+  readonly events: EventBus;
+  readonly alerts: Alerts;
+  /** From which level on the findings of a report are told. */
+  readonly levelOf: (report: Report) => AlertLevel;
+}
 
 export class Reports {
-  readonly #database: Database;
-  readonly #events: EventBus;
-  readonly #alerts: Alerts;
+  readonly #parts: ReportsParts;
 
-  constructor(database: Database, events: EventBus, alerts: Alerts) {
-    this.#database = database;
-    this.#events = events;
-    this.#alerts = alerts;
+  constructor(parts: ReportsParts) {
+    this.#parts = parts;
   }
 
   list(): readonly Report[] {
-    return listReports(this.#database);
+    return listReports(this.#parts.database);
   }
 
-  /** Drops the reports of tasks and checks that are no longer configured. */
+  /** Drops the reports of tasks and checks that are no longer configured, with their alerts. */
   keepOnly(ids: ReadonlySet<string>): void {
-    for (const report of this.list()) {
-      if (ids.has(report.id)) continue;
-      this.#database.transaction(() => {
-        deleteReport(this.#database, report.id);
-        this.#events.emit('report.removed', { id: report.id });
+    const { database, events, alerts } = this.#parts;
+    for (const { id } of this.list()) {
+      if (ids.has(id)) continue;
+      database.transaction(() => {
+        deleteReport(database, id);
+        events.emit('report.removed', { id });
       });
-      this.#alerts.resolveOthers(report.id, new Set());
+      alerts.resolve(id);
     }
     // A task that never gave a report can have an alert all the same.
-    for (const { key } of this.#alerts.open()) {
-      if (key.startsWith('task:') && !ids.has(key.split(':', 2).join(':'))) this.#alerts.resolve(key);
+    for (const { key } of alerts.open()) {
+      if (key.startsWith('task:') && !ids.has(key.split(':', 2).join(':'))) alerts.resolve(key);
     }
+    this.#reconcile(null);
   }
 
   /** What a task's run came to. Dry runs and blocks say nothing about the state of the host. */
   ofRun(ended: EndedRun): void {
-    const { run } = ended;
+    const { run, alertOn } = ended;
     if (run.dryRun || run.kind !== 'task' || run.outcome === null || run.outcome === 'skipped') return;
-    if (run.procedure !== null && ended.end !== null) {
-      this.#save(
-        reportOf(`task:${run.task}`, run.procedure, run.id, run.endedAt ?? run.queuedAt, ended.end, ended.findings),
-      );
+    const id = `task:${run.task}`;
+    if (alertOn !== 'nothing' && run.outcome !== 'cancelled' && run.outcome !== 'missed') {
+      if (badOutcomes.has(run.outcome)) {
+        this.#parts.alerts.raise({ key: id, level: 'critical', ...describe(run, ended.findings), runId: run.id });
+      } else this.#parts.alerts.resolve(id);
     }
     this.#alertMissed(ended);
-    if (run.outcome === 'missed') return;
-    if (ended.alertOn === 'nothing' || run.outcome === 'cancelled') return;
-    const key = `task:${run.task}`;
-    const level = alertLevel(ended);
-    if (level === null) this.#alerts.resolve(key);
-    else this.#alerts.raise({ key, level, ...describe(run, ended.findings), runId: run.id });
+    if (run.procedure === null || ended.end === null) return;
+    this.#save(reportOf(id, run.procedure, run.id, run.endedAt ?? run.queuedAt, ended.end, ended.findings));
   }
 
   /** A missed run is told of whatever the task says of failures, and until the task has run well again. */
   #alertMissed({ run, alertOn }: EndedRun): void {
+    const { alerts } = this.#parts;
     const key = `task:${run.task}:missed`;
-    if (run.outcome === 'changed' || run.outcome === 'unchanged' || run.outcome === 'warning')
-      this.#alerts.resolve(key);
+    if (run.outcome === 'changed' || run.outcome === 'unchanged' || run.outcome === 'warning') alerts.resolve(key);
     if (run.outcome !== 'missed') return;
-    this.#alerts.raise({
+    alerts.raise({
       key,
       level: alertOn === 'nothing' ? 'warning' : 'critical',
       title: `${run.task} missed`,
@@ -71,39 +75,30 @@ export class Reports {
     });
   }
 
-  /** What a check saw: each critical finding is an alert until a later check no longer sees it. */
   ofCheck(name: string, procedure: string, at: string, end: ProcedureEnd, findings: readonly Finding[]): void {
-    const id = `check:${name}`;
-    this.#save(reportOf(id, procedure, null, at, end, findings));
-    const still = new Set<string>();
-    for (const finding of findings) {
-      if (finding.level !== 'critical') continue;
-      const key = `${id}:${finding.code}:${finding.subject}`;
-      still.add(key);
-      this.#alerts.raise({
-        key,
-        level: 'critical',
-        title: `${finding.code}: ${finding.subject}`,
-        message: finding.message,
-        runId: null,
-      });
-    }
-    this.#alerts.resolveOthers(`${id}:`, still);
+    this.#save(reportOf(`check:${name}`, procedure, null, at, end, findings));
   }
 
   #save(report: Report): void {
-    this.#database.transaction(() => {
-      saveReport(this.#database, report);
-      this.#events.emit('report.changed', { report });
+    const { database, events } = this.#parts;
+    database.transaction(() => {
+      saveReport(database, report);
+      events.emit('report.changed', { report });
     });
+    this.#reconcile(report.id);
   }
-}
 
-/** Null = nothing to tell. A run that found something critical is told like a failure. */
-function alertLevel({ run, findings, alertOn }: EndedRun): 'critical' | 'warning' | null {
-  const critical = findings.some((finding) => finding.level === 'critical');
-  if (critical || (run.outcome !== null && badOutcomes.has(run.outcome))) return 'critical';
-  return alertOn === 'warning' && run.outcome === 'warning' ? 'warning' : null;
+  /** Raises what the newest reports see, `source` being the one that just came, and resolves what none sees any more. */
+  #reconcile(source: string | null): void {
+    const { alerts, levelOf } = this.#parts;
+    const problems = problemsOf(this.list(), levelOf);
+    const open = new Map(alerts.open().map((alert) => [alert.key, alert.level]));
+    for (const { key, level, finding, runId, source: seenBy } of problems.values()) {
+      if (seenBy !== source && open.get(key) === level) continue;
+      alerts.raise({ key, level, title: titleOf(finding), message: finding.message, runId });
+    }
+    alerts.resolveOthers(problemPrefix, new Set(problems.keys()));
+  }
 }
 
 function reportOf(
@@ -127,11 +122,16 @@ function reportOf(
 }
 
 function describe(run: Run, findings: readonly Finding[]): { readonly title: string; readonly message: string } {
-  const problems = findings.filter(({ level }) => level === 'critical' || level === 'warning');
-  const worst = problems.find(({ level }) => level === 'critical') ?? problems[0];
-  const failed = run.outcome !== null && badOutcomes.has(run.outcome);
+  const worst = findings.find(({ level }) => level === 'critical') ?? findings.find(({ level }) => level === 'warning');
   return {
-    title: failed ? `${run.task} ${run.outcome}` : `${run.task} found ${problems.length} problem(s)`,
-    message: worst === undefined ? (run.outcomeReason ?? 'look at its output') : `${worst.subject}: ${worst.message}`,
+    title: `${run.task} ${run.outcome ?? 'failed'}`,
+    message: worst?.message ?? run.outcomeReason ?? 'look at its output',
   };
+}
+
+/** `certificates.expiry` of `/etc/…/mail/fullchain.pem` → `Certificates expiry: mail/fullchain.pem`; the message has the whole. */
+function titleOf({ code, subject }: Finding): string {
+  const words = code.replaceAll(/[._-]/g, ' ');
+  const short = subject.startsWith('/') ? subject.split('/').slice(-2).join('/') : subject;
+  return `${words.charAt(0).toUpperCase()}${words.slice(1)}: ${short === '' ? subject : short}`;
 }

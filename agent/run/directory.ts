@@ -88,7 +88,8 @@ export class RunDirectory {
 
   create(): void {
     mkdirSync(this.path, { recursive: true, mode: 0o700 });
-    writeFileSync(this.results, '', { mode: 0o600, flag: 'a' });
+    // Both are there from the start: whoever follows the run may come before its first byte.
+    for (const file of [this.results, this.output]) writeFileSync(file, '', { mode: 0o600, flag: 'a' });
   }
 
   /** Whole or not at all: a run that waits has its command from nowhere else. */

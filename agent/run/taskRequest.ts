@@ -47,7 +47,7 @@ export function procedureCommand(
 }
 
 /** A threshold of days is the point at which to be told, so a warning about it counts. */
-function alertOn(task: LoadedTask): AlertOn {
+export function alertOn(task: LoadedTask): AlertOn {
   if (!task.alert_on_failure) return 'nothing';
   return task.alert_threshold_days === undefined ? 'failure' : 'warning';
 }

@@ -160,7 +160,11 @@ export class Tasks {
       ...(due.inTurn ? { settings: { ...plain.settings, overlap: 'queue' } } : {}),
       trigger: due.late ? 'catch-up' : 'schedule',
       actor: 'schedule',
-      reason: due.late ? `${due.missed + 1} scheduled run(s) were missed` : null,
+      reason: due.late
+        ? due.missed === 0
+          ? 'its time was missed'
+          : `it stands for ${due.missed + 1} missed runs`
+        : null,
       requestId: null,
       dryRun: false,
       scheduledFor,

@@ -2,20 +2,20 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { registerRunbook } from '../../agent/cli/runbookInspect.ts';
+import { registerRunbookInspect } from '../../agent/cli/runbookInspect.ts';
 import { inspectRunbook } from '../../agent/runbook/inspect.ts';
 import { withFolder } from '../config/harness.ts';
 
 async function inspect(...args: string[]): Promise<string> {
   let out = '';
   const io = {
-    stdout: { write: (text: string) => (out += text) },
+    stdout: { write: (text: string | Uint8Array) => (out += String(text)) },
     stderr: { write: () => undefined },
     env: {},
     exitCode: 0,
   };
   const program = new Command('upkeep').exitOverride();
-  registerRunbook(program, io);
+  registerRunbookInspect(program.command('runbook'), io);
   await program.parseAsync(['runbook', 'inspect', ...args], { from: 'user' });
   return out;
 }

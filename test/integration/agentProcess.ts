@@ -11,7 +11,7 @@ import type { AgentEvent } from '../../agent/protocol/events.ts';
 import type { Run } from '../../agent/protocol/nouns.ts';
 import { processesOf } from '../leftovers.ts';
 
-const entry = join(import.meta.dirname, '..', '..', 'agent', 'main.ts');
+export const entry = process.env['UPKEEP_AGENT'] ?? join(import.meta.dirname, '..', '..', 'agent', 'main.ts');
 const ready = z.object({ ready: z.literal(true), pid: z.int(), listen: z.string().nullable(), socket: z.string() });
 
 export interface AgentProcess {

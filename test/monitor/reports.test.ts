@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { EventBus } from '../../agent/events.ts';
 import { Alerts } from '../../agent/monitor/alerts.ts';
+import type { AlertLevel } from '../../agent/monitor/problems.ts';
 import { Reports } from '../../agent/monitor/reports.ts';
 import type { Alert, Finding, FindingLevel, Outcome } from '../../agent/protocol/nouns.ts';
 import type { AlertOn, EndedRun } from '../../agent/run/runner.ts';
@@ -13,6 +14,7 @@ describe('Reports', () => {
   let alerts: Alerts;
   let reports: Reports;
   let template: EndedRun;
+  const levels = new Map<string, AlertLevel>();
 
   before(async () => {
     const harness = runnerHarness();
@@ -33,7 +35,12 @@ describe('Reports', () => {
       noteHeld: () => undefined,
       notify: () => undefined,
     });
-    reports = new Reports(database, events, alerts);
+    reports = new Reports({
+      database,
+      events,
+      alerts,
+      levelOf: (report) => (report.id.startsWith('check:') ? 'critical' : (levels.get(report.id) ?? null)),
+    });
   });
   afterEach(() => {
     database.close();
@@ -45,13 +52,21 @@ describe('Reports', () => {
     subject: 'shop.example',
     message: `is ${level}`,
   });
-  const end = (outcome: Outcome, alertOn: AlertOn, findings: Finding[] = []): void => {
+  const end = (outcome: Outcome, alertOn: AlertOn, findings: Finding[] = [], at = '2024-03-01T00:00:00.000Z'): void => {
+    levels.set(
+      'task:certificate_check',
+      { nothing: null, failure: 'critical' as const, warning: 'warning' as const }[alertOn],
+    );
+    const told = outcome === 'failed' ? 'failed' : 'warning';
     reports.ofRun({
-      run: { ...template.run, outcome, procedure: 'check-certificates' },
+      run: { ...template.run, outcome, endedAt: at, procedure: 'check-certificates' },
       findings,
-      end: { type: 'result', outcome: 'warning', part: {} },
+      end: { type: 'result', outcome: told, part: {} },
       alertOn,
     });
+  };
+  const check = (at: string, ...findings: Finding[]): void => {
+    reports.ofCheck('health', 'health-check', at, { type: 'result', outcome: 'warning', part: {} }, findings);
   };
   const open = (): Pick<Alert, 'level' | 'title' | 'message'>[] =>
     alerts.open().map(({ level, title, message }) => ({ level, title, message }));
@@ -81,49 +96,52 @@ describe('Reports', () => {
     assert.deepEqual(open(), []);
   });
 
-  it('alerts for a failure, and for a critical finding of a run that ended well enough', () => {
+  it('alerts for a failed task until it ends well', () => {
     end('failed', 'failure');
-    assert.deepEqual(
-      open().map(({ level, title }) => ({ level, title })),
-      [{ level: 'critical', title: 'certificate_check failed' }],
-    );
-    end('warning', 'failure', [finding('warning'), finding('critical')]);
-    assert.deepEqual(
-      open().map(({ message }) => message),
-      ['shop.example: is critical'],
-    );
+    assert.deepEqual(open(), [{ level: 'critical', title: 'certificate_check failed', message: 'look at its output' }]);
     end('changed', 'failure');
     assert.deepEqual(open(), []);
   });
 
-  it('alerts for a warning only where a threshold was asked for', () => {
+  it('alerts for each critical finding, and for a warning only where a threshold was asked for', () => {
     end('warning', 'failure', [finding('warning')]);
     assert.deepEqual(open(), []);
     end('warning', 'warning', [finding('warning')]);
-    assert.deepEqual(open(), [
-      { level: 'warning', title: 'certificate_check found 1 problem(s)', message: 'shop.example: is warning' },
-    ]);
+    assert.deepEqual(open(), [{ level: 'warning', title: 'A b: shop.example', message: 'is warning' }]);
+    end('warning', 'failure', [finding('critical')]);
+    assert.deepEqual(open(), [{ level: 'critical', title: 'A b: shop.example', message: 'is critical' }]);
   });
 
   it('alerts for nothing where nobody asked, and leaves an alert as it is after a cancelled run', () => {
-    end('failed', 'nothing');
+    end('failed', 'nothing', [finding('critical')]);
     assert.deepEqual(open(), []);
     end('failed', 'failure');
     end('cancelled', 'failure');
     assert.equal(open().length, 1);
   });
 
-  it('alerts for each critical finding of a check until a later one no longer sees it', () => {
-    const at = '2024-03-01T00:00:00.000Z';
-    const result = { type: 'result', outcome: 'warning', part: {} } as const;
-    reports.ofCheck('health', 'health-check', at, result, [
-      finding('critical'),
-      { ...finding('critical'), subject: 'other' },
-    ]);
+  it('is one alert for one problem, whoever sees it, and the newest look decides whether it is over', () => {
+    check('2024-03-01T00:00:00.000Z', finding('critical'), { ...finding('critical'), subject: 'other' });
+    end('warning', 'failure', [finding('critical')], '2024-03-01T00:01:00.000Z');
     assert.equal(open().length, 2);
-    reports.ofCheck('health', 'health-check', at, result, [finding('critical'), finding('ok')]);
+    check('2024-03-01T00:02:00.000Z', finding('ok'));
+    assert.deepEqual(open(), []);
+    end('warning', 'failure', [finding('critical')], '2024-03-01T00:03:00.000Z');
     assert.equal(open().length, 1);
     reports.keepOnly(new Set());
     assert.deepEqual([open(), reports.list()], [[], []]);
+  });
+
+  it('does not flap between a task that tells of warnings and a check that does not', () => {
+    end('warning', 'warning', [finding('warning')], '2024-03-01T00:00:00.000Z');
+    check('2024-03-01T00:01:00.000Z', finding('warning'));
+    assert.equal(open().length, 1);
+    check('2024-03-01T00:02:00.000Z', finding('critical'));
+    assert.equal(open()[0]?.level, 'critical');
+    check('2024-03-01T00:03:00.000Z', finding('warning'));
+    assert.deepEqual(
+      open().map(({ level }) => level),
+      ['warning'],
+    );
   });
 });

@@ -1,6 +1,7 @@
-import { spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { ensureVsCode } from '../vscode/install.ts';
 import { startVsCodeServer, type VsCodeServer } from '../vscode/server.ts';
 import { sandboxVariable, type Children } from './children.ts';
@@ -18,10 +19,10 @@ export async function startEditor(
   environment: Readonly<Record<string, string>>,
   settings: Readonly<Record<string, unknown>> = {},
 ): Promise<Editor> {
-  const installation = ensureVsCode();
-  packageExtension();
+  const installation = await ensureVsCode();
+  await packageExtension();
   const install = ['--install-extension', sandbox.vsix, '--force', '--server-data-dir', sandbox.editorData];
-  runNode(installation.root, [join('out', 'server-main.js'), ...install, '--accept-server-license-terms']);
+  await runNode(installation.root, [join('out', 'server-main.js'), ...install, '--accept-server-license-terms']);
   const server: VsCodeServer = await startVsCodeServer(installation, {
     dataDirectory: sandbox.editorData,
     port,
@@ -37,22 +38,21 @@ export async function startEditor(
   return { address: server.address(sandbox.workspace), stop: server.stop };
 }
 
-function packageExtension(): void {
+async function packageExtension(): Promise<void> {
   const vsce = join(repository, 'node_modules', '.bin', 'vsce');
   const quiet = ['--allow-missing-repository', '--skip-license', '--no-rewrite-relative-links'];
-  runNode(repository, [vsce, 'package', '--no-dependencies', ...quiet, '--out', sandbox.vsix]);
+  await runNode(repository, [vsce, 'package', '--no-dependencies', ...quiet, '--out', sandbox.vsix]);
   if (!existsSync(sandbox.vsix) || Date.now() - statSync(sandbox.vsix).mtimeMs > 60_000) {
     throw new Error(`vsce said nothing, but ${sandbox.vsix} is not there.`);
   }
 }
 
-function runNode(folder: string, args: readonly string[]): void {
-  const result = spawnSync(process.execPath, args, {
-    cwd: folder,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  if (result.status !== 0) {
-    throw new Error(`${args.slice(0, 2).join(' ')} failed:\n${result.stdout}${result.stderr}`);
+/** Without blocking: the sandbox's services run in this process. */
+async function runNode(folder: string, args: readonly string[]): Promise<void> {
+  try {
+    await promisify(execFile)(process.execPath, args, { cwd: folder });
+  } catch (error) {
+    const { stdout = '', stderr = '' } = error as { readonly stdout?: string; readonly stderr?: string };
+    throw new Error(`${args.slice(0, 2).join(' ')} failed:\n${stdout}${stderr}`, { cause: error });
   }
 }

@@ -1,0 +1,50 @@
+/** Which findings are problems now, derived from the newest reports: a pure decision. */
+import type { Finding, Report } from '../protocol/nouns.ts';
+
+export interface Problem {
+  /** `finding:<code>:<subject>`: one problem, however many checks and tasks see it. */
+  readonly key: string;
+  /** Report that saw it last. */
+  readonly source: string;
+  readonly runId: string | null;
+  readonly level: 'critical' | 'warning';
+  readonly finding: Finding;
+}
+
+/** From which level on findings of a report are told; null = they are nobody's alarm, but may show that a problem is over. */
+export type AlertLevel = 'critical' | 'warning' | null;
+
+export const problemPrefix = 'finding:';
+
+/**
+ * The newest report that looked at a thing decides about it: a check that finds it well ends the alarm that a task raised, and the
+ * other way round.
+ */
+export function problemsOf(
+  reports: readonly Report[],
+  levelOf: (report: Report) => AlertLevel,
+): ReadonlyMap<string, Problem> {
+  const newestLast = [...reports].sort((one, other) => one.at.localeCompare(other.at));
+  const problems = new Map<string, Problem>();
+  for (const report of newestLast) {
+    const from = levelOf(report);
+    for (const finding of report.findings) {
+      const key = `${problemPrefix}${finding.code}:${finding.subject}`;
+      if (isTold(finding, from)) {
+        problems.set(key, { key, source: report.id, runId: report.runId, level: finding.level, finding });
+      } else if (!isProblem(finding) || (finding.level === 'warning' && problems.get(key)?.level === 'critical')) {
+        problems.delete(key);
+      }
+    }
+  }
+  return problems;
+}
+
+function isProblem(finding: Finding): finding is Finding & { readonly level: 'critical' | 'warning' } {
+  return finding.level === 'critical' || finding.level === 'warning';
+}
+
+function isTold(finding: Finding, from: AlertLevel): finding is Finding & { readonly level: 'critical' | 'warning' } {
+  if (from === null || !isProblem(finding)) return false;
+  return from === 'warning' || finding.level === 'critical';
+}

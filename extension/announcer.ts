@@ -1,0 +1,105 @@
+/** Tells of alerts and of a refused configuration, each once; alerts that come together are told together. */
+import type * as vscode from 'vscode';
+import type { Alert } from '../agent/protocol/nouns.ts';
+import type { Dialogs } from './dialogs.ts';
+import type { Host } from './state/host.ts';
+import type { Hosts } from './state/hosts.ts';
+import type { HostChange } from './state/hostStore.ts';
+import type { Target } from './views/node.ts';
+import {
+  alertText,
+  alertsText,
+  alertsToAnnounce,
+  configurationTrouble,
+  type Announcing,
+} from './views/notifications.ts';
+
+export interface AnnouncerParts {
+  readonly hosts: Hosts;
+  readonly dialogs: Dialogs;
+  readonly level: () => Announcing;
+  readonly showAlerts: () => void;
+  readonly run: (command: 'openOutput' | 'acknowledgeAlert' | 'openConfiguration', target: Target) => void;
+}
+
+/** One run may find many problems, and each is an event of its own: they are gathered for so long. */
+const gatherMs = 400;
+/** More than this at once are told in one notification. */
+const mostApart = 2;
+
+export class Announcer implements vscode.Disposable {
+  readonly #parts: AnnouncerParts;
+  /** By host. */
+  readonly #announced = new Map<string, Set<string>>();
+  readonly #gathered = new Map<Host, { readonly alerts: Alert[]; readonly timer: NodeJS.Timeout }>();
+  readonly #unsubscribe: () => void;
+
+  constructor(parts: AnnouncerParts) {
+    this.#parts = parts;
+    this.#unsubscribe = parts.hosts.onData(({ host, change }) => {
+      this.#look(host, change);
+    });
+  }
+
+  dispose(): void {
+    this.#unsubscribe();
+    for (const { timer } of this.#gathered.values()) clearTimeout(timer);
+    this.#gathered.clear();
+  }
+
+  #look(host: Host, { previous, next }: HostChange): void {
+    if (previous?.alerts !== next.alerts) {
+      const announced = this.#announced.get(host.name) ?? new Set();
+      this.#announced.set(host.name, announced);
+      this.#gather(host, alertsToAnnounce(previous, next, announced, this.#parts.level()));
+    }
+    if (previous?.config !== next.config) {
+      const trouble = configurationTrouble(previous?.config ?? null, next.config);
+      if (trouble !== null) void this.#tellTrouble(host, trouble);
+    }
+  }
+
+  #gather(host: Host, alerts: readonly Alert[]): void {
+    if (alerts.length === 0) return;
+    const open = this.#gathered.get(host);
+    if (open !== undefined) {
+      open.alerts.push(...alerts);
+      return;
+    }
+    const timer = setTimeout(() => {
+      const all = this.#gathered.get(host)?.alerts ?? [];
+      this.#gathered.delete(host);
+      if (all.length > mostApart) void this.#tellTogether(host, all);
+      else for (const alert of all) void this.#tellAlert(host, alert);
+    }, gatherMs);
+    this.#gathered.set(host, { alerts: [...alerts], timer });
+  }
+
+  async #tellTogether(host: Host, alerts: readonly Alert[]): Promise<void> {
+    const [first] = alerts;
+    const runId = first?.runId ?? null;
+    const oneRun = runId !== null && alerts.every((alert) => alert.runId === runId);
+    const critical = alerts.some(({ level }) => level === 'critical');
+    const tell = critical ? this.#parts.dialogs.error : this.#parts.dialogs.warn;
+    const action = await tell(alertsText(host.name, alerts), ...(oneRun ? ['Open Output'] : []), 'Show Alerts');
+    if (action === 'Show Alerts') this.#parts.showAlerts();
+    else if (action !== undefined && first !== undefined) {
+      this.#parts.run('openOutput', { kind: 'alert', host: host.name, alertId: first.id, runId: first.runId });
+    }
+  }
+
+  async #tellAlert(host: Host, alert: Alert): Promise<void> {
+    const actions = alert.runId === null ? ['Acknowledge'] : ['Open Output', 'Acknowledge'];
+    const message = alertText(host.name, alert);
+    const tell = alert.level === 'critical' ? this.#parts.dialogs.error : this.#parts.dialogs.warn;
+    const action = await tell(message, ...actions);
+    if (action === undefined) return;
+    const target: Target = { kind: 'alert', host: host.name, alertId: alert.id, runId: alert.runId };
+    this.#parts.run(action === 'Acknowledge' ? 'acknowledgeAlert' : 'openOutput', target);
+  }
+
+  async #tellTrouble(host: Host, trouble: string): Promise<void> {
+    const action = await this.#parts.dialogs.warn(`${host.name}: ${trouble}`, 'Open Configuration');
+    if (action !== undefined) this.#parts.run('openConfiguration', { kind: 'host', host: host.name });
+  }
+}

@@ -1,0 +1,86 @@
+/** Names that package.json declares: commands, views, settings, schemes. A test compares the two. */
+
+export const commandIds = {
+  runTask: 'upkeep.runTask',
+  dryRunTask: 'upkeep.dryRunTask',
+  cancelRun: 'upkeep.cancelRun',
+  openOutput: 'upkeep.openOutput',
+  showRunDetails: 'upkeep.showRunDetails',
+  runChecks: 'upkeep.runChecks',
+  acknowledgeAlert: 'upkeep.acknowledgeAlert',
+  runRemedy: 'upkeep.runRemedy',
+  startWindow: 'upkeep.startWindow',
+  extendWindow: 'upkeep.extendWindow',
+  endWindow: 'upkeep.endWindow',
+  openRunbook: 'upkeep.openRunbook',
+  runBlock: 'upkeep.runBlock',
+  addHost: 'upkeep.addHost',
+  setToken: 'upkeep.setToken',
+  removeHost: 'upkeep.removeHost',
+  reconnect: 'upkeep.reconnect',
+  showLog: 'upkeep.showLog',
+  openDashboard: 'upkeep.openDashboard',
+  createConfiguration: 'upkeep.createConfiguration',
+  openConfiguration: 'upkeep.openConfiguration',
+  copyValue: 'upkeep.copyValue',
+} as const;
+export type CommandName = keyof typeof commandIds;
+
+/** Commands that change something on a host or in the workspace: refused in a workspace that is not trusted. */
+export const commandsThatNeedTrust: ReadonlySet<CommandName> = new Set([
+  'runTask',
+  'dryRunTask',
+  'cancelRun',
+  'runChecks',
+  'acknowledgeAlert',
+  'runRemedy',
+  'startWindow',
+  'extendWindow',
+  'endWindow',
+  'runBlock',
+  'createConfiguration',
+]);
+
+export const viewIds = {
+  tasks: 'upkeep.tasks',
+  health: 'upkeep.health',
+  certificates: 'upkeep.certificates',
+  maintenance: 'upkeep.maintenance',
+  runbooks: 'upkeep.runbooks',
+} as const;
+export type ViewName = keyof typeof viewIds;
+
+export const settingIds = {
+  hosts: 'upkeep.hosts',
+  localEnabled: 'upkeep.local.enabled',
+  localConfigFile: 'upkeep.local.configFile',
+  notifications: 'upkeep.notifications',
+  runbooksInclude: 'upkeep.runbooks.include',
+  runbooksCodeLens: 'upkeep.runbooks.codeLens',
+} as const;
+export type SettingName = keyof typeof settingIds;
+
+/** Keys of `when` clauses. */
+export const contextKeys = {
+  /** A workspace configuration or a host is there. */
+  hasHosts: 'upkeep.hasHosts',
+  /** At least one host is connected. */
+  online: 'upkeep.online',
+  /** A maintenance window is open. */
+  windowOpen: 'upkeep.windowOpen',
+} as const;
+export type ContextKeyName = keyof typeof contextKeys;
+
+export const schemes = {
+  /** Output of runs: a read-only file system. */
+  output: 'upkeep-output',
+  /** Details of runs. */
+  run: 'upkeep-run',
+  /** Runbooks of hosts. */
+  runbook: 'upkeep-runbook',
+  /** Colours of tree labels; nothing can be opened. */
+  tone: 'upkeep-tone',
+} as const;
+
+export const statusBarId = 'status';
+export const walkthroughId = 'upkeep.start';

@@ -1,0 +1,10 @@
+/** The worst of several levels. */
+import { findingLevels, type FindingLevel } from '../../agent/protocol/nouns.ts';
+
+export function worst(levels: readonly FindingLevel[]): FindingLevel {
+  return levels.reduce((a, b) => (severity(b) > severity(a) ? b : a), 'ok');
+}
+
+export function severity(level: FindingLevel): number {
+  return findingLevels.indexOf(level);
+}

@@ -1,0 +1,83 @@
+/** How a run looks and reads, in whichever view. */
+import type { Outcome, Run } from '../../agent/protocol/nouns.ts';
+import type { Tone, TreeNode } from './node.ts';
+import { duration, localTime, plain, relative } from './text.ts';
+
+interface Look {
+  readonly icon: string;
+  readonly tone: Tone;
+  readonly text: string;
+}
+
+const looks: Readonly<Record<Outcome, Look>> = {
+  changed: { icon: 'pass', tone: 'good', text: 'succeeded' },
+  unchanged: { icon: 'pass', tone: 'good', text: 'nothing to do' },
+  warning: { icon: 'warning', tone: 'warning', text: 'warning' },
+  failed: { icon: 'error', tone: 'bad', text: 'failed' },
+  'timed-out': { icon: 'clock', tone: 'bad', text: 'timed out' },
+  cancelled: { icon: 'circle-slash', tone: 'muted', text: 'cancelled' },
+  lost: { icon: 'question', tone: 'bad', text: 'lost' },
+  skipped: { icon: 'debug-step-over', tone: 'muted', text: 'skipped' },
+  missed: { icon: 'bell-slash', tone: 'bad', text: 'missed' },
+};
+
+export function lookOfRun(run: Run): Look {
+  switch (run.state) {
+    case 'queued':
+      return { icon: 'clock', tone: 'busy', text: 'queued' };
+    case 'running':
+      return { icon: 'sync~spin', tone: 'busy', text: 'running' };
+    case 'stopping':
+      return { icon: 'sync~spin', tone: 'warning', text: 'stopping' };
+    case 'ended':
+      return run.outcome === null ? looks.lost : looks[run.outcome];
+  }
+}
+
+/** `running 12 s, 3 of 10 tables`; of an ended run `3 min ago, 4.2 s`. */
+export function timesOfRun(run: Run, now: Date): string {
+  if (run.state === 'queued') return `queued ${relative(run.queuedAt, now)}`;
+  if (run.state !== 'ended') {
+    const since = duration(now.getTime() - Date.parse(run.startedAt ?? run.queuedAt));
+    return [`${run.state} ${since}`, progressOf(run)].filter((part) => part !== '').join(', ');
+  }
+  const when = relative(run.endedAt ?? run.queuedAt, now);
+  return run.durationMs === null ? when : `${when}, ${duration(run.durationMs)}`;
+}
+
+/** `3 of 10 tables`, or the message; empty when nothing is known. */
+export function progressOf(run: Run): string {
+  const { progress } = run;
+  if (progress === null) return '';
+  const unit = progress.unit === undefined ? '' : ` ${plain(progress.unit)}`;
+  const count =
+    progress.total === undefined ? `${progress.done}${unit}` : `${progress.done} of ${progress.total}${unit}`;
+  return progress.message === undefined ? count : `${count}: ${plain(progress.message)}`;
+}
+
+export function runNode(run: Run, host: string, now: Date, prefix: string, named = false): TreeNode {
+  const look = lookOfRun(run);
+  const when = localTime(run.startedAt ?? run.queuedAt);
+  const reason = run.outcomeReason === null ? [] : [plain(run.outcomeReason)];
+  const length = run.state === 'ended' && run.durationMs !== null ? [duration(run.durationMs)] : [];
+  const now_ = run.state === 'ended' ? [look.text] : [timesOfRun(run, now)];
+  return {
+    id: `${prefix}/run/${run.id}`,
+    label: named ? plain(run.task) : when,
+    description: [...(named ? [when] : []), ...now_, ...length, ...(run.dryRun ? ['dry run'] : []), run.trigger].join(
+      ' · ',
+    ),
+    tooltip: [
+      `${plain(run.task)}: ${look.text}`,
+      ...reason,
+      `Started by ${plain(run.actor)} (${run.trigger})`,
+      ...(run.reason === null ? [] : [`Reason: ${plain(run.reason)}`]),
+      `Run ${run.id}, attempt ${run.attempt}${run.adopted ? ', taken over by a restarted agent' : ''}`,
+    ],
+    icon: look.icon,
+    tone: look.tone,
+    context: `run ${run.state === 'ended' ? 'ended' : 'open'}`,
+    target: { kind: 'run', host, runId: run.id },
+    action: 'openOutput',
+  };
+}

@@ -1,0 +1,79 @@
+/** The one tree of this extension: turns nodes into tree items, whichever view they belong to. */
+import * as vscode from 'vscode';
+import { commandIds, type CommandName } from '../ids.ts';
+import { toneUri } from './decorations.ts';
+import type { Tone, TreeNode } from './node.ts';
+
+export class Tree implements vscode.TreeDataProvider<TreeNode>, vscode.Disposable {
+  readonly #model: () => readonly TreeNode[];
+  readonly #changed = new vscode.EventEmitter<undefined>();
+  readonly onDidChangeTreeData = this.#changed.event;
+
+  constructor(model: () => readonly TreeNode[]) {
+    this.#model = model;
+  }
+
+  refresh(): void {
+    this.#changed.fire(undefined);
+  }
+
+  getChildren(node?: TreeNode): TreeNode[] {
+    return [...(node === undefined ? this.#model() : (node.children?.() ?? []))];
+  }
+
+  getTreeItem(node: TreeNode): vscode.TreeItem {
+    const item = new vscode.TreeItem(node.label, collapsibleState(node));
+    item.id = node.id;
+    item.contextValue = node.context;
+    item.iconPath = new vscode.ThemeIcon(node.icon, colourOf[node.tone]);
+    if (node.description !== undefined) item.description = node.description;
+    if (node.tooltip !== undefined) item.tooltip = tooltip(node.tooltip);
+    if (node.highlighted === true) item.resourceUri = toneUri(node.tone, node.id);
+    if (node.action !== undefined) item.command = clickCommand(node.action, node);
+    item.accessibilityInformation = {
+      label: [node.label, node.description].filter((part) => part !== undefined).join(', '),
+    };
+    return item;
+  }
+
+  dispose(): void {
+    this.#changed.dispose();
+  }
+}
+
+const titles: Readonly<Record<NonNullable<TreeNode['action']>, string>> = {
+  openOutput: 'Open Output',
+  openRunbook: 'Open Runbook',
+  openConfiguration: 'Open Configuration',
+};
+
+function clickCommand(action: NonNullable<TreeNode['action']> & CommandName, node: TreeNode): vscode.Command {
+  return { command: commandIds[action], title: titles[action], arguments: [node.target] };
+}
+
+function collapsibleState(node: TreeNode): vscode.TreeItemCollapsibleState {
+  if (node.children === undefined) return vscode.TreeItemCollapsibleState.None;
+  return node.expanded === true ? vscode.TreeItemCollapsibleState.Expanded : vscode.TreeItemCollapsibleState.Collapsed;
+}
+
+/** Values come from hosts: only `appendText` touches them, and no link or icon in them works. */
+function tooltip(lines: readonly string[]): vscode.MarkdownString {
+  const markdown = new vscode.MarkdownString();
+  markdown.isTrusted = false;
+  markdown.supportHtml = false;
+  markdown.supportThemeIcons = false;
+  lines.forEach((line, index) => {
+    if (index === 0) markdown.appendMarkdown('**').appendText(line.trim()).appendMarkdown('**');
+    else markdown.appendMarkdown('\n\n').appendText(line);
+  });
+  return markdown;
+}
+
+const colourOf: Readonly<Record<Tone, vscode.ThemeColor | undefined>> = {
+  good: new vscode.ThemeColor('testing.iconPassed'),
+  busy: new vscode.ThemeColor('charts.blue'),
+  warning: new vscode.ThemeColor('problemsWarningIcon.foreground'),
+  bad: new vscode.ThemeColor('problemsErrorIcon.foreground'),
+  muted: new vscode.ThemeColor('disabledForeground'),
+  none: undefined,
+};

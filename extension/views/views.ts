@@ -1,0 +1,107 @@
+/** The five views, the badge and the status bar, drawn again when something has changed or time has passed. */
+import * as vscode from 'vscode';
+import { contextKeys, viewIds, type ContextKeyName, type ViewName } from '../ids.ts';
+import type { Hosts } from '../state/hosts.ts';
+import { certificatesModel } from './certificatesModel.ts';
+import { registerDecorations } from './decorations.ts';
+import { healthModel } from './healthModel.ts';
+import { maintenanceModel, phaseOf } from './maintenanceModel.ts';
+import type { TreeNode } from './node.ts';
+import { runbooksModel, type WorkspaceRunbook } from './runbooksModel.ts';
+import { StatusBar } from './statusBar.ts';
+import { statusModel } from './statusModel.ts';
+import { tasksModel } from './tasksModel.ts';
+import { counted } from './text.ts';
+import { Tree } from './tree.ts';
+
+/** Changes within this time are drawn together. */
+const drawDelayMs = 100;
+/** Ages and times left are drawn again this often. */
+const tickMs = 5000;
+
+interface View {
+  readonly name: ViewName;
+  readonly tree: Tree;
+  readonly view: vscode.TreeView<TreeNode>;
+}
+
+export class Views implements vscode.Disposable {
+  readonly #hosts: Hosts;
+  readonly #views: readonly View[];
+  readonly #statusBar = new StatusBar();
+  readonly #decorations = registerDecorations();
+  readonly #unsubscribe: () => void;
+  readonly #tick: NodeJS.Timeout;
+  readonly #contexts = new Map<ContextKeyName, boolean>();
+  #drawing: NodeJS.Timeout | undefined;
+
+  constructor(hosts: Hosts, runbooks: () => readonly WorkspaceRunbook[]) {
+    this.#hosts = hosts;
+    const models: Readonly<Record<ViewName, () => readonly TreeNode[]>> = {
+      tasks: () => tasksModel(hosts.views(), new Date()),
+      health: () => healthModel(hosts.views(), new Date()),
+      certificates: () => certificatesModel(hosts.views(), new Date()),
+      maintenance: () => maintenanceModel(hosts.views(), new Date()),
+      runbooks: () => runbooksModel(hosts.views(), runbooks(), new Date()),
+    };
+    this.#views = (Object.keys(models) as ViewName[]).map((name) => {
+      const tree = new Tree(models[name]);
+      const view = vscode.window.createTreeView(viewIds[name], { treeDataProvider: tree, showCollapseAll: true });
+      view.onDidChangeVisibility(({ visible }) => {
+        if (visible) tree.refresh();
+      });
+      return { name, tree, view };
+    });
+    this.#unsubscribe = hosts.onDidChange(() => {
+      this.refresh();
+    });
+    this.#tick = setInterval(() => {
+      this.#draw();
+    }, tickMs);
+  }
+
+  /** Soon, and once for all changes until then. */
+  refresh(): void {
+    this.#drawing ??= setTimeout(() => {
+      this.#draw();
+    }, drawDelayMs);
+  }
+
+  dispose(): void {
+    clearInterval(this.#tick);
+    clearTimeout(this.#drawing);
+    this.#unsubscribe();
+    vscode.Disposable.from(this.#statusBar, this.#decorations).dispose();
+    for (const { tree, view } of this.#views) vscode.Disposable.from(view, tree).dispose();
+  }
+
+  #draw(): void {
+    clearTimeout(this.#drawing);
+    this.#drawing = undefined;
+    for (const { view, tree } of this.#views) if (view.visible) tree.refresh();
+    const hosts = this.#hosts.views();
+    const status = statusModel(hosts, new Date());
+    this.#statusBar.show(status);
+    for (const { name, view } of this.#views) if (name === 'health') showBadge(view, status.openAlerts);
+    this.#setContext('hasHosts', hosts.length > 0);
+    this.#setContext(
+      'online',
+      hosts.some((host) => host.connection.kind === 'online'),
+    );
+    this.#setContext(
+      'windowOpen',
+      hosts.some((host) => host.data?.windows.some((window) => phaseOf(window) === 'open') === true),
+    );
+  }
+
+  #setContext(name: ContextKeyName, value: boolean): void {
+    if (this.#contexts.get(name) === value) return;
+    this.#contexts.set(name, value);
+    void vscode.commands.executeCommand('setContext', contextKeys[name], value);
+  }
+}
+
+function showBadge(view: vscode.TreeView<TreeNode>, alerts: number): void {
+  if ((view.badge?.value ?? 0) === alerts) return;
+  view.badge = alerts === 0 ? undefined : { value: alerts, tooltip: counted(alerts, 'open alert') };
+}

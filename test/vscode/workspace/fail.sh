@@ -1,0 +1,3 @@
+#!/bin/sh
+echo "This goes wrong" >&2
+exit 3
