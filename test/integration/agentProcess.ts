@@ -9,6 +9,7 @@ import * as z from 'zod';
 import { connect, type AgentClient } from '../../agent/cli/client.ts';
 import type { AgentEvent } from '../../agent/protocol/events.ts';
 import type { Run } from '../../agent/protocol/nouns.ts';
+import { processesOf } from '../leftovers.ts';
 
 export const entry = process.env['UPKEEP_AGENT'] ?? join(import.meta.dirname, '..', '..', 'agent', 'main.ts');
 const ready = z.object({ ready: z.literal(true), pid: z.int(), listen: z.string().nullable(), socket: z.string() });
@@ -91,7 +92,17 @@ export class AgentWorld {
 
   async dispose(): Promise<void> {
     for (const agent of this.#agents) await agent.stop('SIGKILL');
+    // Runs and checks outlive a killed agent, and would write into the folder again.
+    for (const { pid } of processesOf(this.folder)) kill(pid);
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It ended by itself.
   }
 }
 
