@@ -10,11 +10,12 @@ import { alertLevelOf } from './monitor/alertLevel.ts';
 import { Alerts } from './monitor/alerts.ts';
 import { Checks } from './monitor/checks.ts';
 import { Notifier } from './monitor/notify/notifier.ts';
+import type { AlertLevel } from './monitor/problems.ts';
 import { Reports } from './monitor/reports.ts';
 import { StoreWatch } from './monitor/storeWatch.ts';
 import { metricsReader, metricsSource } from './monitor/taskMetrics.ts';
 import type { AnyProcedure } from './procedures/define.ts';
-import type { HostInfo, Run } from './protocol/nouns.ts';
+import type { HostInfo, Report, Run } from './protocol/nouns.ts';
 import { childEnvironment, selfCommand, variablesOf } from './run/command.ts';
 import { Runner } from './run/runner.ts';
 import { RunbookLibrary } from './runbook/library.ts';
@@ -122,12 +123,9 @@ export class Agent {
         this.#notifier.send(alert);
       },
     });
-    this.reports = new Reports({
-      database: this.database,
-      events: this.events,
-      alerts: this.alerts,
-      levelOf: (report) => alertLevelOf(report, this.#config().tasks),
-    });
+    const { database, events, alerts } = this;
+    const levelOf = (report: Report): AlertLevel => alertLevelOf(report, this.#config().tasks);
+    this.reports = new Reports({ database, events, alerts, levelOf });
     this.checks = this.#createChecks();
     this.windows = this.#createWindows();
     this.library = new RunbookLibrary({ directories: [], log });

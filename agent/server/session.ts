@@ -14,7 +14,12 @@ import { RequestError } from './requestError.ts';
 import { SessionChannel } from './sessionChannel.ts';
 
 /** What a client may rely on beyond the methods of its protocol version. */
-export const capabilities: readonly string[] = ['events.replay', 'runs.output.wait', 'request.cancel', 'schedule.holds'];
+export const capabilities: readonly string[] = [
+  'events.replay',
+  'runs.output.wait',
+  'request.cancel',
+  'schedule.holds',
+];
 
 export interface SessionServices {
   readonly handlers: Handlers;

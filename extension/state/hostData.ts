@@ -27,6 +27,9 @@ export function applyEvent(data: HostData, event: AgentEvent): HostData {
     case 'tasks.changed':
       next.tasks = event.data.tasks;
       break;
+    case 'schedule.changed':
+      next.paused = event.data.paused;
+      break;
     case 'config.changed':
       next.config = event.data.config;
       break;
