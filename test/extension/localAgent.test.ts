@@ -43,7 +43,7 @@ describe('LocalAgent', () => {
       script,
       stateDirectory: join(folder, 'state'),
       socketPath: join(folder, 'socket', 'a.sock'),
-      configFile: () => '/work/maintenance.yaml',
+      configFile: () => '/srv/site/maintenance.yaml',
       refusal: () => null,
       log: silent,
       ...changes,
@@ -63,7 +63,7 @@ describe('LocalAgent', () => {
       argv: [
         'serve',
         ...['--state', join(folder, 'state'), '--socket', join(folder, 'socket', 'a.sock')],
-        ...['--listen', 'none', '--lifetime', 'stdin', '--config', '/work/maintenance.yaml'],
+        ...['--listen', 'none', '--lifetime', 'stdin', '--config', '/srv/site/maintenance.yaml'],
       ],
       node: '1',
     });
@@ -125,9 +125,9 @@ describe('LocalAgent', () => {
 
   it('keeps the path of the socket short, the same for a workspace and different for another', () => {
     const storage = `/home/someone/${'x'.repeat(200)}`;
-    const places = localPlaces(storage, 'file:///work/a');
+    const places = localPlaces(storage, 'file:///srv/site/a');
     assert.ok(Buffer.byteLength(places.socketPath) <= 103);
-    assert.deepEqual(places, localPlaces(storage, 'file:///work/a'));
-    assert.notEqual(places.socketPath, localPlaces(storage, 'file:///work/b').socketPath);
+    assert.deepEqual(places, localPlaces(storage, 'file:///srv/site/a'));
+    assert.notEqual(places.socketPath, localPlaces(storage, 'file:///srv/site/b').socketPath);
   });
 });

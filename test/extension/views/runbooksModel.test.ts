@@ -4,8 +4,8 @@ import { makeHost, makeRunbook, now } from '../nouns.ts';
 import { outline } from '../outline.ts';
 
 const own: WorkspaceRunbook = {
-  uri: 'file:///work/runbooks/vacuum.md',
-  file: '/work/runbooks/vacuum.md',
+  uri: 'file:///srv/site/runbooks/vacuum.md',
+  file: '/srv/site/runbooks/vacuum.md',
   path: 'runbooks/vacuum.md',
   title: 'Vacuum',
   sha256: 'ab'.repeat(32),
