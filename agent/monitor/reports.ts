@@ -36,9 +36,8 @@ export class Reports {
         deleteReport(database, id);
         events.emit('report.removed', { id });
       });
-      alerts.resolve(id);
     }
-    // A task that never gave a report can have an alert all the same.
+    // By key, not by report: a task that never gave one can have an alert all the same.
     for (const { key } of alerts.open()) {
       if (key.startsWith('task:') && !ids.has(key.split(':', 2).join(':'))) alerts.resolve(key);
     }
