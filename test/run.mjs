@@ -1,4 +1,5 @@
-// Runs the steps of `npm test`, all of them whatever fails, and sums up. Usage: node test/run.mjs [step …] (default: all but electron)
+// Runs the steps of `npm test`, all of them whatever fails, and sums up.
+// Usage: node test/run.mjs [step …] [--full] (default: all but the optional ones; --full: long tests at their full length)
 // The last line is `N passed, M failed`: tests, and a failed step that counts no tests as one failure.
 import { spawn } from 'node:child_process';
 import {
@@ -15,13 +16,36 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { killLeft, processesOf } from './leftovers.ts';
+import { missingCases, sumCases, tableOf, titlesOf } from './reliability.ts';
 import { ensureSystemPackages } from './systemPackages.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const artefacts = join(root, '.sandbox', 'artefacts');
 const bin = (name) => join('node_modules', '.bin', name);
 const mocha = (...more) => [bin('mocha'), '--reporter', './test/reporter.ts', ...more];
-const notUnit = ['test/integration/**', 'test/vscode/**', 'test/bench/**'].flatMap((glob) => ['--ignore', glob]);
+const ignore = (...globs) => globs.flatMap((glob) => ['--ignore', glob]);
+const notUnit = ignore('test/integration/**', 'test/vscode/**', 'test/bench/**');
+// What ships is tested: the bundle of the step before.
+const bundle = { UPKEEP_AGENT: join(root, 'dist', 'agent.mjs') };
+
+/** The tests of one group of cases alone, from the whole tree but VS Code. */
+const casesStep = (group) => ({
+  name: group,
+  node: mocha(
+    '--timeout',
+    '60000',
+    '--grep',
+    titlesOf[group],
+    ...ignore('test/vscode/**', 'test/bench/**'),
+    'test/**/*.test.ts',
+  ),
+  minutes: 12,
+  fullMinutes: 120,
+  tests: true,
+  optional: true,
+  environment: bundle,
+  cases: group,
+});
 
 /** Each step: arguments of node, its time limit in minutes, whether it leaves counts of tests. */
 const steps = [
@@ -42,8 +66,7 @@ const steps = [
     node: mocha('--timeout', '60000', 'test/integration/**/*.test.ts'),
     minutes: 8,
     tests: true,
-    // What ships is tested: the bundle of the step before.
-    environment: { UPKEEP_AGENT: join(root, 'dist', 'agent.mjs') },
+    environment: bundle,
   },
   { name: 'vscode', node: ['test/vscode/extensionHost.ts'], minutes: 6, tests: true, packages: ['chromium'] },
   {
@@ -54,9 +77,14 @@ const steps = [
     packages: ['chromium', 'fonts'],
   },
   { name: 'electron', node: ['test/vscode/electron.ts'], minutes: 15, tests: true, optional: true },
+  casesStep('attacks'),
+  casesStep('faults'),
 ];
 
-const wanted = process.argv.slice(2);
+/** While tests of some cases are still being written, a case without one is shown and fails nothing. */
+const missingFails = false;
+const full = process.argv.includes('--full');
+const wanted = process.argv.slice(2).filter((argument) => argument !== '--full');
 const unknown = wanted.filter((name) => !steps.some((step) => step.name === name));
 if (unknown.length > 0) {
   console.error(`Unknown step "${unknown.join(' ')}": say any of ${steps.map((step) => step.name).join(', ')}.`);
@@ -70,8 +98,7 @@ const chosen = steps.filter(
 
 process.chdir(root);
 mkdirSync(artefacts, { recursive: true });
-if (wanted.length === 0 || wanted.some((name) => ['unit', 'integration', 'vscode', 'journey'].includes(name)))
-  requirePackages();
+if (chosen.some((step) => step.tests === true && step.name !== 'electron')) requirePackages();
 
 let stopping = false;
 let current = null;
@@ -117,7 +144,7 @@ async function runStep(step) {
     if (!isSocketFolder(temporary, name)) problems.push(`left a temporary file behind: ${name}`);
   }
   rmSync(temporary, { recursive: true, force: true, maxRetries: 3 });
-  let counts = { passed: 0, failed: 0, failures: [] };
+  let counts = { passed: 0, failed: 0, failures: [], cases: {} };
   if (step.tests === true) {
     if (existsSync(countsFile)) counts = JSON.parse(readFileSync(countsFile, 'utf8'));
     else problems.push('ended without counting its tests');
@@ -145,15 +172,17 @@ function runNode(step, environment) {
         NODE_DISABLE_COMPILE_CACHE: '1',
         ...step.environment,
         ...environment,
+        ...(full && { UPKEEP_FULL: '1' }),
         ...(process.stdout.isTTY && { FORCE_COLOR: '1' }),
       },
     });
     current = child;
     let timedOut = false;
+    const minutes = full ? (step.fullMinutes ?? step.minutes) : step.minutes;
     const timer = setTimeout(() => {
       timedOut = true;
       endGroup(child);
-    }, step.minutes * 60_000);
+    }, minutes * 60_000);
     for (const [from, to] of [
       [child.stdout, process.stdout],
       [child.stderr, process.stderr],
@@ -169,7 +198,7 @@ function runNode(step, environment) {
       current = null;
       setTimeout(() => {
         log.end();
-        resolve(timedOut ? `stopped after ${step.minutes} minutes` : (code ?? `ended by ${signal}`));
+        resolve(timedOut ? `stopped after ${minutes} minutes` : (code ?? `ended by ${signal}`));
       }, 200);
     });
   });
@@ -198,7 +227,20 @@ function summarise() {
     console.log(`${mark} ${step.name.padEnd(18)} ${seconds.toFixed(1).padStart(6)} s${tests}`);
     for (const line of [...problems, ...counts.failures]) console.log(`    ${line}`);
   }
+  sum.failed += summariseCases();
   if (stopping) console.log('Stopped before the end.');
   console.log(`${sum.passed} passed, ${sum.failed} failed`);
   process.exitCode = sum.failed > 0 ? 1 : 0;
+}
+
+/** The table of attacks and faults, after a whole run or one of theirs. Returns how many cases are owed and not covered. */
+function summariseCases() {
+  const groups = wanted.length === 0 ? Object.keys(titlesOf) : chosen.flatMap(({ cases }) => cases ?? []);
+  if (groups.length === 0) return 0;
+  const cases = sumCases(results.map(({ counts }) => counts.cases));
+  console.log('\n━━ attacks and faults');
+  for (const line of tableOf(groups, cases)) console.log(line);
+  const missing = missingCases(groups, cases);
+  for (const line of missing) console.log(`   ✗ ${line}`);
+  return missingFails ? missing.length : 0;
 }
