@@ -1,5 +1,5 @@
-// Builds dist/: agent.mjs (plain Node), extension.js (extension host), webview/ (browser). Usage: node esbuild.mjs [--watch] [agent|extension|webview …]
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+// Builds dist/: agent.mjs (plain Node), extension.js and maintenance.schema.json (extension host), webview/ (browser). Usage: node esbuild.mjs [--watch] [agent|extension|webview …]
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { build, context } from 'esbuild';
 
 const watch = process.argv.includes('--watch');
@@ -60,4 +60,15 @@ for (const [name, options] of Object.entries(bundles)) {
   if (entries.length === 0 || !existsSync(entries[0])) continue;
   if (watch) await (await context(options)).watch();
   else await build(options);
+}
+if (wanted.length === 0 || wanted.includes('extension')) await writeSchema();
+
+/** The schema of maintenance.yaml, from the definitions that the agent itself loads it by. */
+async function writeSchema() {
+  const [{ maintenanceJsonSchema }, { procedures }] = await Promise.all([
+    import('./agent/config/jsonSchema.ts'),
+    import('./agent/procedures/index.ts'),
+  ]);
+  mkdirSync('dist', { recursive: true });
+  writeFileSync('dist/maintenance.schema.json', `${JSON.stringify(maintenanceJsonSchema(procedures))}\n`);
 }

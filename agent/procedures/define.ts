@@ -62,19 +62,26 @@ export interface ProcedureDefinition<
   /** Keys in camelCase; each with `.describe()`. On the command line kebab-case, in YAML snake_case. */
   readonly options: Options;
   readonly part: Part;
+  /**
+   * What a run with these options does to the host, in a few sentences for the person who is about to start it: what is
+   * locked and for whom, how long and how large it is, what is deleted. Absent: `summary` says it all.
+   */
+  readonly impact?: (options: z.infer<Options>, config: Config) => string | Promise<string>;
   readonly run: (options: z.infer<Options>, context: ProcedureContext) => Promise<ProcedureResult<z.infer<Part>>>;
 }
 
 /** A definition whose option type is no longer known: what the registry holds. Options are parsed before they reach `run`. */
-export interface AnyProcedure extends Omit<ProcedureDefinition, 'run'> {
+export interface AnyProcedure extends Omit<ProcedureDefinition, 'run' | 'impact'> {
   /** Parses `options` (throws ZodError) and runs. */
   readonly execute: (options: unknown, context: ProcedureContext) => Promise<ProcedureResult<Record<string, unknown>>>;
+  /** Parses `options` (throws ZodError) and says what a run with them does; null = the definition does not say. */
+  readonly impactOf: (options: unknown, config: Config) => Promise<string | null>;
 }
 
 export function defineProcedure<Options extends z.ZodObject, Part extends z.ZodObject>(
   definition: ProcedureDefinition<Options, Part>,
 ): AnyProcedure {
-  const { run, ...rest } = definition;
+  const { run, impact, ...rest } = definition;
   const options = definition.options.strict();
   return {
     ...rest,
@@ -83,6 +90,8 @@ export function defineProcedure<Options extends z.ZodObject, Part extends z.ZodO
       const result = await run(options.parse(given) as z.infer<Options>, context);
       return { outcome: result.outcome, part: definition.part.parse(result.part) };
     },
+    impactOf: async (given, config) =>
+      impact === undefined ? null : await impact(options.parse(given) as z.infer<Options>, config),
   };
 }
 

@@ -20,6 +20,8 @@ export const errorCodes = {
   cancelled: 1007,
   /** More requests are unanswered than `maxOpenRequests`. */
   tooManyRequests: 1008,
+  /** It may be done, with a reason: send the request again with one. */
+  reasonNeeded: 1009,
 } as const;
 export type ErrorName = keyof typeof errorCodes;
 

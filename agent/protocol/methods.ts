@@ -12,6 +12,7 @@ import {
   report,
   role,
   run,
+  runPlan,
   runbook,
   runbookBlock,
   schedulePause,
@@ -125,6 +126,18 @@ export const methods = {
     }),
     result: z.object({ run }),
   },
+  'procedures.preview': {
+    summary: 'Judges options of a procedure and says what a run with them does to the host; runs nothing.',
+    role: 'operator',
+    params: z.object({ procedure: z.string(), options: z.record(z.string(), z.unknown()) }),
+    result: z.object({
+      procedure: z.string(),
+      title: z.string(),
+      changes: z.boolean(),
+      /** Sentences for the person who decides: what is locked, for how long, what is deleted; null = nothing is known. */
+      impact: z.string().nullable(),
+    }),
+  },
   'checks.run': {
     summary: 'Runs a check now; its report follows as an event.',
     role: 'operator',
@@ -142,10 +155,15 @@ export const methods = {
     result: z.object({ runs: z.array(run) }),
   },
   'runs.get': {
-    summary: 'One run with its findings.',
+    summary: 'One run with its findings, and what it starts.',
     role: 'viewer',
     params: z.object({ runId: z.string() }),
-    result: z.object({ run, findings: z.array(finding) }),
+    result: z.object({
+      run,
+      findings: z.array(finding),
+      /** Null when it is not recorded any more; absent from agents that do not tell. */
+      plan: runPlan.nullable().optional(),
+    }),
   },
   'runs.output': {
     summary:

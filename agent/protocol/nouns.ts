@@ -81,6 +81,18 @@ export type Approval = z.infer<typeof approval>;
 /** What a queued run waits for: an earlier run of its task, a lock, a free place, the hour of its next attempt, people, its requirements. */
 export const waits = ['turn', 'lock', 'limit', 'retry', 'approval', 'requires'] as const;
 
+/** What a run starts, as it was asked for; values that are secrets are left out. */
+export const runPlan = z.object({
+  /** argv; for a procedure its name and nothing else, its options stand beside it. */
+  command: z.array(z.string()),
+  options: z.record(z.string(), z.unknown()).nullable(),
+  /** OS user, null = that of the agent. */
+  user: z.string().nullable(),
+  timeoutMs: z.number().nullable(),
+  locks: z.array(z.string()),
+});
+export type RunPlan = z.infer<typeof runPlan>;
+
 export const runStates = ['queued', 'running', 'stopping', 'ended'] as const;
 export const run = z.object({
   id: z.string(),
@@ -123,6 +135,10 @@ export const run = z.object({
 });
 export type Run = z.infer<typeof run>;
 
+/** Times in which no schedule starts anything, and a person only with a reason. `until` null = no end is in sight. */
+export const blackout = z.object({ names: z.array(z.string()), until: instant.nullable() });
+export type Blackout = z.infer<typeof blackout>;
+
 export const task = z.object({
   name: z.string(),
   description: z.string().nullable(),
@@ -143,6 +159,8 @@ export const task = z.object({
   nextRun: instant.nullable(),
   /** Until then its schedule starts nothing; absent from agents that know no snooze. An instant in the past is over. */
   snoozedUntil: instant.nullable().optional(),
+  /** The blackout in which it was when this was told; over once its `until` has passed. The agent judges anew at each start. */
+  blackout: blackout.nullable().optional(),
 });
 export type Task = z.infer<typeof task>;
 

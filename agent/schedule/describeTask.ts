@@ -1,6 +1,7 @@
 /** A task of the configuration as clients see it. */
 import type { LoadedTask } from '../config/schema.ts';
-import type { Task } from '../protocol/nouns.ts';
+import type { Blackout, Task } from '../protocol/nouns.ts';
+import type { InBlackout } from './calendar.ts';
 import { scheduleText } from './trigger.ts';
 
 /** A procedure prints its plan; a script says by `dry_run_args` that it can. */
@@ -11,8 +12,9 @@ export function canDryRun(task: LoadedTask): boolean {
 /** `next` and `snoozed` in milliseconds since the epoch; null = not at all. */
 export function describeTask(
   task: LoadedTask,
-  { next, snoozed }: { readonly next: number | null; readonly snoozed: number | null },
+  times: { readonly next: number | null; readonly snoozed: number | null; readonly blackout: InBlackout | null },
 ): Task {
+  const { next, snoozed, blackout } = times;
   return {
     name: task.name,
     description: task.description ?? null,
@@ -27,7 +29,12 @@ export function describeTask(
     problem: null,
     nextRun: next === null ? null : new Date(next).toISOString(),
     snoozedUntil: snoozed === null ? null : new Date(snoozed).toISOString(),
+    blackout: blackout === null ? null : wireBlackout(blackout),
   };
+}
+
+function wireBlackout({ names, until }: InBlackout): Blackout {
+  return { names: [...names], until: until === null ? null : new Date(until).toISOString() };
 }
 
 /** A refused task never runs; it is shown with its problem. */

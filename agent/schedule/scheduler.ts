@@ -63,7 +63,7 @@ export interface SchedulerParts {
   readonly holds: Holds;
   readonly onDue: (due: DueRun) => void;
   readonly onNotRun: (item: NotRun) => void;
-  /** Next runs have moved on; called once after each look that moved any. */
+  /** Next runs have moved on, or a blackout has begun or ended; called once after each look that found so. */
   readonly onMoved: () => void;
 }
 
@@ -72,6 +72,10 @@ export class Scheduler {
   readonly #skips = new SkipRecords();
   #calendar = noBlackouts;
   #entries: Entry[] = [];
+  /** Those that run by hand too: a blackout concerns them. */
+  #tasks: readonly LoadedTask[] = [];
+  /** The blackouts that the tasks were in when they were told last. */
+  #toldBlackouts = '';
   #disarm: () => void = () => undefined;
   #running = false;
   /** Latest time that the wall clock has shown since its last correction. */
@@ -95,6 +99,8 @@ export class Scheduler {
   /** Replaces tasks and blackouts; tasks that run by hand alone are left out. */
   setTasks(tasks: readonly LoadedTask[], calendar: Calendar): void {
     this.#calendar = calendar;
+    this.#tasks = tasks;
+    this.#toldBlackouts = this.#blackoutsNow();
     this.#parts.database.transaction(() => {
       this.#entries = tasks.flatMap((task) => this.#entryOf(task) ?? []);
       keepConfigured(this.#parts.database, new Set(this.#entries.map(({ task }) => task.name)));
@@ -191,7 +197,15 @@ export class Scheduler {
   }
 
   #tellMoved(before: readonly (number | null)[]): void {
-    if (this.#entries.some(({ next }, index) => next !== before[index])) this.#parts.onMoved();
+    const blackouts = this.#blackoutsNow();
+    const changed = blackouts !== this.#toldBlackouts;
+    this.#toldBlackouts = blackouts;
+    if (changed || this.#entries.some(({ next }, index) => next !== before[index])) this.#parts.onMoved();
+  }
+
+  #blackoutsNow(): string {
+    if (this.#calendar.isEmpty) return '';
+    return JSON.stringify(this.#tasks.map((task) => this.blackoutOf(task)));
   }
 
   #followClock(now: number): void {

@@ -1,6 +1,7 @@
 /** Tasks as people and schedules start them: from the configuration in force to a request for the runner. */
 import type { Logger } from 'pino';
 import type { Config, LoadedTask } from '../config/schema.ts';
+import type { MethodResult } from '../protocol/methods.ts';
 import type { MaintenanceWindow, Role, Run, Task } from '../protocol/nouns.ts';
 import type { AnyProcedure } from '../procedures/define.ts';
 import { blockCommand } from '../run/block.ts';
@@ -98,16 +99,7 @@ export class Tasks {
   }
 
   async runProcedure(name: string, options: Readonly<Record<string, unknown>>, start: Start): Promise<Run> {
-    const procedure = this.#parts.procedures.get(name);
-    if (procedure === undefined) throw new RequestError('notFound', `There is no procedure "${name}".`);
-    const parsed = procedure.options.safeParse(options);
-    if (!parsed.success) {
-      const issue = parsed.error.issues[0];
-      throw new RequestError(
-        'invalidParams',
-        `${name}: ${issue?.path.join('.') ?? ''} ${issue?.message ?? 'wrong options'}`,
-      );
-    }
+    const procedure = this.#requireProcedure(name, options);
     const dryRun = start.dryRun ?? false;
     if (!dryRun) this.#refuseOverlap(procedure.name, start.requestId);
     const request: Omit<RunRequest, 'command'> = {
@@ -123,6 +115,18 @@ export class Tasks {
       dryRun,
     };
     return this.#launch(request, procedureCommand(procedure.name, options, dryRun));
+  }
+
+  /** What a run of a procedure with these options does; throws as `runProcedure` does. */
+  async preview(name: string, options: Readonly<Record<string, unknown>>): Promise<MethodResult<'procedures.preview'>> {
+    const procedure = this.#requireProcedure(name, options);
+    const { title, changes } = procedure;
+    return {
+      procedure: procedure.name,
+      title,
+      changes,
+      impact: await procedure.impactOf(options, this.#parts.config()),
+    };
   }
 
   async runBlock(
@@ -258,6 +262,14 @@ export class Tasks {
     return [...this.#parts.self, ...procedureCommand(name, options, dryRun).words];
   }
 
+  #requireProcedure(name: string, options: Readonly<Record<string, unknown>>): AnyProcedure {
+    const procedure = this.#parts.procedures.get(name);
+    if (procedure === undefined) throw new RequestError('notFound', `There is no procedure "${name}".`);
+    const issue = procedure.options.safeParse(options).error?.issues[0];
+    if (issue === undefined) return procedure;
+    throw new RequestError('invalidParams', `${name}: ${issue.path.join('.')} ${issue.message}`);
+  }
+
   #requestOf(task: LoadedTask): ReturnType<typeof requestOfTask> {
     return requestOfTask(task, (name) => this.#parts.config().tasks.find((candidate) => candidate.name === name));
   }
@@ -303,14 +315,15 @@ export class Tasks {
     const blackout = this.#parts.blackoutOf(task);
     if (blackout === null || start.dryRun === true || (start.reason ?? '').trim() !== '') return;
     throw new RequestError(
-      'refused',
+      'reasonNeeded',
       `"${task.name}" is ${describeBlackout(blackout)}: give a reason to run it all the same.`,
     );
   }
 
   #describe(task: LoadedTask): Task {
-    const { nextRunOf, snoozedUntil } = this.#parts;
-    return describeTask(task, { next: nextRunOf(task.name), snoozed: snoozedUntil(task.name) });
+    const { nextRunOf, snoozedUntil, blackoutOf } = this.#parts;
+    const blackout = blackoutOf(task);
+    return describeTask(task, { next: nextRunOf(task.name), snoozed: snoozedUntil(task.name), blackout });
   }
 
   #notWaiting(runId: string): RequestError {

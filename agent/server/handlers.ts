@@ -5,6 +5,7 @@ import { maxOutputBytes, type MethodName, type MethodParams, type MethodResult }
 import type { Run } from '../protocol/nouns.ts';
 import { describeProcedure } from '../procedures/describe.ts';
 import { RunDirectory } from '../run/directory.ts';
+import { planOf } from '../run/plan.ts';
 import { readOutput, waitForOutput } from '../run/output.ts';
 import { ResultsReader } from '../run/results.ts';
 import { listWindows } from '../store/documents.ts';
@@ -61,6 +62,7 @@ export function createHandlers(parts: HandlerParts): Handlers {
         actor: caller.actor,
       }),
     }),
+    'procedures.preview': ({ procedure, options }) => parts.tasks.preview(procedure, options),
     'checks.run': ({ check }) => {
       const checks = parts.checks.runNow(check ?? null);
       if (check !== undefined && checks.length === 0)
@@ -76,7 +78,7 @@ export function createHandlers(parts: HandlerParts): Handlers {
         }),
       ],
     }),
-    'runs.get': ({ runId }) => ({ run: runOrThrow(parts, runId), findings: findingsOf(parts, runId) }),
+    'runs.get': ({ runId }) => getWhole(parts, runId),
     'runs.output': outputOf,
     'runs.cancel': async ({ runId, reason }, caller) => ({
       run: await parts.tasks.cancel(runId, caller.actor, reason ?? null),
@@ -174,6 +176,12 @@ function runOutput(parts: HandlerParts): Method<'runs.output'> {
     const piece = await readOutput(directory.output, offset, limit ?? maxOutputBytes);
     return { ...piece, ended: over };
   };
+}
+
+function getWhole(parts: HandlerParts, runId: string): MethodResult<'runs.get'> {
+  const run = runOrThrow(parts, runId);
+  const launch = RunDirectory.of(parts.runsRoot, runId)?.readLaunch() ?? null;
+  return { run, findings: findingsOf(parts, runId), plan: planOf(launch, parts.keeper.secrets()) };
 }
 
 function runOrThrow(parts: HandlerParts, runId: string): Run {

@@ -19,6 +19,7 @@ export const capabilities: readonly string[] = [
   'runs.output.wait',
   'request.cancel',
   'schedule.holds',
+  'procedures.preview',
 ];
 
 export interface SessionServices {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import * as z from 'zod';
+import { AgentRequestError } from '../../agent/cli/client.ts';
 import { runCommand } from '../../agent/cli/program.ts';
 import { AgentWorld, endOf } from './agentProcess.ts';
 
@@ -113,10 +114,15 @@ describe('schedules of a running agent', function () {
     write(['name: held, every: 1s', 'name: free'], blackouts);
     const { client } = await world.start();
     const requestId = randomUUID();
-    await assert.rejects(
-      client.request('tasks.run', { task: 'held', requestId }),
-      /"held" is in the blackout "freeze" until 2120-01-01T00:00:00Z: give a reason to run it all the same/,
-    );
+    await assert.rejects(client.request('tasks.run', { task: 'held', requestId }), (error: unknown) => {
+      assert.ok(error instanceof AgentRequestError);
+      assert.equal(error.errorName, 'reasonNeeded');
+      assert.equal(
+        error.message,
+        '"held" is in the blackout "freeze" until 2120-01-01T00:00:00Z: give a reason to run it all the same.',
+      );
+      return true;
+    });
     const { run } = await client.request('tasks.run', { task: 'held', requestId, reason: 'the disk is full' });
     assert.equal((await endOf(client, run.id)).reason, 'the disk is full');
     const free = await client.request('tasks.run', { task: 'free', requestId: randomUUID() });
@@ -128,7 +134,10 @@ describe('schedules of a running agent', function () {
     await client.subscribe((await client.request('snapshot', {})).epoch, 0);
     assert.equal(await promise, 'in the blackout "freeze" until 2120-01-01T00:00:00Z');
     const { tasks, alerts } = await client.request('snapshot', {});
-    assert.equal(tasks.find(({ name }) => name === 'held')?.nextRun, '2120-01-01T00:00:00.000Z');
+    const held = tasks.find(({ name }) => name === 'held');
+    assert.equal(held?.nextRun, '2120-01-01T00:00:00.000Z');
+    assert.deepEqual(held.blackout, { names: ['freeze'], until: '2120-01-01T00:00:00.000Z' });
+    assert.equal(tasks.find(({ name }) => name === 'free')?.blackout, null);
     assert.deepEqual(
       alerts.filter(({ key }) => key.startsWith('task:')),
       [],

@@ -34,6 +34,17 @@ describe('Scheduler', () => {
     assert.deepEqual([world.due.length, world.moved], [2, 1]);
   });
 
+  it('tells within half a minute that a blackout has begun or ended, for tasks by hand too', () => {
+    const byHand = taskWith({ name: 'by hand' });
+    const scheduler = world.agent([byHand], [{ name: 'freeze', from: '2024-03-01T01:00', to: '2024-03-01T02:00' }]);
+    world.clock.advance(hour);
+    assert.equal(world.moved, 1);
+    assert.deepEqual(scheduler.blackoutOf(byHand), { names: ['freeze'], until: Date.parse('2024-03-01T02:00:00Z') });
+    world.clock.advance(hour);
+    assert.equal(world.moved, 2);
+    assert.equal(scheduler.blackoutOf(byHand), null);
+  });
+
   it('does not fire an instant again after a restart', () => {
     const hourly = [taskWith({ schedule: '0 * * * *' })];
     world.agent(hourly);

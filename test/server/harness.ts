@@ -222,6 +222,7 @@ export const validParams: { readonly [M in MethodName]: MethodParams<M> } = {
   'schedule.pause': {},
   'schedule.resume': {},
   'procedures.run': { procedure: 'health-check', options: {}, requestId: 'request-1' },
+  'procedures.preview': { procedure: 'health-check', options: {} },
   'checks.run': {},
   'runs.list': {},
   'runs.get': { runId: 'run-1' },

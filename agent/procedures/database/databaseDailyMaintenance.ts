@@ -43,6 +43,16 @@ export const databaseDailyMaintenance = defineProcedure({
   changes: true,
   options,
   part,
+  // https://www.postgresql.org/docs/current/explicit-locking.html: SHARE UPDATE EXCLUSIVE lets reads and writes pass.
+  impact: ({ database }, config) => {
+    const which =
+      database === undefined
+        ? `all configured databases (${config.databases.map((one) => one.name).join(', ')})`
+        : database.join(', ');
+    const archived = config.database.wal_retention !== undefined;
+    const archive = archived ? ' Archived WAL older than `wal_retention` that no backup needs is deleted.' : '';
+    return `VACUUM and ANALYZE in ${which}: reads and writes go on, schema changes of a table wait while it is worked on.${archive}`;
+  },
   run: async (given, context) => {
     const findings: Finding[] = [];
     const watched: ProcedureContext = {

@@ -45,6 +45,8 @@ export const rotateLogs = defineProcedure({
       .describe('Existing logrotate configuration, instead of `logs` in maintenance.yaml'),
   }),
   part: rotateLogsPart,
+  impact: ({ force }) =>
+    `${force ? 'Every log that is not empty is' : 'Logs that are due are'} renamed, older ones are compressed, and those beyond the configured number are deleted. Programs that write them are told to open the new files.`,
   run,
 });
 
