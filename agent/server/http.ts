@@ -77,7 +77,7 @@ async function respond(
   response: ServerResponse,
 ): Promise<void> {
   try {
-    const refusal = checkMethod(request) ?? checkRequest(request, via);
+    const refusal = checkRequest(request, via) ?? checkMethod(request);
     const answer = refusal ?? (await answerTo(services, via, request));
     if ('status' in answer) {
       response.writeHead(answer.status, { ...refusalHeaders(answer), Connection: 'close' });

@@ -77,6 +77,10 @@ export class Session {
     this.#listen();
   }
 
+  get actor(): string {
+    return this.#identity.actor;
+  }
+
   /** Ends the session; requests under way are aborted. */
   close(code: keyof typeof closeCodes, reason: string): void {
     this.#dispose();
@@ -89,11 +93,16 @@ export class Session {
     });
   }
 
-  /** Ends the session when its token no longer holds. */
+  /** Ends the session when its token no longer holds, or that can not be told: what can not be verified is not served. */
   verifyAgain(): boolean {
     if (this.#state === 'closed') return false;
-    if (this.#identity.stillGood()) return true;
-    this.close('tokenRevoked', 'the token was revoked, changed or has expired');
+    try {
+      if (this.#identity.stillGood()) return true;
+      this.close('tokenRevoked', 'the token was revoked, changed or has expired');
+    } catch (error) {
+      this.#services.log.error({ actor: this.actor, err: error }, 'a token could not be verified again');
+      this.close('internalError', 'the token could not be verified');
+    }
     return false;
   }
 

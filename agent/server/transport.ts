@@ -13,7 +13,7 @@ export type Transport =
 
 /** A request that is refused before anything is done for it. */
 export interface Refusal {
-  readonly status: 400 | 401 | 403 | 404 | 405 | 415 | 421 | 426 | 429 | 503;
+  readonly status: 400 | 401 | 403 | 404 | 405 | 415 | 421 | 426 | 429 | 500 | 503;
   readonly message: string;
   readonly headers?: Readonly<Record<string, string>>;
 }

@@ -6,7 +6,7 @@ import type { closeCodes } from '../protocol/errors.ts';
 import { maxMessageBytes } from '../protocol/methods.ts';
 import type { Identity, Login } from './auth.ts';
 import { refusalText } from './http.ts';
-import type { Limits } from './limits.ts';
+import { maxBufferedChunks, maxFragments, type Limits } from './limits.ts';
 import { checkRequest } from './requestCheck.ts';
 import { Session, type SessionServices } from './session.ts';
 import type { Refusal, Transport } from './transport.ts';
@@ -27,6 +27,8 @@ export class SessionList {
     noServer: true,
     clientTracking: false,
     maxPayload: maxMessageBytes,
+    maxFragments,
+    maxBufferedChunks,
     perMessageDeflate: false,
     handleProtocols: () => false,
   });
@@ -67,7 +69,7 @@ export class SessionList {
   }
 
   #upgrade(request: IncomingMessage, socket: Socket, head: Buffer, via: Transport): void {
-    const login = this.#admit(request, via);
+    const login = this.#judge(request, via);
     if ('refusal' in login) {
       socket.on('error', () => socket.destroy());
       socket.end(refusalText(login.refusal), () => {
@@ -81,18 +83,25 @@ export class SessionList {
     });
   }
 
+  /** A failure of our own (tokens that can not be read) refuses this one request; it would end the agent otherwise. */
+  #judge(request: IncomingMessage, via: Transport): Login {
+    try {
+      return this.#admit(request, via);
+    } catch (error) {
+      this.#options.session.log.error({ err: error }, 'an upgrade failed');
+      return { refusal: { status: 500, message: "It failed inside the agent: see the agent's log." } };
+    }
+  }
+
   #admit(request: IncomingMessage, via: Transport): Login {
     const refusal = checkRequest(request, via) ?? checkPath(request);
     if (refusal !== null) return { refusal };
     const login = this.#options.authenticate(request, via);
-    if ('refusal' in login || this.#sessions.size < this.#options.limits.sessions) return login;
-    return {
-      refusal: {
-        status: 503,
-        message: `This agent serves ${this.#options.limits.sessions} clients already: close one, or try again later.`,
-        headers: { 'Retry-After': '10' },
-      },
-    };
+    if ('refusal' in login) return login;
+    const { sessions, sessionsPerActor } = this.#options.limits;
+    if (this.#sessions.size >= sessions) return tooMany(`This agent serves ${sessions} clients already`);
+    const own = [...this.#sessions].filter(({ actor }) => actor === login.identity.actor).length;
+    return own < sessionsPerActor ? login : tooMany(`${login.identity.actor} has ${own} connections already`);
   }
 
   #open(webSocket: WebSocket, identity: Identity): void {
@@ -103,6 +112,11 @@ export class SessionList {
       this.#sessions.delete(session);
     });
   }
+}
+
+function tooMany(what: string): Login {
+  const message = `${what}: close one, or try again later.`;
+  return { refusal: { status: 503, message, headers: { 'Retry-After': '10' } } };
 }
 
 function checkPath(request: IncomingMessage): Refusal | null {

@@ -41,7 +41,9 @@ export function verifyToken(
 ): { readonly id: string; readonly name: string; readonly role: Role } | null {
   const hash = Buffer.from(hashOf(token), 'hex');
   for (const row of database.all('SELECT id, name, role, hash, expires_at FROM tokens WHERE revoked_at IS NULL')) {
-    if (!timingSafeEqual(hash, Buffer.from(String(row['hash']), 'hex'))) continue;
+    const known = Buffer.from(String(row['hash']), 'hex');
+    // A damaged row has no 32 bytes, and must not keep the others from being looked at.
+    if (known.length !== hash.length || !timingSafeEqual(hash, known)) continue;
     const expiresAt = row['expires_at'];
     if (typeof expiresAt === 'number' && expiresAt <= now) return null;
     return { id: String(row['id']), name: String(row['name']), role: roleSchema.parse(row['role']) };

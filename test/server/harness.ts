@@ -108,7 +108,7 @@ export interface Harness {
   upgradeStatus(headers: Record<string, string>, path?: string): Promise<number>;
   get(path: string, options?: GetOptions): Promise<HttpAnswer>;
   /** Sends bytes, returns what came until the server closed. */
-  raw(text: string): Promise<string>;
+  raw(text: string, address?: string): Promise<string>;
   dispose(): Promise<void>;
 }
 
@@ -183,7 +183,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     },
     upgradeStatus: (headers, path = '/') => upgradeStatus(`${url}${path}`, headers),
     get: (path, getOptions = {}) => get(port, path, getOptions),
-    raw: (text) => raw(port, text),
+    raw: (text, address = '127.0.0.1') => raw(port, text, address),
     async dispose() {
       await Promise.all(clients.map((client) => client.close()));
       for (const socket of opened) socket.terminate();
@@ -296,8 +296,8 @@ async function get(port: number, path: string, options: GetOptions): Promise<Htt
   return promise;
 }
 
-async function raw(port: number, text: string): Promise<string> {
-  const socket = netConnect(port, '127.0.0.1');
+async function raw(port: number, text: string, address: string): Promise<string> {
+  const socket = netConnect(port, address);
   let answer = '';
   socket.setEncoding('utf8').on('data', (chunk: string) => (answer += chunk));
   socket.on('error', () => undefined);

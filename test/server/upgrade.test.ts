@@ -105,6 +105,35 @@ describe('WebSocket upgrades', () => {
     await harness.client('viewer');
   });
 
+  it('V09: takes so many sessions of one token, and others go on being served', async () => {
+    await harness.dispose();
+    harness = await startHarness({ limits: { sessionsPerActor: 2 } });
+    const first = await harness.client('viewer');
+    await harness.open({ headers: bearer('viewer-token') });
+    assert.equal(await harness.upgradeStatus(bearer('viewer-token')), 503);
+    await harness.client('operator');
+    await first.close();
+    await harness.client('viewer');
+  });
+
+  it('refuses with 500 what it can not verify, closes what it can not verify again, and lives', async () => {
+    const failing = new Error('disk I/O error of /secret/place');
+    const { tokens } = harness;
+    const client = await harness.client('viewer');
+    const verify = tokens.verify.bind(tokens);
+    tokens.verify = () => {
+      throw failing;
+    };
+    assert.equal(await harness.upgradeStatus(admin), 500);
+    assert.equal((await harness.get('/metrics', { headers: admin })).status, 500);
+    await assert.rejects(client.request('snapshot', {}));
+    assert.equal((await client.closed).code, 1011);
+    tokens.verify = verify;
+    await harness.client('viewer');
+    const errors = harness.log.filter(({ level }) => level === 'error').map(({ message }) => message);
+    assert.deepEqual(errors, ['an upgrade failed', 'a request failed', 'a token could not be verified again']);
+  });
+
   it('does not let connections without a token push out a session', async () => {
     await harness.dispose();
     harness = await startHarness({ limits: { unauthenticated: 2 } });

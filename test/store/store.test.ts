@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -70,6 +71,22 @@ describe('store', () => {
     database.change("UPDATE audit SET actor = 'alice' WHERE seq = 2");
     database.change('DELETE FROM audit WHERE seq = 1');
     assert.equal(verifyAudit(database).brokenAt, 1);
+  });
+
+  it('V07: compares whole hashes: nothing near a token, and no length, is nearer to being let in', () => {
+    const { id, token } = createToken(database, { name: 'ci', role: 'viewer', now: 0, expiresAt: null });
+    const stored = database.all('SELECT hash FROM tokens').map(({ hash }) => String(hash));
+    assert.deepEqual(stored, [createHash('sha256').update(token).digest('hex')]);
+    const near = Array.from({ length: token.length }, (_, length) => token.slice(0, length));
+    const wrong = [...near, `${token} `, `${token}\0`, token.toUpperCase(), stored[0] ?? '', id, '%', 'x'.repeat(512)];
+    for (const text of wrong) assert.equal(verifyToken(database, text, 0), null, text);
+    // A row whose hash is damaged is nobody's token, and hides no other.
+    for (const hash of ['', 'ab', 'zz', `${stored[0]}00`]) {
+      database.change('UPDATE tokens SET hash = ? WHERE id = ?', hash, id);
+      for (const text of ['', token]) assert.equal(verifyToken(database, text, 0), null);
+      const other = createToken(database, { name: 'other', role: 'viewer', now: 0, expiresAt: null });
+      assert.equal(verifyToken(database, other.token, 0)?.name, 'other');
+    }
   });
 
   it('knows a token by its hash until it expires or is revoked', () => {
