@@ -1,4 +1,4 @@
-// Builds dist/: agent.mjs (plain Node), extension.js and maintenance.schema.json (extension host), webview/ (browser). Usage: node esbuild.mjs [--watch] [agent|extension|webview …]
+// Builds dist/: agent.mjs with agent/ (plain Node), extension.js and maintenance.schema.json (extension host), webview/ (browser). Usage: node esbuild.mjs [--watch] [agent|extension|webview …]
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { build, context } from 'esbuild';
 
@@ -13,8 +13,9 @@ const node = {
   platform: 'node',
   format: 'esm',
   target: 'node22.13',
-  minify: true,
-  keepNames: true,
+  // Names stay as they are: esbuild's keepNames would set each function's name anew at every start.
+  minifySyntax: true,
+  minifyWhitespace: true,
   sourcemap: 'linked',
   legalComments: 'linked',
   logLevel: 'warning',
@@ -23,8 +24,12 @@ const node = {
 const bundles = {
   agent: {
     ...node,
-    entryPoints: ['agent/main.ts'],
-    outfile: 'dist/agent.mjs',
+    // In pieces, so that each command and procedure loads what it uses.
+    entryPoints: [{ in: 'agent/main.ts', out: 'agent' }],
+    outdir: 'dist',
+    outExtension: { '.js': '.mjs' },
+    splitting: true,
+    chunkNames: 'agent/[name]-[hash]',
     banner: { js: `#!/usr/bin/env node\n${requireBanner}` },
     external: ['pg-native', 'bufferutil', 'utf-8-validate'],
   },
@@ -53,11 +58,13 @@ const bundles = {
   },
 };
 
+// Pieces have a hash in their name: those of an earlier build would stay.
+if (wanted.length === 0 || wanted.includes('agent')) rmSync('dist/agent', { recursive: true, force: true });
 if (wanted.length === 0 && !watch) rmSync('dist', { recursive: true, force: true });
 for (const [name, options] of Object.entries(bundles)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
   const entries = options.entryPoints;
-  if (entries.length === 0 || !existsSync(entries[0])) continue;
+  if (entries.length === 0 || !existsSync(entries[0].in ?? entries[0])) continue;
   if (watch) await (await context(options)).watch();
   else await build(options);
 }

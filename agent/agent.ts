@@ -243,6 +243,7 @@ export class Agent {
     const checks = config.checks ?? defaultChecks(config);
     this.checks.setChecks(checks);
     this.library.setDirectories(config.runbooks.directories);
+    this.#notifier.prepare();
     this.reports.keepOnly(
       new Set([...config.tasks.map((task) => `task:${task.name}`), ...checks.map((check) => `check:${check.name}`)]),
     );

@@ -19,8 +19,14 @@ const property = z.object({
   items: z.object({ type: z.string().optional() }).optional(),
 });
 
-export function registerProcedures(program: Command, io: Io, procedures: ReadonlyMap<string, AnyProcedure>): void {
-  for (const procedure of new Set(procedures.values())) {
+/** Registers all of `procedures`, or `only` one of them. */
+export function registerProcedures(
+  program: Command,
+  io: Io,
+  procedures: ReadonlyMap<string, AnyProcedure>,
+  only?: AnyProcedure,
+): void {
+  for (const procedure of only === undefined ? new Set(procedures.values()) : [only]) {
     const command = program.command(procedure.name).summary(procedure.summary).description(`${procedure.summary}.`);
     for (const alias of procedure.aliases ?? []) command.alias(alias);
     for (const option of optionsOf(procedure)) command.addOption(option);

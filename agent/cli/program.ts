@@ -1,29 +1,13 @@
-/** The whole command line. */
+/** The whole command line. A command's file is loaded when it is called; for the list of all commands every one is. */
 import { Command, CommanderError } from 'commander';
-import { procedures } from '../procedures/index.ts';
 import { version } from '../version.ts';
-import { registerAccess } from './access.ts';
-import { registerConfig } from './config.ts';
-import { cronCommand } from './cron.ts';
-import { registerDoctor } from './doctor.ts';
 import { UsageError } from './errors.ts';
 import type { Io } from './io.ts';
-import { registerLists } from './lists.ts';
-import { registerProcedures } from './procedure.ts';
-import { registerRun } from './run.ts';
-import { registerRunbookInspect } from './runbookInspect.ts';
-import { registerRunbookRun } from './runbookRun.ts';
-import { registerSchedule } from './schedule.ts';
-import { registerScripts } from './scripts.ts';
-import { registerServe } from './serve.ts';
-import { registerStdio } from './stdio.ts';
-import { registerStore } from './store.ts';
-import { registerSystemd } from './systemd.ts';
 
 /** Runs one command; resolves with its exit code: 0 fine, 1 failed, 2 wrong use or invalid input, 3 warnings with --strict. */
 export async function runCommand(argv: readonly string[], io: Io): Promise<number> {
-  const program = createProgram(io);
   try {
+    const program = await createProgram(argv[0], io);
     await program.parseAsync([...argv], { from: 'user' });
     return io.exitCode;
   } catch (error) {
@@ -33,7 +17,8 @@ export async function runCommand(argv: readonly string[], io: Io): Promise<numbe
   }
 }
 
-export function createProgram(io: Io): Command {
+/** The program with the command of this name; with all commands when it is none of them. */
+export async function createProgram(name: string | undefined, io: Io): Promise<Command> {
   const program = new Command('upkeep')
     .description('Server maintenance: schedules, procedures, windows and runbooks.')
     .version(version)
@@ -42,24 +27,104 @@ export function createProgram(io: Io): Command {
       writeOut: (text) => void io.stdout.write(text),
       writeErr: (text) => void io.stderr.write(text),
     });
-  registerServe(program, io);
-  registerStore(program, io);
-  registerSystemd(program, io);
-  registerDoctor(program, io);
-  registerRun(program, io);
-  registerSchedule(program, io);
-  registerLists(program, io);
-  registerConfig(program, io, procedures);
-  cronCommand(program, io);
-  const runbook = program
-    .command('runbook')
-    .summary('look into runbooks, and run them')
-    .description('Markdown runbooks.');
-  registerRunbookInspect(runbook, io);
-  registerRunbookRun(runbook, io);
-  registerScripts(program, io, procedures);
-  registerStdio(program, io);
-  registerAccess(program, io);
-  registerProcedures(program, io, procedures);
+  const wanted = commandGroups.filter(({ commands }) => name !== undefined && commands.includes(name));
+  for (const { register } of wanted) await register(program, io);
+  if (wanted.length > 0) return program;
+
+  const { procedures } = await import('../procedures/index.ts');
+  const procedure = procedures.get(name ?? '');
+  if (procedure === undefined) for (const { register } of commandGroups) await register(program, io);
+  const { registerProcedures } = await import('./procedure.ts');
+  registerProcedures(program, io, procedures, procedure);
   return program;
 }
+
+/** What one file registers. */
+interface CommandGroup {
+  /** The names of its commands, as it registers them (a test compares). */
+  readonly commands: readonly string[];
+  readonly register: (program: Command, io: Io) => Promise<void>;
+}
+
+export const commandGroups: readonly CommandGroup[] = [
+  {
+    commands: ['serve'],
+    register: async (program, io) => {
+      (await import('./serve.ts')).registerServe(program, io);
+    },
+  },
+  {
+    commands: ['store'],
+    register: async (program, io) => {
+      (await import('./store.ts')).registerStore(program, io);
+    },
+  },
+  {
+    commands: ['systemd'],
+    register: async (program, io) => {
+      (await import('./systemd.ts')).registerSystemd(program, io);
+    },
+  },
+  {
+    commands: ['doctor'],
+    register: async (program, io) => {
+      (await import('./doctor.ts')).registerDoctor(program, io);
+    },
+  },
+  {
+    commands: ['run'],
+    register: async (program, io) => {
+      (await import('./run.ts')).registerRun(program, io);
+    },
+  },
+  {
+    commands: ['snooze', 'pause', 'resume'],
+    register: async (program, io) => {
+      (await import('./schedule.ts')).registerSchedule(program, io);
+    },
+  },
+  {
+    commands: ['tasks', 'runs', 'windows', 'alerts', 'checks', 'status'],
+    register: async (program, io) => {
+      (await import('./lists.ts')).registerLists(program, io);
+    },
+  },
+  {
+    commands: ['config'],
+    register: async (program, io) => {
+      const { procedures } = await import('../procedures/index.ts');
+      (await import('./config.ts')).registerConfig(program, io, procedures);
+    },
+  },
+  {
+    commands: ['cron'],
+    register: async (program, io) => {
+      (await import('./cron.ts')).cronCommand(program, io);
+    },
+  },
+  {
+    commands: ['runbook'],
+    register: async (program, io) => {
+      (await import('./runbook.ts')).registerRunbook(program, io);
+    },
+  },
+  {
+    commands: ['scripts'],
+    register: async (program, io) => {
+      const { procedures } = await import('../procedures/index.ts');
+      (await import('./scripts.ts')).registerScripts(program, io, procedures);
+    },
+  },
+  {
+    commands: ['stdio'],
+    register: async (program, io) => {
+      (await import('./stdio.ts')).registerStdio(program, io);
+    },
+  },
+  {
+    commands: ['token', 'audit'],
+    register: async (program, io) => {
+      (await import('./access.ts')).registerAccess(program, io);
+    },
+  },
+];

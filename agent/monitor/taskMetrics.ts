@@ -4,7 +4,7 @@ import type { Database } from '../store/database.ts';
 import { lastRunsByTask } from '../store/runs.ts';
 import type { Windows } from '../window/windows.ts';
 import type { Alerts } from './alerts.ts';
-import { createMetrics, type Metrics, type MetricsSource } from './metrics.ts';
+import type { Metrics, MetricsSource } from './metrics.ts';
 
 export function metricsSource(parts: {
   readonly database: Database;
@@ -31,17 +31,18 @@ export function metricsSource(parts: {
   };
 }
 
-/** Reads the metrics under the prefix of the moment: a reload may have changed it. */
+/** Reads the metrics under the prefix of the moment: a reload may have changed it. The first scrape loads what writes them. */
 export function metricsReader(prefix: () => string, source: MetricsSource): Metrics['read'] {
-  let current = prefix();
-  let metrics = createMetrics(current, source);
-  return () => {
-    if (prefix() !== current) {
-      current = prefix();
-      metrics = createMetrics(current, source);
-    }
-    return metrics.read();
+  let current: { readonly prefix: string; readonly metrics: Promise<Metrics> } | null = null;
+  return async () => {
+    if (current?.prefix !== prefix()) current = { prefix: prefix(), metrics: metricsNamed(prefix(), source) };
+    return (await current.metrics).read();
   };
+}
+
+async function metricsNamed(prefix: string, source: MetricsSource): Promise<Metrics> {
+  const { createMetrics } = await import('./metrics.ts');
+  return createMetrics(prefix, source);
 }
 
 function endedWell(outcome: Outcome): boolean {

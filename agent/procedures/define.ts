@@ -1,6 +1,7 @@
 /**
  * The one shape of every built-in procedure. Command line, YAML options, editor form, JSON schema and documentation derive
- * from a definition; nothing about a procedure is declared a second time.
+ * from a definition; nothing about a procedure is declared a second time. A definition is light, for every agent and every
+ * command loads all of them; the work behind it is loaded when it runs.
  */
 import type * as z from 'zod';
 import type { Config } from '../config/schema.ts';
@@ -45,6 +46,13 @@ export interface ProcedureResult<Part> {
   readonly part: Part;
 }
 
+/** What `<name>Work.ts` exports. */
+export interface ProcedureWork<Options extends z.ZodObject, Part extends z.ZodObject> {
+  /** The procedure's own part of the JSON document; what `run` gives is checked against it. */
+  readonly part: Part;
+  readonly run: (options: z.infer<Options>, context: ProcedureContext) => Promise<ProcedureResult<z.infer<Part>>>;
+}
+
 export interface ProcedureDefinition<
   Options extends z.ZodObject = z.ZodObject,
   Part extends z.ZodObject = z.ZodObject,
@@ -61,18 +69,18 @@ export interface ProcedureDefinition<
   readonly changes: boolean;
   /** Keys in camelCase; each with `.describe()`. On the command line kebab-case, in YAML snake_case. */
   readonly options: Options;
-  readonly part: Part;
   /**
    * What a run with these options does to the host, in a few sentences for the person who is about to start it: what is
    * locked and for whom, how long and how large it is, what is deleted. Absent: `summary` says it all.
    */
   readonly impact?: (options: z.infer<Options>, config: Config) => string | Promise<string>;
-  readonly run: (options: z.infer<Options>, context: ProcedureContext) => Promise<ProcedureResult<z.infer<Part>>>;
+  /** Imports the work: `() => import('./<name>Work.ts')`. */
+  readonly work: () => Promise<ProcedureWork<Options, Part>>;
 }
 
 /** A definition whose option type is no longer known: what the registry holds. Options are parsed before they reach `run`. */
-export interface AnyProcedure extends Omit<ProcedureDefinition, 'run' | 'impact'> {
-  /** Parses `options` (throws ZodError) and runs. */
+export interface AnyProcedure extends Omit<ProcedureDefinition, 'work' | 'impact'> {
+  /** Loads the work, parses `options` (throws ZodError) and runs. */
   readonly execute: (options: unknown, context: ProcedureContext) => Promise<ProcedureResult<Record<string, unknown>>>;
   /** Parses `options` (throws ZodError) and says what a run with them does; null = the definition does not say. */
   readonly impactOf: (options: unknown, config: Config) => Promise<string | null>;
@@ -81,14 +89,16 @@ export interface AnyProcedure extends Omit<ProcedureDefinition, 'run' | 'impact'
 export function defineProcedure<Options extends z.ZodObject, Part extends z.ZodObject>(
   definition: ProcedureDefinition<Options, Part>,
 ): AnyProcedure {
-  const { run, impact, ...rest } = definition;
+  const { work, impact, ...rest } = definition;
   const options = definition.options.strict();
   return {
     ...rest,
     options,
     execute: async (given, context) => {
-      const result = await run(options.parse(given) as z.infer<Options>, context);
-      return { outcome: result.outcome, part: definition.part.parse(result.part) };
+      const parsed = options.parse(given) as z.infer<Options>;
+      const { part, run } = await work();
+      const result = await run(parsed, context);
+      return { outcome: result.outcome, part: part.parse(result.part) };
     },
     impactOf: async (given, config) =>
       impact === undefined ? null : await impact(options.parse(given) as z.infer<Options>, config),

@@ -6,7 +6,6 @@ import { reasonOf } from '../config/reason.ts';
 import { folderIdentity, watchPlaces, type WatchPlace } from '../config/watchPlaces.ts';
 import type { Runbook, RunbookBlock } from '../protocol/nouns.ts';
 import { RequestError } from '../server/requestError.ts';
-import { inspectRunbook } from './inspect.ts';
 import { readRunbook, scanRunbooks, type ScannedFile } from './scan.ts';
 
 export interface LibraryOptions {
@@ -166,6 +165,8 @@ const settling = 100;
 async function contentOf(
   file: ScannedFile,
 ): Promise<{ readonly content: RunbookContent; readonly hashes: ReadonlySet<string> }> {
+  // Loaded here: a host without runbooks does without the reader of Markdown.
+  const { inspectRunbook } = await import('./inspect.ts');
   const { bytes, modifiedAt } = await readRunbook(file);
   const text = bytes.toString('utf8');
   const { title, blocks, checklist } = inspectRunbook(text);

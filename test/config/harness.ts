@@ -17,8 +17,11 @@ function procedure(name: string, changes: boolean, options: z.ZodRawShape, alias
     summary: name,
     changes,
     options: z.object(options),
-    part: z.object({}),
-    run: () => Promise.resolve({ outcome: 'unchanged', part: {} }),
+    work: () =>
+      Promise.resolve({
+        part: z.object({}),
+        run: () => Promise.resolve({ outcome: 'unchanged', part: {} }),
+      }),
   });
 }
 

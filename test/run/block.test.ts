@@ -13,8 +13,11 @@ const probe: AnyProcedure = defineProcedure({
   summary: 'Check certificates',
   changes: false,
   options: z.object({}),
-  part: z.object({}),
-  run: () => Promise.resolve({ outcome: 'unchanged', part: {} }),
+  work: () =>
+    Promise.resolve({
+      part: z.object({}),
+      run: () => Promise.resolve({ outcome: 'unchanged', part: {} }),
+    }),
 });
 
 describe('runbook block', () => {

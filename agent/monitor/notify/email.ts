@@ -6,9 +6,13 @@ export interface Email {
   readonly text: string;
 }
 
+/** Most hosts send no e-mail: the agent stays small without. */
+export async function loadEmail(): Promise<void> {
+  await import('nodemailer');
+}
+
 /** Throws when the server does not take it. `smtp` is a smtp:// or smtps:// URL. */
 export async function sendEmail(smtp: string, email: Email): Promise<void> {
-  // Loaded when first needed: most alerts go elsewhere, and the agent stays small.
   const { createTransport } = await import('nodemailer');
   const transport = createTransport({ url: smtp, connectionTimeout: 10_000, socketTimeout: 20_000 });
   try {

@@ -2,7 +2,7 @@
 import type { Logger } from 'pino';
 import type { Config } from '../../config/schema.ts';
 import type { Alert } from '../../protocol/nouns.ts';
-import { sendEmail } from './email.ts';
+import { loadEmail, sendEmail } from './email.ts';
 import { postJson } from './webhook.ts';
 
 export interface NotifierParts {
@@ -17,6 +17,12 @@ export class Notifier {
 
   constructor(parts: NotifierParts) {
     this.#parts = parts;
+  }
+
+  /** Loads what the configured channels need, so that an alert does not depend on files that an upgrade may be replacing. */
+  prepare(): void {
+    const { email_list: recipients, smtp } = this.#parts.settings();
+    if (recipients !== undefined && smtp !== undefined) this.#start('email', loadEmail());
   }
 
   send(alert: Alert): void {

@@ -1,22 +1,9 @@
-/**
- * `check-certificates`. Outcome: `unchanged` when all is well; `warning` when anything is wrong, be it critical, or when there
- * is nothing to check; `failed` only when not one source could be read, so that nothing is known.
- */
+/** `check-certificates`: what is wrong with certificate files and TLS endpoints. */
 import { isIP } from 'node:net';
-import { resolve } from 'node:path';
 import { domainToASCII } from 'node:url';
 import * as z from 'zod';
-import { type Endpoint, endpointName, endpointText, parseEndpoint } from '../../config/certificates.ts';
-import { certificate, type Finding } from '../../protocol/nouns.ts';
-import { defineProcedure, outcomeOf, type ProcedureContext } from '../define.ts';
-import type { Analysis } from './analyse.ts';
-import { checkAll } from './check.ts';
-import { defaultPlaces } from './defaultPlaces.ts';
-import { findingsOf } from './findings.ts';
-import { createPace, type Pace } from './pace.ts';
-import { pemBlocks } from './pem.ts';
-import { readRegularFile } from './regularFile.ts';
-import { certificateLines, summaryLine } from './text.ts';
+import { endpointText } from '../../config/certificates.ts';
+import { defineProcedure } from '../define.ts';
 
 const options = z.object({
   path: z.array(z.string().min(1)).optional().describe('File, folder or glob to check instead of the configured ones'),
@@ -37,6 +24,7 @@ const options = z.object({
     .optional()
     .describe('Warn so many days before expiry; by default when a third of the lifetime is left'),
 });
+export type CheckCertificatesOptions = z.infer<typeof options>;
 
 export const checkCertificates = defineProcedure({
   name: 'check-certificates',
@@ -45,120 +33,5 @@ export const checkCertificates = defineProcedure({
   summary: 'Check certificate files and TLS endpoints for expiry, chain, host name, key and strength',
   changes: false,
   options,
-  part: z.object({ certificates: z.array(certificate) }),
-  run: async (given, context) => {
-    const pace = createPace(context.signal);
-    const sources = await sourcesOf(given, context, pace);
-    const analyses = await checkAll(
-      {
-        ...sources,
-        host: given.host ?? null,
-        authorities: await authoritiesOf(given.ca === undefined ? context.config.certificates.ca : resolve(given.ca)),
-        password: context.config.certificates.password,
-        warnDays: given.warnDays,
-        timeout: context.config.certificates.timeout,
-        now: context.now(),
-        signal: context.signal,
-        env: context.env,
-        onProgress: throttled(context),
-      },
-      pace,
-    );
-    return reported(analyses, sources.findings, context, pace);
-  },
+  work: () => import('./checkCertificatesWork.ts'),
 });
-
-interface Sources {
-  readonly paths: readonly string[];
-  readonly comparedPaths: readonly string[];
-  readonly endpoints: readonly Endpoint[];
-  /** What is wrong with the places themselves. */
-  readonly findings: readonly Finding[];
-}
-
-async function sourcesOf(given: z.infer<typeof options>, context: ProcedureContext, pace: Pace): Promise<Sources> {
-  const configured = context.config.certificates;
-  if (given.path !== undefined || given.domain !== undefined) {
-    return {
-      paths: (given.path ?? []).map((path) => resolve(path)),
-      comparedPaths: given.path === undefined ? configured.paths : [],
-      endpoints: endpointsOf(given.domain ?? []),
-      findings: [],
-    };
-  }
-  if (configured.paths.length > 0 || configured.endpoints.length > 0) {
-    return { paths: configured.paths, comparedPaths: [], endpoints: endpointsOf(configured.endpoints), findings: [] };
-  }
-  const places = await defaultPlaces('/', pace);
-  const findings = places.closed.map((folder) => ({
-    level: 'warning' as const,
-    code: 'certificates.source',
-    subject: folder,
-    message: `The folder ${folder} may hold certificates, but the agent's user may not read it; grant read access, or list the certificates in certificates.paths.`,
-  }));
-  return { paths: places.paths, comparedPaths: [], endpoints: [], findings };
-}
-
-/** Each once, however it is written. */
-function endpointsOf(texts: readonly string[]): Endpoint[] {
-  const endpoints = texts.map((text) => parseEndpoint(text)).filter((endpoint) => endpoint !== null);
-  return [...new Map(endpoints.map((endpoint) => [endpointName(endpoint), endpoint])).values()];
-}
-
-async function authoritiesOf(file: string | undefined): Promise<string | undefined> {
-  if (file === undefined) return undefined;
-  let text;
-  try {
-    text = (await readRegularFile(file)).bytes.toString('latin1');
-  } catch (cause) {
-    throw new Error(`The authorities ${file} can not be read; correct certificates.ca or --ca.`, { cause });
-  }
-  if (![...pemBlocks(text)].some((block) => block.label.endsWith('CERTIFICATE'))) {
-    throw new Error(`The authorities ${file} hold no PEM certificate; correct certificates.ca or --ca.`);
-  }
-  return text;
-}
-
-async function reported(
-  analyses: readonly Analysis[],
-  about: readonly Finding[],
-  context: ProcedureContext,
-  pace: Pace,
-) {
-  const certificates = analyses.map((analysis) => analysis.certificate);
-  const findings = [...about, ...(analyses.length === 0 ? [nothingToCheck] : [])];
-  findings.forEach(context.finding);
-  for (const analysis of analyses) {
-    for (const line of certificateLines(analysis.certificate)) context.print(line);
-    for (const finding of findingsOf(analysis)) {
-      context.finding(finding);
-      findings.push(finding);
-    }
-    context.print('');
-    await pace();
-  }
-  if (certificates.length > 0) context.print(summaryLine(certificates));
-  const blind = certificates.every(({ status }) => status === 'unreadable' || status === 'unparsable');
-  return {
-    outcome: blind && certificates.length > 0 ? ('failed' as const) : outcomeOf(findings, 'unchanged'),
-    part: { certificates },
-  };
-}
-
-const nothingToCheck: Finding = {
-  level: 'warning',
-  code: 'certificates.source',
-  subject: 'certificates',
-  message:
-    'There is no certificate to check; list files in certificates.paths or HOST:PORT in certificates.endpoints of maintenance.yaml.',
-};
-
-/** One report a second: a check that is over before needs none. */
-function throttled(context: ProcedureContext): (done: number, total: number) => void {
-  let last = performance.now();
-  return (done, total) => {
-    if (performance.now() - last < 1000) return;
-    last = performance.now();
-    context.progress({ done, total, unit: 'certificates' });
-  };
-}

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import pg from 'pg';
+import type pg from 'pg';
 import type { Config } from '../../config/schema.ts';
 import { isPassingRefusal } from './connectionProblem.ts';
 import { passwordFromFile } from './passwordFile.ts';
@@ -178,9 +178,12 @@ async function connectOnce(
   timeout: number,
   signal: AbortSignal,
 ): Promise<Connected> {
+  // Loaded here: a health check of a host without databases does without the driver.
+  const { Client } = (await import('pg')).default;
+  signal.throwIfAborted();
   const socket = new Socket();
   const { host, port, user, database } = parameters;
-  const client = new pg.Client({
+  const client = new Client({
     host,
     port,
     user,

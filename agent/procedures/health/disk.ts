@@ -1,6 +1,5 @@
 /** Fill level of each mounted file system, as df(1) counts it: used / (used + available to others than root). */
 import { readFile, statfs } from 'node:fs/promises';
-import { execa } from 'execa';
 import type { Finding, Remedy } from '../../protocol/nouns.ts';
 import { formatBytes, percentOf } from './check.ts';
 import type { HealthCheck } from './check.ts';
@@ -100,6 +99,7 @@ const diskFull: Remedy = { procedure: 'rotate-logs', options: { force: true }, t
 /** A dead network file system blocks whoever asks, beyond any kill: that is then a child, not a thread of ours. */
 async function spaceOf(mount: Mount, signal: AbortSignal): Promise<Space> {
   if (!isRemote(mount.type)) return await statfs(mount.mountPoint);
+  const { execa } = await import('execa');
   const { stdout } = await execa('stat', ['-f', '-c', '%S %b %f %a %c %d', '--', mount.mountPoint], {
     stdin: 'ignore',
     stderr: 'ignore',

@@ -1,7 +1,6 @@
 /** Probes of what runs on this host: systemd unit, process, Docker container. */
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { execa } from 'execa';
 import * as z from 'zod';
 import type { Probe } from './services.ts';
 
@@ -60,6 +59,7 @@ export async function runTool(
   args: readonly string[],
   signal: AbortSignal,
 ): Promise<{ stdout: string; stderr: string; exitCode: number | null }> {
+  const { execa } = await import('execa');
   const result = await execa(tool, [...args], {
     stdin: 'ignore',
     reject: false,

@@ -3,7 +3,7 @@ import type { Finding } from '../../protocol/nouns.ts';
 import type { Account, Snapshot } from './account.ts';
 import type { LogrotateRun } from './logrotateCommand.ts';
 import type { LogReport, LogrotateReport } from './logrotateOutput.ts';
-import type { RotateLogsPart } from './rotateLogs.ts';
+import type { RotateLogsPart } from './rotateLogsWork.ts';
 import type { Rotation } from './rotation.ts';
 import { describeWriters } from './writers.ts';
 import type { Writer } from './writers.ts';

@@ -1,33 +1,16 @@
-/** `rotate-logs`: drives logrotate and answers for its result. */
-import path from 'node:path';
+/** `rotate-logs`: rotates the configured logs, and shows that nothing was lost. */
 import * as z from 'zod';
-import { instant } from '../../protocol/nouns.ts';
-import type { Finding } from '../../protocol/nouns.ts';
-import { defineProcedure, outcomeOf } from '../define.ts';
-import type { ProcedureContext, ProcedureResult } from '../define.ts';
-import { LogrotateConfigProblem, chooseConfig, writeConfig } from './logrotateConfig.ts';
-import { defaultStateFile, findLogrotate } from './logrotateCommand.ts';
-import { planRotation, rotate } from './rotation.ts';
-import type { Rotation } from './rotation.ts';
+import { defineProcedure } from '../define.ts';
 
-export const rotateLogsPart = z.object({
-  files: z.array(
-    z.object({
-      path: z.string(),
-      /** `planned` only with --dry-run: it would be rotated. */
-      action: z.enum(['rotated', 'planned', 'not_due', 'empty', 'missing', 'error']),
-      /** Where the content is now. */
-      rotatedTo: z.string().nullable(),
-      /** By logrotate's state file; null when no rotation has left a file. */
-      lastRotation: instant.nullable(),
-      /** Size before the run. */
-      bytes: z.number(),
-      /** Processes that still write to a file that was rotated away. */
-      heldBy: z.array(z.object({ pid: z.int(), command: z.string() })),
-    }),
-  ),
+const options = z.object({
+  force: z.boolean().default(false).describe('Rotate every log that is not empty, whether it is due or not'),
+  config: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Existing logrotate configuration, instead of `logs` in maintenance.yaml'),
 });
-export type RotateLogsPart = z.infer<typeof rotateLogsPart>;
+export type RotateLogsOptions = z.infer<typeof options>;
 
 export const rotateLogs = defineProcedure({
   name: 'rotate-logs',
@@ -36,74 +19,8 @@ export const rotateLogs = defineProcedure({
   summary:
     'Rotate the configured logs by logrotate, and check that nothing was lost and that writers use the new files',
   changes: true,
-  options: z.object({
-    force: z.boolean().default(false).describe('Rotate every log that is not empty, whether it is due or not'),
-    config: z
-      .string()
-      .min(1)
-      .optional()
-      .describe('Existing logrotate configuration, instead of `logs` in maintenance.yaml'),
-  }),
-  part: rotateLogsPart,
+  options,
   impact: ({ force }) =>
     `${force ? 'Every log that is not empty is' : 'Logs that are due are'} renamed, older ones are compressed, and those beyond the configured number are deleted. Programs that write them are told to open the new files.`,
-  run,
+  work: () => import('./rotateLogsWork.ts'),
 });
-
-interface Options {
-  readonly force: boolean;
-  readonly config?: string | undefined;
-}
-
-async function run(options: Options, given: ProcedureContext): Promise<ProcedureResult<RotateLogsPart>> {
-  const findings: Finding[] = [];
-  const context: ProcedureContext = {
-    ...given,
-    finding: (finding) => {
-      findings.push(finding);
-      given.finding(finding);
-    },
-  };
-  const rotation = await prepare(options, context);
-  if (rotation === null) return { outcome: 'failed', part: { files: [] } };
-  const plan = await planRotation(rotation);
-  if (plan === null) return { outcome: 'failed', part: { files: [] } };
-  const { files, changed, failed } = await rotate(rotation, plan);
-  return {
-    outcome: failed ? 'failed' : outcomeOf(findings, changed ? 'changed' : 'unchanged'),
-    part: { files: [...files] },
-  };
-}
-
-/** Program, configuration and state file; null after a finding that says which of them is missing. */
-async function prepare(options: Options, context: ProcedureContext): Promise<Rotation | null> {
-  const { env, signal, config, memoryDirectory } = context;
-  const binary = await findLogrotate(env);
-  if (binary === null) {
-    context.finding({
-      level: 'critical',
-      code: 'logs.logrotate',
-      subject: 'logrotate',
-      message:
-        'logrotate is not installed, no log was rotated; install the package `logrotate` (apt-get install logrotate).',
-    });
-    return null;
-  }
-  try {
-    const source = chooseConfig(options.config, config, memoryDirectory);
-    const planFile = source.text === null ? source.file : path.join(memoryDirectory, 'logrotate-plan.conf');
-    if (source.text !== null) {
-      await writeConfig(source.file, source.text);
-      await writeConfig(planFile, source.planText);
-    }
-    const call = { binary, env, signal };
-    // The system's own timer rotates by the same files: with a state of our own each log would be rotated twice.
-    const own = source.system ? await defaultStateFile(call) : path.join(memoryDirectory, 'logrotate.state');
-    const stateFile = config.logs.state === undefined ? own : path.resolve(config.baseDirectory, config.logs.state);
-    return { call, configFile: source.file, planFile, stateFile, force: options.force, context };
-  } catch (error) {
-    if (!(error instanceof LogrotateConfigProblem)) throw error;
-    context.finding({ level: 'critical', code: 'logs.config', subject: 'logs.rotate', message: error.message });
-    return null;
-  }
-}

@@ -8,8 +8,9 @@ import type { healthSettings, thresholds } from '../../../agent/config/health.ts
 import { sections } from '../../../agent/config/schema.ts';
 import type { Config } from '../../../agent/config/schema.ts';
 import type { ProcedureContext } from '../../../agent/procedures/define.ts';
-import { healthCheck, healthCheckPart } from '../../../agent/procedures/health/healthCheck.ts';
-import type { HealthCheckPart } from '../../../agent/procedures/health/healthCheck.ts';
+import { healthCheck } from '../../../agent/procedures/health/healthCheck.ts';
+import { part as healthCheckPart } from '../../../agent/procedures/health/healthCheckWork.ts';
+import type { HealthCheckPart } from '../../../agent/procedures/health/healthCheckWork.ts';
 import type { Finding } from '../../../agent/protocol/nouns.ts';
 
 export interface HealthOutcome {

@@ -9,8 +9,9 @@ import type { logSettings } from '../../../agent/config/logs.ts';
 import { sections } from '../../../agent/config/schema.ts';
 import type { Config } from '../../../agent/config/schema.ts';
 import type { ProcedureContext } from '../../../agent/procedures/define.ts';
-import { rotateLogs, rotateLogsPart } from '../../../agent/procedures/logs/rotateLogs.ts';
-import type { RotateLogsPart } from '../../../agent/procedures/logs/rotateLogs.ts';
+import { rotateLogs } from '../../../agent/procedures/logs/rotateLogs.ts';
+import { part as rotateLogsPart } from '../../../agent/procedures/logs/rotateLogsWork.ts';
+import type { RotateLogsPart } from '../../../agent/procedures/logs/rotateLogsWork.ts';
 import type { Finding } from '../../../agent/protocol/nouns.ts';
 
 export interface Outcome {
