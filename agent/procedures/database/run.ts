@@ -32,14 +32,14 @@ export async function currentStatistics(run: DatabaseRun, { table, at }: Listed<
 const freshMilliseconds = 10_000;
 
 /** The name under which findings speak of a relation: with the database's name before it where several are configured. */
-export function subjectOf({ session, context }: DatabaseRun, relation: string): string {
+export function subjectOf({ session, context }: Pick<DatabaseRun, 'session' | 'context'>, relation: string): string {
   const name = printable(relation);
   return context.config.databases.length > 1 ? `${printable(session.target.name)}: ${name}` : name;
 }
 
 /** A finding about one relation. */
 export function relationFinding(
-  run: DatabaseRun,
+  run: Pick<DatabaseRun, 'session' | 'context'>,
   relation: string,
   finding: Omit<Finding, 'subject' | 'message'> & { readonly text: (subject: string) => string },
 ): void {
