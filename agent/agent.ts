@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { ConfigKeeper } from './config/keeper.ts';
 import type { CheckConfig, Config } from './config/schema.ts';
-import { configuredListen, defaultChecks } from './defaults.ts';
+import { defaultChecks } from './defaults.ts';
 import { EventBus } from './events.ts';
 import { AgentStoppedError, type AgentOptions } from './agentOptions.ts';
 import { alertLevelOf } from './monitor/alertLevel.ts';
@@ -25,7 +25,8 @@ import { Holds } from './schedule/holds.ts';
 import { Scheduler } from './schedule/scheduler.ts';
 import { Tasks } from './schedule/tasks.ts';
 import { createHandlers } from './server/handlers.ts';
-import { createServer, type AgentServer } from './server/server.ts';
+import { openServer } from './server/openServer.ts';
+import type { AgentServer } from './server/server.ts';
 import { StoredTokens } from './server/storedTokens.ts';
 import type { Database } from './store/database.ts';
 import { openStore } from './store/openStore.ts';
@@ -178,7 +179,7 @@ export class Agent {
     this.windows.start();
     await this.library.start();
     this.#goOn();
-    this.#server = this.#createServer();
+    this.#server = await this.#openServer();
     await this.#server.start();
     this.#goOn();
     this.#tokens.start();
@@ -230,6 +231,7 @@ export class Agent {
     agentVersion: version,
     pid: process.pid,
     startedAt: new Date(this.#startedAt).toISOString(),
+    certificateFingerprint: this.#server?.fingerprint() ?? null,
   });
 
   #config(): Config {
@@ -238,6 +240,7 @@ export class Agent {
 
   #applyConfig(): void {
     const config = this.#config();
+    this.#server?.reloadCertificate();
     this.runner.limitsChanged();
     this.#scheduler.setTasks(config.tasks, new Calendar(config.blackouts, config.timezone));
     const checks = config.checks ?? defaultChecks(config);
@@ -365,24 +368,23 @@ export class Agent {
     });
   }
 
-  #createServer(): AgentServer {
-    const { listen, socketPath, log } = this.#options;
+  #openServer(): Promise<AgentServer> {
     const source = metricsSource({
       database: this.database,
       alerts: this.alerts,
       windows: this.windows,
       sessions: () => this.#server?.sessionCount() ?? 0,
     });
-    return createServer({
-      listen: listen === undefined ? configuredListen(this.#config().server.listen) : listen,
-      socketPath,
+    return openServer({
+      ...this.#options,
+      settings: this.#config().server,
+      alerts: this.alerts,
       handlers: createHandlers(this),
       events: this.events,
       tokens: this.#tokens,
       hostInfo: this.hostInfo,
       problems: () => this.#storeWatch.problems(),
       metrics: metricsReader(() => this.#config().metrics.prefix, source),
-      log,
     });
   }
 

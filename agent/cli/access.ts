@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { parseDuration } from '../config/units.ts';
 import { roles, role as roleSchema } from '../protocol/nouns.ts';
+import { announcedFingerprint } from '../server/openCertificate.ts';
 import { announceTokenChange } from '../server/storedTokens.ts';
 import { appendAudit, verifyAudit } from '../store/audit.ts';
 import { Database } from '../store/database.ts';
@@ -40,8 +41,13 @@ export function registerAccess(program: Command, io: Io): void {
         announceTokenChange(state);
         return created;
       });
-      if (options.json === true) writeJson(io, made);
-      else io.stdout.write(`${made.token}\n`);
+      const fingerprint = announcedFingerprint(options.state ?? defaultStateDirectory(io.env));
+      if (options.json === true) writeJson(io, { ...made, certificateFingerprint: fingerprint });
+      else {
+        io.stdout.write(`${made.token}\n`);
+        if (fingerprint !== null)
+          io.stderr.write(`Compare when an editor asks about the certificate: SHA-256 ${fingerprint}\n`);
+      }
     });
   token
     .command('list')

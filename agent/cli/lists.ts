@@ -118,6 +118,7 @@ function writeStatus(io: Io, state: Snapshot): void {
       'config',
       `${config.file ?? 'none'}${config.stale ? ' (refused: the last good one is in force)' : ''}, ${problems} error(s)`,
     ],
+    ['certificate', fingerprintText(host.certificateFingerprint ?? null)],
     ['schedules', pauseText(state.paused ?? null)],
     ['tasks', `${state.tasks.length}, ${state.tasks.filter((task) => task.problem !== null).length} refused`],
     [
@@ -139,6 +140,11 @@ function nextOf(task: Task, { paused, at }: Snapshot): string {
   if ((paused ?? null) !== null) return 'paused';
   const snoozed = (task.snoozedUntil ?? at) > at ? ` (snoozed until ${task.snoozedUntil ?? ''})` : '';
   return `${task.nextRun ?? 'never'}${snoozed}`;
+}
+
+/** What people compare when their editor asks whether it may trust this agent. */
+function fingerprintText(fingerprint: string | null): string {
+  return fingerprint === null ? 'none (no TLS)' : `SHA-256 ${fingerprint}`;
 }
 
 function pauseText(paused: SchedulePause | null): string {

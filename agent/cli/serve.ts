@@ -131,7 +131,8 @@ class Service {
     const { tcp, socket } = agent.addresses();
     const listen = tcp === null ? null : formatAddress(tcp);
     const { stateDirectory: state } = agent;
-    io.stdout.write(`${JSON.stringify({ ready: true, pid: process.pid, listen, socket, state })}\n`);
+    const { certificateFingerprint: fingerprint } = agent.hostInfo();
+    io.stdout.write(`${JSON.stringify({ ready: true, pid: process.pid, listen, socket, state, fingerprint })}\n`);
     await this.#systemd.ready(`listening on ${listen ?? socket ?? 'nothing'}`);
     if (this.#reloadWanted) this.#reload();
   }

@@ -14,6 +14,7 @@ import { missingPaths, resolvePaths } from './paths.ts';
 import type { Remark } from './remark.ts';
 import type { Config } from './schema.ts';
 import { clearSecrets, strings, urlPasswords } from './secrets.ts';
+import { serverRemarks } from './serverCheck.ts';
 import { loadSections, sectionNames, type LoadedSections } from './sections.ts';
 import { withAbsolutePaths } from './taskRunChecks.ts';
 import { loadTasks } from './tasks.ts';
@@ -157,6 +158,7 @@ function interpret(
       ...clear.map(({ offset, where }) => inClear(offset, where)),
       ...missingPaths(sections, baseDirectory, env),
       ...mailRemarks(sections),
+      ...serverRemarks(sections),
     ],
   };
 }

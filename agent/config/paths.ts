@@ -11,7 +11,8 @@ import type { Environment } from './variables.ts';
 export function resolvePaths(values: Sections, baseDirectory: string, env: Environment): Sections {
   const absolute = (file: string): string => absolutePath(file, baseDirectory, env);
   const optional = (file: string | undefined): string | undefined => (file === undefined ? undefined : absolute(file));
-  const { certificates, database, health, logs, mode, runbooks, scripts } = values;
+  const { certificates, database, health, logs, mode, runbooks, scripts, server } = values;
+  const { tls } = server;
   return {
     ...values,
     certificates: { ...certificates, paths: certificates.paths.map(absolute), ca: optional(certificates.ca) },
@@ -25,6 +26,10 @@ export function resolvePaths(values: Sections, baseDirectory: string, env: Envir
     mode: { ...mode, flag_file: optional(mode.flag_file) },
     runbooks: { ...runbooks, directories: runbooks.directories.map(absolute) },
     scripts: { directory: absolute(scripts.directory ?? '.') },
+    server: {
+      ...server,
+      tls: tls && { ...tls, cert: optional(tls.cert), key: optional(tls.key), client_ca: optional(tls.client_ca) },
+    },
   };
 }
 
@@ -34,11 +39,14 @@ export function missingPaths(sections: LoadedSections, baseDirectory: string, en
     { section: 'certificates', key: 'paths', what: 'certificate', code: 'missing-certificate' },
     { section: 'certificates', key: 'ca', what: 'certificate authority', code: 'missing-certificate' },
     { section: 'runbooks', key: 'directories', what: 'runbook folder', code: 'missing-directory' },
+    { section: 'server', key: 'tls.cert', what: 'certificate', code: 'missing-certificate' },
+    { section: 'server', key: 'tls.key', what: 'key', code: 'missing-certificate' },
+    { section: 'server', key: 'tls.client_ca', what: 'certificate authority', code: 'missing-certificate' },
     { section: 'scripts', key: 'directory', what: 'script folder', code: 'missing-directory' },
   ];
   return places.flatMap(({ section, key, what, code }) => {
     const tree = sections.trees.get(section);
-    const node = tree === undefined ? null : follow(tree, [key]);
+    const node = tree === undefined ? null : follow(tree, key.split('.'));
     const scalars = node?.kind === 'list' ? node.items : node === null ? [] : [node];
     return scalars.flatMap((scalar) => {
       if (scalar.kind !== 'scalar' || typeof scalar.value !== 'string') return [];

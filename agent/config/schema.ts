@@ -8,6 +8,7 @@ import { databaseConnection, databaseSettings } from './database.ts';
 import { healthSettings, thresholds } from './health.ts';
 import { logSettings } from './logs.ts';
 import { retentionSettings } from './retention.ts';
+import { serverSettings } from './server.ts';
 import { blackoutConfig } from './blackouts.ts';
 import { runLimits, taskRunFields } from './taskRun.ts';
 import { missedPolicies, taskInterval, taskJitter } from './timing.ts';
@@ -133,7 +134,7 @@ export const sections = {
       directory: z.string().optional().describe("Folder of the tasks' scripts; by default that of this file"),
     })
     .prefault({}),
-  server: z.strictObject({ listen: z.string().optional().describe('HOST:PORT of the agent, or `none`') }).prefault({}),
+  server: serverSettings.prefault({}),
 } as const;
 
 /** The whole file, for the JSON schema. Loading validates each task and each section on its own, so that one typo refuses one thing. */

@@ -2,6 +2,7 @@
 import type { AnyProcedure } from '../procedures/define.ts';
 import type { Finding } from '../protocol/nouns.ts';
 import { lockHolder } from '../store/stateLock.ts';
+import { lookAtCertificate } from './certificate.ts';
 import { loadForDoctor, lookAtScripts } from './configuration.ts';
 import { lookAtClock, lookAtService } from './host.ts';
 import { found, reasonOf, type Look, type Place } from './place.ts';
@@ -18,6 +19,7 @@ const looks: readonly Look[] = [
   lookAtTools,
   lookAtAgent,
   lookAtPort,
+  lookAtCertificate,
   lookAtService,
   lookAtClock,
 ];

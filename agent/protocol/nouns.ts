@@ -333,6 +333,8 @@ export const hostInfo = z.object({
   agentVersion: z.string(),
   pid: z.int(),
   startedAt: instant,
+  /** SHA-256 of the certificate that the agent's TLS port shows (`AB:CD:…`); null = it has none, absent = an older agent. */
+  certificateFingerprint: z.string().nullish(),
 });
 export type HostInfo = z.infer<typeof hostInfo>;
 

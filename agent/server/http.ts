@@ -1,6 +1,12 @@
 /** The plain HTTP side: three documents to read, refusals for the rest. */
 import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer as createTlsServer,
+  type Server as TlsServer,
+  type ServerOptions as TlsServerOptions,
+} from 'node:https';
 import type { Login } from './auth.ts';
+import type { CertificateKeeper } from './certificateKeeper.ts';
 import type { Limits } from './limits.ts';
 import type { ServerLog } from './log.ts';
 import { checkRequest } from './requestCheck.ts';
@@ -41,26 +47,39 @@ const safeHeaders = {
 
 const maxHeaderBytes = 16 * 1024;
 
-/** A server for one transport, not yet listening. */
-export function createHttpServer(services: HttpServices, via: Transport): Server {
+export type WebServer = Server | TlsServer;
+
+/** A server for one transport, not yet listening. With a certificate it speaks TLS and nothing else. */
+export function createHttpServer(
+  services: HttpServices,
+  via: Transport,
+  certificate: CertificateKeeper | null = null,
+): WebServer {
   const { headersMs } = services.limits;
-  const server = createServer(
-    {
-      maxHeaderSize: maxHeaderBytes,
-      headersTimeout: headersMs,
-      requestTimeout: headersMs,
-      keepAliveTimeout: 5000,
-      connectionsCheckingInterval: Math.min(headersMs, 5000),
-      // Checked by checkHost, which also answers HTTP/1.0.
-      requireHostHeader: false,
-    },
-    (request, response) => {
-      void respond(services, via, request, response);
-    },
-  );
+  const options = {
+    maxHeaderSize: maxHeaderBytes,
+    headersTimeout: headersMs,
+    requestTimeout: headersMs,
+    keepAliveTimeout: 5000,
+    connectionsCheckingInterval: Math.min(headersMs, 5000),
+    // Checked by checkHost, which also answers HTTP/1.0.
+    requireHostHeader: false,
+  };
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    void respond(services, via, request, response);
+  };
+  const server =
+    certificate === null
+      ? createServer(options, onRequest)
+      : createTlsServer({ ...options, ...tlsOptions(certificate, headersMs) }, onRequest);
   // Bounded by their size already; Node would silently drop those beyond a number, Origin perhaps among them.
   server.maxHeadersCount = 0;
   return server;
+}
+
+function tlsOptions(certificate: CertificateKeeper, handshakeTimeout: number): TlsServerOptions {
+  const { mutual, current } = certificate;
+  return { ...current.context, handshakeTimeout, requestCert: mutual, rejectUnauthorized: mutual };
 }
 
 /** Refuses an upgrade on its raw socket. */

@@ -1,7 +1,6 @@
 /** Binds HTTP servers to a TCP port or a Unix socket; what fails says which port or file and what to do. */
 import { chmodSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
-import type { Server } from 'node:http';
-import { connect, type AddressInfo, type ListenOptions } from 'node:net';
+import { connect, type AddressInfo, type ListenOptions, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import { formatAddress, isLoopback, type ListenAddress } from './listenAddress.ts';
 
@@ -10,11 +9,12 @@ const maxSocketPathBytes = 103;
 /** A live agent accepts at once; one that does not within this time is taken for alive. */
 const probeMs = 2000;
 
-export async function listenTcp(server: Server, address: ListenAddress): Promise<ListenAddress> {
-  if (!isLoopback(address.host)) {
+/** Beyond loopback only when `encrypted`. */
+export async function listenTcp(server: Server, address: ListenAddress, encrypted: boolean): Promise<ListenAddress> {
+  if (!encrypted && !isLoopback(address.host)) {
     throw new Error(
       `${formatAddress(address)} can be reached from other machines and tokens would travel unencrypted: ` +
-        'listen on 127.0.0.1 and reach this agent over ssh',
+        'listen on 127.0.0.1 and reach this agent over ssh, or set server.tls in maintenance.yaml',
     );
   }
   try {

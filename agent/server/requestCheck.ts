@@ -46,7 +46,7 @@ function namesOf(request: IncomingMessage, transport: Transport): readonly strin
   const address = plainAddress(request.socket.localAddress ?? '');
   const literal = address.includes(':') ? `[${address}]` : address;
   const local = isLoopback(address) ? ['localhost'] : [];
-  return [literal, ...local, ...transport.hostNames.map((name) => name.toLowerCase())];
+  return [literal, ...local, ...transport.hostNames().map((name) => name.toLowerCase())];
 }
 
 function checkBody(request: IncomingMessage): Refusal | null {

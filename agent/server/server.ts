@@ -1,17 +1,19 @@
 /** The agent's server: one logic on a TCP port and a Unix socket. It knows nothing of runs and tasks. */
-import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
 import { userInfo } from 'node:os';
 import type { HostInfo } from '../protocol/nouns.ts';
 import { createAuthenticator, type TokenVerifier } from './auth.ts';
 import type { Handlers } from './dispatch.ts';
 import type { EventSource } from './eventPump.ts';
-import { createHttpServer, type HttpServices, type MetricsText } from './http.ts';
+import type { CertificateKeeper } from './certificateKeeper.ts';
+import { createHttpServer, type HttpServices, type MetricsText, type WebServer } from './http.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { listenTcp, listenUnix } from './listen.ts';
 import type { ListenAddress } from './listenAddress.ts';
 import type { ServerLog } from './log.ts';
 import { LoginThrottle } from './loginThrottle.ts';
 import { openRpcDocument } from './openRpc.ts';
+import { TlsErrors } from './tlsErrors.ts';
 import type { Transport } from './transport.ts';
 import { UnauthenticatedSockets } from './unauthenticated.ts';
 import { SessionList } from './websocket.ts';
@@ -21,6 +23,8 @@ export interface ServerOptions {
   readonly listen: ListenAddress | null;
   /** Null = no Unix socket. */
   readonly socketPath: string | null;
+  /** With it the TCP port speaks TLS alone, and may listen beyond loopback. */
+  readonly certificate?: CertificateKeeper | null;
   /** Further names by which clients may call this agent (Host header), without port. */
   readonly hostNames?: readonly string[];
   readonly handlers: Handlers;
@@ -52,6 +56,10 @@ export interface AgentServer {
   addresses(): ServerAddresses;
   /** Connected clients. */
   sessionCount(): number;
+  /** SHA-256 of the certificate that is shown to clients; null = the TCP port, if any, is plain. */
+  fingerprint(): string | null;
+  /** Reads the certificate's files again. */
+  reloadCertificate(): void;
 }
 
 export function createServer(options: ServerOptions): AgentServer {
@@ -88,7 +96,8 @@ interface Parts {
 class Listeners implements AgentServer {
   readonly #options: ServerOptions;
   readonly #parts: Parts;
-  readonly #servers: Server[] = [];
+  readonly #servers: WebServer[] = [];
+  readonly #certificate: CertificateKeeper | null;
   #addresses: ServerAddresses = { tcp: null, socket: null };
   #starting: Promise<void> | null = null;
   #stopping: Promise<void> | null = null;
@@ -97,6 +106,7 @@ class Listeners implements AgentServer {
   constructor(options: ServerOptions, parts: Parts) {
     this.#options = options;
     this.#parts = parts;
+    this.#certificate = options.listen === null ? null : (options.certificate ?? null);
   }
 
   start(): Promise<void> {
@@ -120,6 +130,14 @@ class Listeners implements AgentServer {
     return this.#parts.sessions.size;
   }
 
+  fingerprint(): string | null {
+    return this.#certificate?.current.fingerprint ?? null;
+  }
+
+  reloadCertificate(): void {
+    this.#certificate?.reload();
+  }
+
   async #open(): Promise<void> {
     if (this.#stopping !== null) throw new Error('the server was stopped: create a new one');
     const { listen, socketPath, hostNames = [], tokens, log } = this.#options;
@@ -130,7 +148,10 @@ class Listeners implements AgentServer {
         this.#addresses = { ...this.#addresses, socket: socketPath };
       }
       if (listen !== null) {
-        const tcp = await listenTcp(this.#serve({ kind: 'tcp', hostNames }), listen);
+        const certificate = this.#certificate;
+        const names = (): readonly string[] => [...hostNames, ...(certificate?.current.names ?? [])];
+        const server = this.#serve({ kind: 'tcp', hostNames: names });
+        const tcp = await listenTcp(server, listen, certificate !== null);
         this.#addresses = { ...this.#addresses, tcp };
       }
     } catch (error) {
@@ -138,18 +159,26 @@ class Listeners implements AgentServer {
       throw error;
     }
     sessions.start();
+    this.#certificate?.start();
     this.#forgetTokens = tokens.onRevoked(() => {
       sessions.verifyAll();
     });
-    log.info({ ...this.#addresses }, 'the server is listening');
+    log.info({ ...this.#addresses, fingerprint: this.fingerprint() }, 'the server is listening');
   }
 
-  #serve(via: Transport): Server {
+  #serve(via: Transport): WebServer {
     const { http, sessions, unauthenticated } = this.#parts;
-    const server = createHttpServer(http, via);
+    const certificate = via.kind === 'tcp' ? this.#certificate : null;
+    const server = createHttpServer(http, via, certificate);
     if (via.kind === 'tcp') {
-      server.on('connection', (socket) => {
+      server.on('connection', (socket: Socket) => {
         unauthenticated.add(socket);
+      });
+    }
+    if (certificate !== null && 'setSecureContext' in server) {
+      new TlsErrors(this.#options.log).watch(server);
+      certificate.onChange(({ context }) => {
+        server.setSecureContext(context);
       });
     }
     sessions.serve(server, via);
@@ -161,13 +190,15 @@ class Listeners implements AgentServer {
     this.#forgetTokens?.();
     this.#forgetTokens = null;
     this.#addresses = { tcp: null, socket: null };
+    this.#certificate?.stop();
+    this.#parts.unauthenticated.clear();
     const listening = this.#servers.splice(0).map(closed);
     await Promise.all([...listening, this.#parts.sessions.stop('goingAway', 'the agent is stopping')]);
   }
 }
 
 /** Also waits for the sockets of upgraded connections, which end within the grace of their close frames. */
-function closed(server: Server): Promise<void> {
+function closed(server: WebServer): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<undefined>();
   server.close(() => {
     resolve(undefined);

@@ -2,8 +2,8 @@
 export type Transport =
   | {
       readonly kind: 'tcp';
-      /** Host names, beside the connection's own address and `localhost` on loopback, by which clients may call this agent. */
-      readonly hostNames: readonly string[];
+      /** Host names, beside the connection's own address and `localhost` on loopback, by which clients may call this agent now. */
+      readonly hostNames: () => readonly string[];
     }
   | {
       readonly kind: 'unix';

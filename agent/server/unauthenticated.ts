@@ -6,7 +6,8 @@ import type { Socket } from 'node:net';
  */
 export class UnauthenticatedSockets {
   readonly #limit: number;
-  readonly #sockets = new Set<Socket>();
+  /** By the peer's address and port: the socket that TLS puts over a connection has the same. */
+  readonly #sockets = new Map<string, Socket>();
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -17,19 +18,30 @@ export class UnauthenticatedSockets {
   }
 
   add(socket: Socket): void {
-    this.#sockets.add(socket);
+    const peer = peerOf(socket);
+    this.#sockets.set(peer, socket);
     socket.once('close', () => {
-      this.#sockets.delete(socket);
+      if (this.#sockets.get(peer) === socket) this.#sockets.delete(peer);
     });
-    for (const oldest of this.#sockets) {
+    for (const [oldest, its] of this.#sockets) {
       if (this.#sockets.size <= this.#limit) break;
       this.#sockets.delete(oldest);
-      oldest.destroy();
+      its.destroy();
     }
   }
 
   /** It has shown a token. */
   passed(socket: Socket): void {
-    this.#sockets.delete(socket);
+    this.#sockets.delete(peerOf(socket));
   }
+
+  /** Cuts them all. */
+  clear(): void {
+    for (const socket of this.#sockets.values()) socket.destroy();
+    this.#sockets.clear();
+  }
+}
+
+function peerOf({ remoteAddress = '', remotePort = 0 }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }

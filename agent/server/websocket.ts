@@ -1,11 +1,11 @@
 /** Upgrades: every check before the handshake is answered, then a session. */
-import type { IncomingMessage, Server } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { closeCodes } from '../protocol/errors.ts';
 import { maxMessageBytes } from '../protocol/methods.ts';
 import type { Identity, Login } from './auth.ts';
-import { refusalText } from './http.ts';
+import { refusalText, type WebServer } from './http.ts';
 import { maxBufferedChunks, maxFragments, type Limits } from './limits.ts';
 import { checkRequest } from './requestCheck.ts';
 import { Session, type SessionServices } from './session.ts';
@@ -42,7 +42,7 @@ export class SessionList {
     return this.#sessions.size;
   }
 
-  serve(server: Server, via: Transport): void {
+  serve(server: WebServer, via: Transport): void {
     server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
       this.#upgrade(request, socket, head, via);
     });

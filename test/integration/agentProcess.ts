@@ -12,12 +12,20 @@ import type { Run } from '../../agent/protocol/nouns.ts';
 import { processesOf } from '../leftovers.ts';
 
 export const entry = process.env['UPKEEP_AGENT'] ?? join(import.meta.dirname, '..', '..', 'agent', 'main.ts');
-const ready = z.object({ ready: z.literal(true), pid: z.int(), listen: z.string().nullable(), socket: z.string() });
+const ready = z.object({
+  ready: z.literal(true),
+  pid: z.int(),
+  listen: z.string().nullable(),
+  socket: z.string(),
+  fingerprint: z.string().nullable(),
+});
 
 export interface AgentProcess {
   readonly child: ChildProcess;
   readonly pid: number;
   readonly listen: string | null;
+  /** SHA-256 of its certificate; null without TLS. */
+  readonly fingerprint: string | null;
   readonly client: AgentClient;
   /** Everything that it wrote to stderr so far. */
   readonly log: () => string;
@@ -57,6 +65,7 @@ export class AgentWorld {
       child,
       pid: said.pid,
       listen: said.listen,
+      fingerprint: said.fingerprint,
       client,
       log: () => log,
       stop: async (signal = 'SIGTERM') => {

@@ -46,6 +46,8 @@ export interface IssueOptions {
   readonly notBefore: Date;
   readonly notAfter: Date;
   readonly keyType?: KeyType;
+  /** By default a server. */
+  readonly usage?: 'server' | 'client';
   /** Digest of the signature; `SHA-1` (weak on purpose) needs an authority with an RSA key. */
   readonly hash?: 'SHA-1' | 'SHA-256';
   /** PEM of the private key to certify; by default a new one is made. */
@@ -107,7 +109,7 @@ async function leaf(authority: Authority | null, options: IssueOptions): Promise
     extensions: [
       new BasicConstraintsExtension(false),
       new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-      new ExtendedKeyUsageExtension(['1.3.6.1.5.5.7.3.1']),
+      new ExtendedKeyUsageExtension([options.usage === 'client' ? '1.3.6.1.5.5.7.3.2' : '1.3.6.1.5.5.7.3.1']),
       new SubjectAlternativeNameExtension(
         options.names.map((value) => ({ type: isIP(value) === 0 ? 'dns' : 'ip', value }) as const),
       ),
