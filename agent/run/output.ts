@@ -1,8 +1,6 @@
 /** Output of a run, read from its file by byte offset at the reader's own pace. */
-import { existsSync, watch } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { isUtf8 } from 'node:buffer';
-import { dirname } from 'node:path';
 import { cutMark, readCut, type OutputCut } from './outputCut.ts';
 
 export interface OutputPiece {
@@ -42,37 +40,6 @@ export async function readOutput(file: string, offset: number, limit: number): P
     }
   } finally {
     await handle.close();
-  }
-}
-
-/** Resolves when the file has grown beyond `offset`, at `ended`, or at the abort of `signal`. */
-export async function waitForOutput(
-  file: string,
-  offset: number,
-  ended: Promise<unknown>,
-  signal: AbortSignal,
-): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<undefined>();
-  const done = (): void => {
-    resolve(undefined);
-  };
-  const look = (): void => {
-    void readOutput(file, offset, 1).then((piece) => {
-      if (piece.size > offset) done();
-    }, done);
-  };
-  // A run that waits in the queue has no output yet: its folder tells when it comes.
-  const watcher = watch(existsSync(file) ? file : dirname(file), { persistent: false }, look);
-  watcher.on('error', done);
-  signal.addEventListener('abort', done, { once: true });
-  void ended.then(done);
-  if (signal.aborted) done();
-  look();
-  try {
-    await promise;
-  } finally {
-    watcher.close();
-    signal.removeEventListener('abort', done);
   }
 }
 

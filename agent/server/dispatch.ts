@@ -11,7 +11,18 @@ export interface Caller {
   readonly role: Role;
   /** Aborted when the peer takes the request back or its connection ends. */
   readonly signal: AbortSignal;
+  /** Resolves when there is room for a large answer, which is then to be made at once; rejects at the abort of `signal`. */
+  readonly room: () => Promise<void>;
 }
+
+/** Reads whose answers can be large: they are made when there is room. `runs.output` asks for room itself, after its wait. */
+const largeAnswers: ReadonlySet<HandledMethod> = new Set([
+  'snapshot',
+  'runs.list',
+  'runs.get',
+  'windows.list',
+  'runbooks.get',
+]);
 
 /** The methods that the session answers itself. */
 type SessionMethod = 'hello' | 'events.subscribe';
@@ -53,6 +64,7 @@ export async function dispatch<M extends HandledMethod>(
   params: unknown,
   caller: Caller,
 ): Promise<MethodResult<M>> {
+  if (largeAnswers.has(method)) await caller.room();
   return checkResult(method, await handlers[method](parseParams(method, params), caller));
 }
 

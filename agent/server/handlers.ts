@@ -6,7 +6,8 @@ import type { Run } from '../protocol/nouns.ts';
 import { describeProcedure } from '../procedures/describe.ts';
 import { RunDirectory } from '../run/directory.ts';
 import { planOf } from '../run/plan.ts';
-import { readOutput, waitForOutput } from '../run/output.ts';
+import { readOutput } from '../run/output.ts';
+import { waitForOutput } from '../run/outputWait.ts';
 import { ResultsReader } from '../run/results.ts';
 import { listWindows } from '../store/documents.ts';
 import { getRun, listRecentRuns, listRuns } from '../store/runs.ts';
@@ -171,6 +172,7 @@ function runOutput(parts: HandlerParts): Method<'runs.output'> {
     if (wait === true && ended !== null && first.state !== 'ended') {
       await waitForOutput(directory.output, offset, ended, caller.signal);
     }
+    await caller.room();
     // Asked before reading: output written after the answer "ended" would otherwise be missed.
     const over = runOrThrow(parts, runId).state === 'ended';
     const piece = await readOutput(directory.output, offset, limit ?? maxOutputBytes);

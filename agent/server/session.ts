@@ -5,6 +5,7 @@ import { closeCodes, errorCodes } from '../protocol/errors.ts';
 import { type AgentEvent } from '../protocol/events.ts';
 import { oldestProtocol, protocolVersion, type MethodResult } from '../protocol/methods.ts';
 import type { HostInfo } from '../protocol/nouns.ts';
+import { AnswerRoom, type Place } from './answerRoom.ts';
 import type { Identity } from './auth.ts';
 import { checkResult, codeOf, dispatch, isMethod, parseParams, requireRole, type Handlers } from './dispatch.ts';
 import { EventPump, type EventSource } from './eventPump.ts';
@@ -41,6 +42,7 @@ export class Session {
   readonly #services: SessionServices;
   readonly #channel: SessionChannel;
   readonly #pump: EventPump;
+  readonly #room: AnswerRoom;
   readonly #openRequests = new Set<AbortController>();
   readonly #helloTimer: NodeJS.Timeout;
   #state: State = 'awaitingHello';
@@ -60,7 +62,9 @@ export class Session {
     this.#channel = new SessionChannel(socket, services.log, () => {
       this.#flushedSinceBeat = true;
       this.#pump.flushed();
+      this.#room.look();
     });
+    this.#room = new AnswerRoom(() => socket.bufferedAmount);
     this.#pump = new EventPump({
       source: services.events,
       buffered: () => socket.bufferedAmount,
@@ -145,18 +149,20 @@ export class Session {
       controller.abort(new RequestError('cancelled', `${method} was taken back`));
     });
     this.#openRequests.add(controller);
+    const place = this.#room.place(controller.signal);
     try {
       if (token.isCancellationRequested) throw new RequestError('cancelled', `${method} was taken back`);
-      return await this.#call(method, params, controller.signal);
+      return await this.#call(method, params, controller.signal, place);
     } catch (error) {
       throw this.#errorFor(method, controller.signal.aborted ? controller.signal.reason : error);
     } finally {
       cancelling.dispose();
+      place.leave();
       this.#openRequests.delete(controller);
     }
   }
 
-  async #call(method: string, params: unknown, signal: AbortSignal): Promise<unknown> {
+  async #call(method: string, params: unknown, signal: AbortSignal, place: Place): Promise<unknown> {
     if (!isMethod(method)) throw new RequestError('methodNotFound', `there is no method ${method.slice(0, 100)}`);
     if (!this.verifyAgain()) throw new RequestError('forbidden', 'the token was revoked, changed or has expired');
     if (method === 'hello') return this.#hello(params);
@@ -167,7 +173,7 @@ export class Session {
       return checkResult(method, this.#pump.subscribe(epoch, after));
     }
     const { actor, role } = this.#identity;
-    return dispatch(this.#services.handlers, method, params, { actor, role, signal });
+    return dispatch(this.#services.handlers, method, params, { actor, role, signal, room: () => place.enter() });
   }
 
   #hello(params: unknown): MethodResult<'hello'> {

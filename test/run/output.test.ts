@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readOutput, waitForOutput } from '../../agent/run/output.ts';
+import { readOutput } from '../../agent/run/output.ts';
+import { waitForOutput } from '../../agent/run/outputWait.ts';
 
 describe('output', () => {
   let folder: string;

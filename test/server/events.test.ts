@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { WebSocket } from 'ws';
 import type { AgentClient } from '../../agent/cli/client.ts';
-import { ask, requestFrame, startHarness, validParams, type Harness } from './harness.ts';
+import { ask, at, requestFrame, startHarness, validParams, type Harness } from './harness.ts';
 
 const epoch = 'epoch-1';
 
@@ -110,6 +110,41 @@ describe('events of a session', () => {
     stalled.resume();
     await all.promise;
     assert.deepEqual(numbers, range(numbers[0]!, 4050));
+  });
+
+  it('and answers are not made for a client that asks and does not read: a second one waits for the first (F16)', async () => {
+    await harness.dispose();
+    let made = 0;
+    const runbook = {
+      path: '/a.md',
+      title: 'A',
+      sha256: 'x',
+      modifiedAt: at,
+      blocks: 0,
+      checklist: { checked: 0, total: 0 },
+    };
+    harness = await startHarness({
+      handlers: {
+        'runbooks.get': () => {
+          made += 1;
+          return { runbook, text: 'x'.repeat(500_000), blocks: [] };
+        },
+      },
+    });
+    const stalled = await harness.open();
+    await ask(stalled, requestFrame(0, 'hello', validParams.hello));
+    stalled.pause();
+    for (let id = 1; id <= 200; id += 1) stalled.send(requestFrame(id, 'runbooks.get', { path: 'a.md' }));
+    const other = await harness.client('viewer');
+    for (let count = 0; count < 20; count += 1) await other.request('runbooks.get', { path: 'a.md' });
+    assert.ok(made < 30, `${made - 20} answers were made for a client that reads none`);
+    const last = Promise.withResolvers<undefined>();
+    stalled.on('message', (data: Buffer) => {
+      if (data.includes('"id":200')) last.resolve(undefined);
+    });
+    stalled.resume();
+    await last.promise;
+    assert.equal(made, 220);
   });
 
   it('end the connection of a client that fell behind what is kept, so that it asks again', async () => {
