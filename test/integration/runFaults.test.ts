@@ -76,6 +76,8 @@ describe('runs under faults', function () {
       .filter((line) => line.startsWith('end '))
       .map((line) => line.slice(4));
     assert.equal(new Set(started).size, started.length, 'a run was started twice');
+    const neverBegan = runs.filter(({ id }) => !started.includes(id));
+    assert.deepEqual(neverBegan, [], 'a run has ended without its command');
     assert.deepEqual(runs.map(({ id }) => id).toSorted(), started.toSorted());
     assert.deepEqual(started.toSorted(), ended.toSorted());
     assert.deepEqual([...new Set(runs.map(({ outcome }) => outcome))], ['changed']);
@@ -252,7 +254,11 @@ async function endEvents(client: AgentClient): Promise<Map<string, number>> {
   const { epoch, seq } = await client.request('snapshot', {});
   const ends = new Map<string, number>();
   const { promise, resolve } = Promise.withResolvers<undefined>();
+  // Events of an earlier subscription may still be on their way: the same number is the same event.
+  let last = 0;
   const off = client.onEvent((event) => {
+    if (event.seq !== last + 1) return;
+    last = event.seq;
     if (event.type === 'run.changed' && event.data.run.state === 'ended') {
       ends.set(event.data.run.id, (ends.get(event.data.run.id) ?? 0) + 1);
     }

@@ -79,9 +79,22 @@ export class PageHarness {
     await page.goto(`${origin}/`);
     await page.waitForFunction('played.messages.length > 0');
     const postRaw = async (message: unknown): Promise<void> => {
-      await page.evaluate((data) => {
-        (globalThis as unknown as { postMessage: (message: unknown) => void }).postMessage(data);
-      }, message);
+      await page.evaluate(
+        (data) =>
+          new Promise<void>((handled) => {
+            const target = globalThis as unknown as EventTarget & { postMessage: (message: unknown) => void };
+            // Listeners hear a message in the order of their registration: the page's own came first.
+            target.addEventListener(
+              'message',
+              () => {
+                handled();
+              },
+              { once: true },
+            );
+            target.postMessage(data);
+          }),
+        message,
+      );
     };
     return {
       page,
