@@ -21,5 +21,11 @@ export const retentionSettings = z.strictObject({
       count: z.int().min(100).max(1_000_000).default(50_000),
     })
     .prefault({}),
+  samples: z
+    .strictObject({
+      days: z.int().min(1).max(36_500).default(90).describe('What checks have measured is deleted after so many days'),
+      count: z.int().min(1000).max(100_000_000).default(2_000_000).describe('Samples kept, some 60 bytes each'),
+    })
+    .prefault({}),
 });
 export type RetentionSettings = z.infer<typeof retentionSettings>;

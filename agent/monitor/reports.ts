@@ -4,6 +4,7 @@ import { badOutcomes, certificate, type Finding, type Report, type Run } from '.
 import type { ProcedureEnd } from '../run/results.ts';
 import type { EndedRun } from '../run/runner.ts';
 import type { Database } from '../store/database.ts';
+import { addSamples } from '../store/samples.ts';
 import { deleteReport, listReports, saveReport } from '../store/documents.ts';
 import type { Alerts } from './alerts.ts';
 import { problemPrefix, problemsOf, type AlertLevel } from './problems.ts';
@@ -82,6 +83,7 @@ export class Reports {
     const { database, events } = this.#parts;
     database.transaction(() => {
       saveReport(database, report);
+      addSamples(database, report.id, Date.parse(report.at), report.findings);
       events.emit('report.changed', { report });
     });
     this.#reconcile(report.id);

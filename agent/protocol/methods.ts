@@ -15,6 +15,7 @@ import {
   runPlan,
   runbook,
   runbookBlock,
+  sampleSeries,
   schedulePause,
   task,
   type Role,
@@ -143,6 +144,19 @@ export const methods = {
     role: 'operator',
     params: z.object({ check: z.string().optional() }),
     result: z.object({ checks: z.array(z.string()) }),
+  },
+  'samples.list': {
+    summary: 'What checks and tasks have measured over time, summed up into so many points; at most 200 series.',
+    role: 'viewer',
+    params: z.object({
+      source: z.string().optional(),
+      code: z.string().optional(),
+      subject: z.string().optional(),
+      from: instant,
+      to: instant.optional(),
+      points: z.int().min(1).max(1000).optional(),
+    }),
+    result: z.object({ series: z.array(sampleSeries) }),
   },
   'runs.list': {
     summary: 'Runs, newest first.',

@@ -229,6 +229,17 @@ export const report = z.object({
 });
 export type Report = z.infer<typeof report>;
 
+/** What was measured over time: each point sums up the samples of one stretch of time, `at` being the first of them. */
+export const sampleSeries = z.object({
+  /** The report that it comes from: `task:<name>` or `check:<name>`. */
+  source: z.string(),
+  code: z.string(),
+  subject: z.string(),
+  unit: z.string().nullable(),
+  points: z.array(z.object({ at: instant, count: z.int().min(1), min: z.number(), mean: z.number(), max: z.number() })),
+});
+export type SampleSeries = z.infer<typeof sampleSeries>;
+
 export const alert = z.object({
   id: z.string(),
   /** What makes it the same alert again: `task:<name>` or `check:<name>:<code>:<subject>`. */

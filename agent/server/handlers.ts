@@ -11,11 +11,14 @@ import { waitForOutput } from '../run/outputWait.ts';
 import { ResultsReader } from '../run/results.ts';
 import { listWindows } from '../store/documents.ts';
 import { getRun, listRecentRuns, listRuns } from '../store/runs.ts';
+import { readSamples } from '../store/samples.ts';
 import type { Caller, Handlers } from './dispatch.ts';
 import { RequestError } from './requestError.ts';
 
 const recentRunsPerTask = 5;
 const listedWindows = 50;
+const listedSeries = 200;
+const defaultPoints = 200;
 
 type Method<M extends MethodName> = (
   params: MethodParams<M>,
@@ -70,6 +73,17 @@ export function createHandlers(parts: HandlerParts): Handlers {
         throw new RequestError('notFound', `There is no check "${check}".`);
       return { checks: [...checks] };
     },
+    'samples.list': ({ from, to, points, ...which }) => ({
+      series: [
+        ...readSamples(parts.database, {
+          ...which,
+          from: Date.parse(from),
+          to: to === undefined ? parts.clock.now() + 1 : Date.parse(to),
+          points: points ?? defaultPoints,
+          limit: listedSeries,
+        }),
+      ],
+    }),
     'runs.list': ({ task, limit, before }) => ({
       runs: [
         ...listRuns(parts.database, {

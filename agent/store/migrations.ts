@@ -44,6 +44,14 @@ const migrations: readonly string[] = [
    ALTER TABLE runs ADD COLUMN waiting_until INTEGER;
    ALTER TABLE runs ADD COLUMN approval TEXT;
    ALTER TABLE runs ADD COLUMN output_dropped INTEGER;`,
+  `CREATE TABLE series (
+     id INTEGER PRIMARY KEY, source TEXT NOT NULL, code TEXT NOT NULL, subject TEXT NOT NULL, unit TEXT NOT NULL,
+     UNIQUE (source, code, subject, unit)
+   ) STRICT;
+   CREATE TABLE samples (
+     series INTEGER NOT NULL, at INTEGER NOT NULL, value REAL NOT NULL, PRIMARY KEY (series, at)
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX samples_by_time ON samples (at);`,
 ];
 
 export const schemaVersion = migrations.length;

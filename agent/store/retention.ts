@@ -10,6 +10,7 @@ import { RunDirectory } from '../run/directory.ts';
 import { callAt, type Clock } from '../schedule/clock.ts';
 import type { Database } from './database.ts';
 import { deleteEventsBefore, latestEvent } from './events.ts';
+import { countSamples, deleteEmptySeries, deleteSamples } from './samples.ts';
 
 const everyMs = 3_600_000;
 /** The first sweep leaves a starting host in peace. */
@@ -82,7 +83,7 @@ export class Retention {
   }
 
   async #sweep(): Promise<Swept> {
-    const { runs: limits, events: eventLimits } = this.#parts.settings();
+    const { runs: limits, events: eventLimits, samples: sampleLimits } = this.#parts.settings();
     const now = this.#parts.clock.now();
     const kept = await this.#keptRuns();
     let runs = await this.#deleteOld(now - limits.days * dayMs, kept);
@@ -90,6 +91,7 @@ export class Retention {
     const size = await this.#deleteLargest(limits.max_bytes, kept);
     this.#deleteClosed(now - limits.days * dayMs);
     const events = await this.#deleteEvents(now - eventLimits.days * dayMs, eventLimits.count);
+    await this.#deleteSamples(now - sampleLimits.days * dayMs, sampleLimits.count);
     await this.#deleteEmptyDays(now);
     return { runs: runs + size.runs, events, bytes: size.bytes };
   }
@@ -168,6 +170,16 @@ export class Retention {
       deleted += deleteEventsBefore(database, Math.min(end, oldest + 10 * batch));
       await nextTurn();
     }
+  }
+
+  async #deleteSamples(before: number, count: number): Promise<void> {
+    const { database } = this.#parts;
+    let excess = countSamples(database) - count;
+    for (let deleted = 1; deleted > 0; excess -= deleted) {
+      deleted = deleteSamples(database, { before, excess, limit: 10 * batch });
+      await nextTurn();
+    }
+    deleteEmptySeries(database);
   }
 
   async #delete(ids: readonly string[]): Promise<number> {

@@ -224,6 +224,7 @@ export const validParams: { readonly [M in MethodName]: MethodParams<M> } = {
   'procedures.run': { procedure: 'health-check', options: {}, requestId: 'request-1' },
   'procedures.preview': { procedure: 'health-check', options: {} },
   'checks.run': {},
+  'samples.list': { from: '2024-03-05T12:00:00.000Z' },
   'runs.list': {},
   'runs.get': { runId: 'run-1' },
   'runs.output': { runId: 'run-1', offset: 0 },

@@ -2,16 +2,18 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { retentionSettings, type RetentionSettings } from '../../agent/config/retention.ts';
 import { EventBus } from '../../agent/events.ts';
-import type { Run } from '../../agent/protocol/nouns.ts';
+import type { Finding, Run } from '../../agent/protocol/nouns.ts';
 import { RunDirectory } from '../../agent/run/directory.ts';
 import type { Database } from '../../agent/store/database.ts';
 import { Retention } from '../../agent/store/retention.ts';
 import { listRuns } from '../../agent/store/runs.ts';
+import { addSamples, countSamples } from '../../agent/store/samples.ts';
 import { silent } from '../config/harness.ts';
 import { FakeClock } from '../schedule/fakeClock.ts';
 import { addRun, runNumber, storeHarness, type StoreHarness } from './harness.ts';
 
 const day = 86_400_000;
+const measured = (value: number): Finding => ({ level: 'ok', code: 'disk.usage', subject: '/', message: 'm', value });
 
 describe('retention', () => {
   let harness: StoreHarness;
@@ -128,5 +130,20 @@ describe('retention', () => {
     clearImmediate(timer);
     assert.deepEqual(left(), [299]);
     assert.ok(turns > 20, `${turns} turns`);
+  });
+
+  it('deletes what was measured by age and by number', async () => {
+    const at = (index: number): number => clock.now() + index * day;
+    for (let index = 0; index < 50; index += 1) addSamples(database, 'check:x', at(index), [measured(index)]);
+    clock.step(49 * day);
+    await retention({ samples: { days: 40 } }).sweep();
+    assert.equal(countSamples(database), 41);
+    database.transaction(() => {
+      for (let index = 0; index < 2000; index += 1)
+        addSamples(database, 'check:y', clock.now() + index, [measured(index)]);
+    });
+    await retention({ samples: { days: 40, count: 1500 } }).sweep();
+    assert.equal(countSamples(database), 1500);
+    assert.equal(database.get('SELECT count(*) AS count FROM series')?.['count'], 1);
   });
 });
