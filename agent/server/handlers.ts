@@ -73,17 +73,7 @@ export function createHandlers(parts: HandlerParts): Handlers {
         throw new RequestError('notFound', `There is no check "${check}".`);
       return { checks: [...checks] };
     },
-    'samples.list': ({ from, to, points, ...which }) => ({
-      series: [
-        ...readSamples(parts.database, {
-          ...which,
-          from: Date.parse(from),
-          to: to === undefined ? parts.clock.now() + 1 : Date.parse(to),
-          points: points ?? defaultPoints,
-          limit: listedSeries,
-        }),
-      ],
-    }),
+    'samples.list': samplesList(parts),
     'runs.list': ({ task, limit, before }) => ({
       runs: [
         ...listRuns(parts.database, {
@@ -154,6 +144,20 @@ function scheduleHandlers(parts: HandlerParts): Pick<Handlers, 'tasks.snooze' | 
       return { paused: null };
     },
   };
+}
+
+function samplesList(parts: HandlerParts): Method<'samples.list'> {
+  return ({ from, to, points, ...which }) => ({
+    series: [
+      ...readSamples(parts.database, {
+        ...which,
+        from: Date.parse(from),
+        to: to === undefined ? parts.clock.now() + 1 : Date.parse(to),
+        points: points ?? defaultPoints,
+        limit: listedSeries,
+      }),
+    ],
+  });
 }
 
 function takeSnapshot(parts: HandlerParts): MethodResult<'snapshot'> {
