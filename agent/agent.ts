@@ -24,6 +24,7 @@ import type { Clock } from './schedule/clock.ts';
 import { Holds } from './schedule/holds.ts';
 import { Scheduler } from './schedule/scheduler.ts';
 import { Tasks } from './schedule/tasks.ts';
+import type { Secrets } from './secrets/secrets.ts';
 import { createHandlers } from './server/handlers.ts';
 import { openServer } from './server/openServer.ts';
 import type { AgentServer } from './server/server.ts';
@@ -40,6 +41,7 @@ import { Windows } from './window/windows.ts';
 export class Agent {
   readonly clock: Clock;
   readonly procedures: ReadonlyMap<string, AnyProcedure>;
+  readonly secrets: Secrets;
   readonly runsRoot: string;
   readonly keeper: ConfigKeeper;
   readonly database: Database;
@@ -68,8 +70,9 @@ export class Agent {
   #closed = false;
 
   constructor(options: AgentOptions) {
-    const { clock, log, stateDirectory, procedures } = options;
+    const { clock, log, secrets, stateDirectory, procedures, environment: env } = options;
     this.#options = options;
+    this.secrets = secrets;
     this.clock = clock;
     this.procedures = procedures;
     this.#startedAt = clock.now();
@@ -92,14 +95,14 @@ export class Agent {
     }
     this.#opened = true;
     this.runsRoot = join(stateDirectory, 'runs');
-    const { environment } = options;
-    this.keeper = new ConfigKeeper({ file: options.configFile, stateDirectory, env: environment, procedures, log });
+    this.keeper = new ConfigKeeper({ file: options.configFile, stateDirectory, env, procedures, log, secrets });
     this.events = new EventBus(this.database, () => clock.now());
     this.runner = new Runner({
       database: this.database,
       events: this.events,
       clock,
       log,
+      secrets,
       root: this.runsRoot,
       cwd: () => this.#config().baseDirectory,
       environment: () => this.#childEnvironment(),
@@ -307,12 +310,13 @@ export class Agent {
   }
 
   #createTasks(): Tasks {
-    const { clock, log, procedures } = this.#options;
+    const { clock, log, secrets, procedures } = this.#options;
     return new Tasks({
       database: this.database,
       runner: this.runner,
       clock,
       log,
+      secrets,
       procedures,
       config: () => this.#config(),
       refused: () => this.keeper.refused(),
@@ -333,10 +337,11 @@ export class Agent {
   }
 
   #createChecks(): Checks {
-    const { clock, log, stateDirectory } = this.#options;
+    const { clock, log, secrets, stateDirectory } = this.#options;
     return new Checks({
       clock,
       log,
+      secrets,
       root: join(stateDirectory, 'checks'),
       command: (check: CheckConfig) => this.tasks.procedureCommand(check.procedure, check.options ?? {}, false),
       environment: () => this.#childEnvironment(),

@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 import type { AnyProcedure } from './procedures/define.ts';
 import type { Clock } from './schedule/clock.ts';
+import type { Secrets } from './secrets/secrets.ts';
 import type { ListenAddress } from './server/listenAddress.ts';
 
 export interface AgentOptions {
@@ -15,6 +16,8 @@ export interface AgentOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Shared with whoever writes down or prints; the agent adds what it learns. */
+  readonly secrets: Secrets;
 }
 
 /** `start` was broken off by `stop`. */

@@ -28,6 +28,7 @@ export function registerConfig(program: Command, io: Io, procedures: Procedures)
 
 function check(file: string, options: CheckOptions, io: Io, procedures: Procedures): void {
   const result = loadConfig({ file: resolve(file), env: io.env, procedures });
+  io.secrets.learn(result.secrets);
   const { diagnostics, tasks } = result;
   const errors = diagnostics.filter((entry) => entry.severity === 'error').length;
   const warnings = diagnostics.length - errors;

@@ -43,6 +43,7 @@ async function examine(options: DoctorOptions, io: Io): Promise<void> {
       environment: io.env,
     },
     procedures,
+    io.secrets,
   );
   const outcome = outcomeOf(findings);
   if (options.json === true) {

@@ -1,14 +1,19 @@
+import type { Secrets } from '../secrets/secrets.ts';
+
 /** Where a command writes and from where it takes its surroundings: main gives the process's, tests their own. */
 export interface Io {
   readonly stdout: { write(text: string | Uint8Array): unknown };
   readonly stderr: { write(text: string | Uint8Array): unknown };
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** What no text of the command may show; whoever reads a configuration adds to it. */
+  readonly secrets: Secrets;
   /** Set by commands that end with another code than 0 without an error (1 failed, 3 warnings with --strict). */
   exitCode: number;
 }
 
-export function writeJson(io: Pick<Io, 'stdout'>, value: unknown): void {
-  io.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+/** Masked before it becomes JSON: a mask in the middle of an escape would spoil the document. */
+export function writeJson(io: Pick<Io, 'stdout' | 'secrets'>, value: unknown): void {
+  io.stdout.write(`${JSON.stringify(io.secrets.deep(value), null, 2)}\n`);
 }
 
 /** Text in columns, two spaces apart; the last column is as long as it likes. Control characters of other people's text are shown, not obeyed. */

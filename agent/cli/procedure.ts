@@ -93,6 +93,7 @@ function readConfig(given: string | undefined, io: Io, procedures: ReadonlyMap<s
     procedures,
     missing: given === undefined ? 'empty' : 'error',
   });
+  io.secrets.learn(loaded.secrets);
   if (inherited === undefined) {
     for (const { line, column, severity, message } of loaded.diagnostics) {
       io.stderr.write(`${file}:${line}:${column}: ${severity}: ${message}\n`);

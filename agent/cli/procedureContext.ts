@@ -28,7 +28,7 @@ export function createContext(given: {
   const findings: Finding[] = [];
   const results = io.env['UPKEEP_RESULTS'];
   const record = (line: object): void => {
-    if (results !== undefined) appendFileSync(results, `${JSON.stringify(line)}\n`);
+    if (results !== undefined) appendFileSync(results, `${JSON.stringify(io.secrets.deep(line))}\n`);
   };
   const say = (text: string): void => {
     (given.json ? io.stderr : io.stdout).write(`${visible(text)}\n`);

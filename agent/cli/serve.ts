@@ -51,7 +51,7 @@ async function serve(options: ServeOptions, io: Io): Promise<void> {
   if (lifetime !== 'signals' && lifetime !== 'stdin') {
     throw new UsageError(`--lifetime ${lifetime}: give "signals" or "stdin".`);
   }
-  const log = pino({ level: options.logLevel, base: { pid: process.pid } }, pino.destination({ dest: 2, sync: true }));
+  const log = createLog(options.logLevel, io);
   const systemd = new SystemdNotify({ environment: io.env, clock: systemClock, log, pid: process.pid });
   // Before anything else: a signal in the first moment must not end the process half-way.
   const service = new Service(log, systemd);
@@ -68,6 +68,13 @@ async function serve(options: ServeOptions, io: Io): Promise<void> {
     service.dispose();
     await systemd.stop();
   }
+}
+
+/** One line of JSON for each entry on standard error, masked whatever the field. */
+function createLog(level: string, { secrets }: Io): Logger {
+  const stderr = pino.destination({ dest: 2, sync: true });
+  const masked = { write: (line: string) => stderr.write(secrets.masker.json(line)) };
+  return pino({ level, base: { pid: process.pid } }, masked);
 }
 
 /** Only ever rejects; a start that a signal broke off is no failure. */
@@ -89,6 +96,7 @@ function createAgent(options: ServeOptions, io: Io, log: Logger): Agent {
     environment: io.env,
     clock: systemClock,
     log,
+    secrets: io.secrets,
   });
 }
 

@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 import type { ConfigState, Diagnostic } from '../protocol/nouns.ts';
 import type { Procedures } from './action.ts';
+import type { Secrets } from '../secrets/secrets.ts';
 import { lastGoodFile, readLastGood, saveLastGood } from './lastGood.ts';
 import { loadConfig, type LoadResult } from './load.ts';
 import { reasonOf } from './reason.ts';
@@ -17,6 +18,8 @@ export interface KeeperOptions {
   readonly procedures: Procedures;
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
   readonly now?: () => Date;
+  /** Learns every secret that a text leads to, before anything is said about that text. */
+  readonly secrets?: Pick<Secrets, 'learn'>;
 }
 
 type Good = LoadResult & { readonly config: Config };
@@ -92,9 +95,9 @@ export class ConfigKeeper {
     return refused.filter((task) => !names.has(task.name));
   }
 
-  /** Values of the text in force that no output may show. */
-  secrets(): readonly string[] {
-    return this.#good?.secrets ?? [];
+  /** Secrets of the text in force by the name that leads to them. */
+  namedSecrets(): ReadonlyMap<string, string> {
+    return this.#inForce().namedSecrets;
   }
 
   state(): ConfigState {
@@ -152,8 +155,10 @@ export class ConfigKeeper {
   }
 
   #load(text?: string): LoadResult {
-    const { file, env, procedures } = this.#options;
-    return loadConfig({ file, env, procedures, missing: 'empty', ...(text === undefined ? {} : { text }) });
+    const { file, env, procedures, secrets } = this.#options;
+    const loaded = loadConfig({ file, env, procedures, missing: 'empty', ...(text === undefined ? {} : { text }) });
+    secrets?.learn(loaded.secrets);
+    return loaded;
   }
 
   async #take(good: Good, text: string | null): Promise<void> {

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import * as path from 'node:path';
 import { LineCounter } from 'yaml';
 import type { Diagnostic } from '../protocol/nouns.ts';
+import { Masker } from '../secrets/masker.ts';
 import type { Procedures } from './action.ts';
 import { loadBlackouts } from './blackoutCheck.ts';
 import { loadChecks } from './checks.ts';
@@ -13,14 +14,14 @@ import { unknownKeyMessage, withEffect } from './issues.ts';
 import { missingPaths, resolvePaths } from './paths.ts';
 import type { Remark } from './remark.ts';
 import type { Config } from './schema.ts';
-import { clearSecrets, strings, urlPasswords } from './secrets.ts';
+import { clearSecrets, secretsOf, type FoundSecrets } from './secrets.ts';
 import { serverRemarks } from './serverCheck.ts';
 import { loadSections, sectionNames, type LoadedSections } from './sections.ts';
 import { withAbsolutePaths } from './taskRunChecks.ts';
 import { loadTasks } from './tasks.ts';
 import { checkText, decodeConfig, readConfigBytes, TextError } from './text.ts';
 import type { ListTree, MapTree, Tree } from './tree.ts';
-import { substituteTree, variablesFrom, type Environment } from './variables.ts';
+import { substituteTree, variablesFrom, type Environment, type UsedVariable } from './variables.ts';
 import { parseYaml, SyntaxErrors } from './yaml.ts';
 import { zoneNamed } from '../schedule/zone.ts';
 
@@ -52,8 +53,10 @@ export interface LoadResult {
   readonly refused: readonly { readonly name: string; readonly line: number; readonly message: string }[];
   /** By line and column. */
   readonly diagnostics: readonly Diagnostic[];
-  /** Values that no output may show. */
+  /** Values that no output may show; no diagnostic does. */
   readonly secrets: readonly string[];
+  /** Those that a name leads to again: a variable, or a place in the file. */
+  readonly namedSecrets: ReadonlyMap<string, string>;
 }
 
 export function loadConfig(options: LoadOptions): LoadResult {
@@ -99,7 +102,7 @@ interface Interpretation {
   readonly tasks: ReturnType<typeof loadTasks>;
   readonly declared: number;
   readonly remarks: readonly Remark[];
-  readonly secrets: readonly string[];
+  readonly secrets: Pick<FoundSecrets, 'values' | 'named'>;
 }
 
 const nothing: Interpretation = {
@@ -107,7 +110,7 @@ const nothing: Interpretation = {
   tasks: { tasks: [], refused: [], remarks: [] },
   declared: 0,
   remarks: [],
-  secrets: [],
+  secrets: { values: [], named: new Map() },
 };
 
 function interpret(
@@ -117,11 +120,9 @@ function interpret(
 ): Interpretation {
   const { env, procedures, now = Date.now() } = options;
   const baseDirectory = path.resolve(options.baseDirectory ?? path.dirname(options.file));
-  const secrets = new Set<string>();
-  const clear = clearSecrets(top.maintenance);
-  const maintenance = substituteTree(top.maintenance, variablesFrom(env), secrets) as MapTree;
-  for (const { value } of clear) secrets.add(value);
-  for (const text of strings(maintenance)) for (const password of urlPasswords(text)) secrets.add(password);
+  const used: UsedVariable[] = [];
+  const maintenance = substituteTree(top.maintenance, variablesFrom(env), used) as MapTree;
+  const secrets = secretsOf(clearSecrets(top.maintenance), used, maintenance);
 
   const sections = loadSections(maintenance);
   const values = resolvePaths(sections.values, baseDirectory, env);
@@ -145,7 +146,7 @@ function interpret(
     },
     tasks,
     declared: list.tree.items.length,
-    secrets: [...secrets],
+    secrets,
     remarks: [
       ...early,
       ...top.unknown,
@@ -155,7 +156,7 @@ function interpret(
       ...blackouts.remarks,
       ...checks.remarks,
       ...tasks.remarks,
-      ...clear.map(({ offset, where }) => inClear(offset, where)),
+      ...secrets.remarks,
       ...missingPaths(sections, baseDirectory, env),
       ...mailRemarks(sections),
       ...serverRemarks(sections),
@@ -168,8 +169,15 @@ function finish(text: string | null, lines: LineCounter, found: Interpretation):
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(1, line), column: Math.max(1, col) };
   };
+  const masker = new Masker(found.secrets.values);
   const diagnostics = found.remarks
-    .map(({ offset, severity, code, task, message }) => ({ ...place(offset), severity, code, task, message }))
+    .map(({ offset, severity, code, task, message }) => ({
+      ...place(offset),
+      severity,
+      code,
+      task,
+      message: masker.text(message),
+    }))
     .sort((one, other) => one.line - other.line || one.column - other.column);
   const base = found.config?.baseDirectory ?? '/';
   const tasks = found.tasks.tasks.map(({ offset, ...task }) =>
@@ -180,9 +188,14 @@ function finish(text: string | null, lines: LineCounter, found: Interpretation):
     text,
     revision: text === null ? null : createHash('sha256').update(text).digest('hex'),
     tasks: found.declared,
-    refused: found.tasks.refused.map(({ name, offset, message }) => ({ name, line: place(offset).line, message })),
+    refused: found.tasks.refused.map(({ name, offset, message }) => ({
+      name,
+      line: place(offset).line,
+      message: masker.text(message),
+    })),
     diagnostics,
-    secrets: found.secrets,
+    secrets: found.secrets.values,
+    namedSecrets: found.secrets.named,
   };
 }
 
@@ -259,11 +272,6 @@ function mailRemarks(sections: LoadedSections): Remark[] {
   const offset = tree?.kind === 'map' ? (tree.entries.get('email_list')?.keyOffset ?? 0) : 0;
   const message = 'no e-mail will be sent: set `smtp` beside `email_list`, such as smtp://localhost:25';
   return [remark(offset, 'warning', 'no-smtp', message)];
-}
-
-function inClear(offset: number, where: string): Remark {
-  const message = `\`${where}\` holds a secret in clear: put it into the environment and write \${NAME} here`;
-  return remark(offset, 'warning', 'secret-in-clear', message);
 }
 
 function remark(offset: number, severity: Remark['severity'], code: string, message: string): Remark {

@@ -1,5 +1,8 @@
 /** Secrets in the configuration: those written in clear are warned about, all of them are given out for masking. */
+import { shortestSecret } from '../secrets/forms.ts';
+import type { Remark } from './remark.ts';
 import type { Tree } from './tree.ts';
+import type { UsedVariable } from './variables.ts';
 
 export interface ClearSecret {
   readonly offset: number;
@@ -23,17 +26,56 @@ export function clearSecrets(tree: Tree, where = ''): ClearSecret[] {
   return found.map((value) => ({ offset: tree.offset, where, value }));
 }
 
-/** Passwords in the URLs of a text, as written and decoded. */
+/**
+ * Passwords in the URLs of a text, as written and decoded. One that is the very name of the user or database
+ * (`postgres://postgres:postgres@…`) is known to everybody, and hiding that word would make every output unreadable.
+ */
 export function urlPasswords(text: string): string[] {
-  return [...text.matchAll(urlPassword)].flatMap(([, password]) => {
-    if (password === undefined || password === '') return [];
+  return [...text.matchAll(urlPassword)].flatMap(([, user, password, database]) => {
+    if (password === undefined || password === user || password === database) return [];
     const decoded = decode(password);
     return decoded === password ? [password] : [password, decoded];
   });
 }
 
+export interface FoundSecrets {
+  /** Values that no output may show. */
+  readonly values: readonly string[];
+  /** Those that a name leads to again: a variable, or a place in the file. */
+  readonly named: ReadonlyMap<string, string>;
+  readonly remarks: readonly Remark[];
+}
+
+/** `clear` are those of the file itself, `used` its variables, `tree` the file with its variables replaced. */
+export function secretsOf(clear: readonly ClearSecret[], used: readonly UsedVariable[], tree: Tree): FoundSecrets {
+  const named = new Map<string, string>();
+  for (const { where, value } of clear) named.set(where, value);
+  for (const { name, value } of used) if (isSecret(name, value)) named.set(name, value);
+  const passwords = [...strings(tree)].flatMap(urlPasswords);
+  return {
+    values: [...new Set([...named.values(), ...passwords, ...webhooks(tree)])],
+    named,
+    remarks: [
+      ...clear.map(({ offset, where }) => inClear(offset, where)),
+      ...used.filter(({ name, value }) => secretName.test(name) && isShort(value)).map(tooShort),
+    ],
+  };
+}
+
+/** The address of a webhook is what lets anybody post there. */
+function webhooks(tree: Tree): readonly string[] {
+  const notifications = tree.kind === 'map' ? tree.entries.get('notifications')?.tree : undefined;
+  if (notifications?.kind !== 'map') return [];
+  return ['webhook', 'slack_webhook'].flatMap((key) => {
+    const entry = notifications.entries.get(key)?.tree;
+    if (entry?.kind !== 'scalar' || typeof entry.value !== 'string' || !URL.canParse(entry.value)) return [];
+    const { pathname, search } = new URL(entry.value);
+    return pathname.length + search.length < shortestPath ? [] : [entry.value, `${pathname}${search}`];
+  });
+}
+
 /** All strings of a tree, for the passwords in URLs that came from variables. */
-export function* strings(tree: Tree): Generator<string> {
+function* strings(tree: Tree): Generator<string> {
   if (tree.kind === 'scalar') {
     if (typeof tree.value === 'string') yield tree.value;
   } else if (tree.kind === 'list') for (const item of tree.items) yield* strings(item);
@@ -41,7 +83,12 @@ export function* strings(tree: Tree): Generator<string> {
 }
 
 const secretKey = /(?:^|_)(?:password|passwd|secret|token|api_?key|private_?key)$/i;
-const urlPassword = /\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s:@/]*:([^\s@/]+)@/gi;
+const secretName = /(?:password|passwd|passphrase|secret|token|api_?key|access_?key|private_?key)/i;
+/** A webhook with less than this after its host is an address, not a secret. */
+const shortestPath = 12;
+/** Places and names of the machine: masking them in every output would only make it unreadable. */
+const ordinary = new Set(['HOME', 'USER', 'LOGNAME', 'HOSTNAME', 'PWD', 'SHELL', 'TMPDIR', 'LANG', 'TZ', 'PATH']);
+const urlPassword = /\b[a-z][a-z0-9+.-]{1,20}:\/\/([^\s:@/]*):([^\s@/]+)@(?:[^\s/?]*\/([^\s/?]+))?/gi;
 /** Slack webhooks, and tokens with well-known beginnings (GitHub, GitLab, Slack, AWS), and private keys. */
 const token =
   /https:\/\/hooks\.slack\.com\/services\/\S+|\b(?:gh[pousr]_\w{20,}|glpat-[\w-]{20,}|xox[abprs]-[\w-]{10,}|AKIA[A-Z0-9]{16})\b|-----BEGIN [A-Z ]*PRIVATE KEY-----/g;
@@ -57,4 +104,23 @@ function decode(text: string): string {
     // Not percent-encoded after all.
     return text;
   }
+}
+
+function isSecret(name: string, value: string): boolean {
+  if (ordinary.has(name) || name.startsWith('XDG_') || isShort(value)) return false;
+  return !/^(?:true|false|localhost|\d{1,5})$/i.test(value);
+}
+
+function isShort(value: string): boolean {
+  return Buffer.byteLength(value) < shortestSecret;
+}
+
+function inClear(offset: number, where: string): Remark {
+  const message = `\`${where}\` holds a secret in clear: put it into the environment and write \${NAME} here`;
+  return { offset, severity: 'warning', code: 'secret-in-clear', task: null, message };
+}
+
+function tooShort({ name, offset }: UsedVariable): Remark {
+  const message = `the value of \`${name}\` is shorter than ${shortestSecret} characters, so it is not masked in any output: choose a longer one`;
+  return { offset, severity: 'warning', code: 'short-secret', task: null, message };
 }

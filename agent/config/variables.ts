@@ -48,21 +48,28 @@ export function substitute(text: string, lookup: Lookup): Substitution {
   return { text: result + text.slice(at), used, problem };
 }
 
-/** A copy of the tree with every variable replaced; scalars whose variable is missing carry a fault. Values are added to `secrets`. */
-export function substituteTree(tree: Tree, lookup: Lookup, secrets: Set<string>): Tree {
+/** A variable that was replaced, at the scalar that names it. */
+export interface UsedVariable {
+  readonly name: string;
+  readonly value: string;
+  readonly offset: number;
+}
+
+/** A copy of the tree with every variable replaced; scalars whose variable is missing carry a fault. What was replaced is added to `used`. */
+export function substituteTree(tree: Tree, lookup: Lookup, used: UsedVariable[]): Tree {
   switch (tree.kind) {
     case 'list':
-      return { ...tree, items: tree.items.map((item) => substituteTree(item, lookup, secrets)) };
+      return { ...tree, items: tree.items.map((item) => substituteTree(item, lookup, used)) };
     case 'map': {
       const entries = [...tree.entries].map(
-        ([key, entry]) => [key, { ...entry, tree: substituteTree(entry.tree, lookup, secrets) }] as const,
+        ([key, entry]) => [key, { ...entry, tree: substituteTree(entry.tree, lookup, used) }] as const,
       );
       return { ...tree, entries: new Map(entries) };
     }
     case 'scalar': {
       if (typeof tree.value !== 'string' || !tree.value.includes('${')) return tree;
-      const { text, used, problem } = substitute(tree.value, lookup);
-      for (const { name, value } of used) if (isSecret(name, value)) secrets.add(value);
+      const { text, used: here, problem } = substitute(tree.value, lookup);
+      for (const { name, value } of here) used.push({ name, value, offset: tree.offset });
       const fault: Fault | null = problem === null ? tree.fault : { ...problem, offset: tree.offset };
       return { ...tree, value: text, source: text, substituted: true, fault };
     }
@@ -105,12 +112,4 @@ function credential(file: string): string | undefined {
     // No such credential: the variable counts as not set, and that is reported with its line.
     return undefined;
   }
-}
-
-/** Places and names of the machine: masking them in every output would only make it unreadable. */
-const ordinary = new Set(['HOME', 'USER', 'LOGNAME', 'HOSTNAME', 'PWD', 'SHELL', 'TMPDIR', 'LANG', 'TZ', 'PATH']);
-
-function isSecret(name: string, value: string): boolean {
-  if (ordinary.has(name) || name.startsWith('XDG_')) return false;
-  return value.length >= 4 && !/^(?:true|false|localhost|\d{1,5})$/i.test(value);
 }

@@ -5,6 +5,7 @@ import type { Config } from '../config/schema.ts';
 import type { AnyProcedure } from '../procedures/define.ts';
 import type { Finding } from '../protocol/nouns.ts';
 import { checkScript } from '../run/ownership.ts';
+import type { Secrets } from '../secrets/secrets.ts';
 import { found, reasonOf, type Look, type Place } from './place.ts';
 
 /** Loads the configuration for all looks, and says what is wrong with it. */
@@ -12,8 +13,10 @@ export function loadForDoctor(
   file: string,
   env: Place['environment'],
   procedures: ReadonlyMap<string, AnyProcedure>,
+  secrets: Secrets,
 ): { readonly config: Config | null; readonly findings: readonly Finding[] } {
-  const { config, diagnostics, tasks } = loadConfig({ file, env, procedures, missing: 'empty' });
+  const { config, diagnostics, tasks, secrets: values } = loadConfig({ file, env, procedures, missing: 'empty' });
+  secrets.learn(values);
   const findings = diagnostics.map(({ severity, line, column, message }) =>
     found(severity === 'error' ? 'critical' : 'warning', 'config', `${file}:${line}:${column}`, message),
   );

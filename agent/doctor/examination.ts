@@ -1,6 +1,7 @@
 /** The whole examination: every look, in the order in which one would mend things. */
 import type { AnyProcedure } from '../procedures/define.ts';
 import type { Finding } from '../protocol/nouns.ts';
+import type { Secrets } from '../secrets/secrets.ts';
 import { lockHolder } from '../store/stateLock.ts';
 import { lookAtCertificate } from './certificate.ts';
 import { loadForDoctor, lookAtScripts } from './configuration.ts';
@@ -27,8 +28,9 @@ const looks: readonly Look[] = [
 export async function examineInstallation(
   where: Omit<Place, 'config' | 'holder'>,
   procedures: ReadonlyMap<string, AnyProcedure>,
+  secrets: Secrets,
 ): Promise<readonly Finding[]> {
-  const { config, findings } = loadForDoctor(where.configFile, where.environment, procedures);
+  const { config, findings } = loadForDoctor(where.configFile, where.environment, procedures, secrets);
   const place: Place = { ...where, config, holder: lockHolder(where.stateDirectory) };
   const all: Finding[] = [...findings];
   for (const look of looks) {

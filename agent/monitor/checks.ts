@@ -9,6 +9,7 @@ import { stopGroup } from '../run/group.ts';
 import { startProcess } from '../run/process.ts';
 import { ResultsReader, type ProcedureEnd } from '../run/results.ts';
 import { callAt, type Clock } from '../schedule/clock.ts';
+import type { Secrets } from '../secrets/secrets.ts';
 
 const longestCheckMs = 120_000;
 
@@ -22,6 +23,7 @@ export interface CheckResult {
 export interface ChecksParts {
   readonly clock: Clock;
   readonly log: Logger;
+  readonly secrets: Secrets;
   /** Folder `checks/`. */
   readonly root: string;
   readonly command: (check: CheckConfig) => readonly string[];
@@ -123,10 +125,8 @@ export class Checks {
     this.#pids.delete(id);
     if (!this.#started) return;
     const findings: Finding[] = [];
-    const reader = new ResultsReader(directory.results, {
-      finding: (item) => findings.push(item),
-      progress: () => undefined,
-    });
+    const on = { finding: (item: Finding) => findings.push(item), progress: () => undefined };
+    const reader = new ResultsReader(directory.results, on, this.#parts.secrets);
     reader.read();
     if (reader.end === null) throw new Error(`it ended without a result, see ${directory.output}`);
     this.#report(check, findings, reader.end);

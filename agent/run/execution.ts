@@ -1,6 +1,7 @@
 /** One run from its start to its end: spawns or adopts its process, watches it, stops it, and judges how it ended. */
 import type { Logger } from 'pino';
 import type { Finding, Progress, Run } from '../protocol/nouns.ts';
+import type { Secrets } from '../secrets/secrets.ts';
 import { callAt, type Clock } from '../schedule/clock.ts';
 import { adoptProcess } from './adopt.ts';
 import type { ExitRecord, Launch, RunDirectory, StopOrder } from './directory.ts';
@@ -28,6 +29,7 @@ export interface ExecutionEnd {
 export interface ExecutionParts {
   readonly clock: Clock;
   readonly log: Logger;
+  readonly secrets: Secrets;
   readonly stopGraceMs: number;
   /** Bytes of output that are kept. */
   readonly outputLimit: number;
@@ -67,14 +69,15 @@ export class Execution {
     this.#launch = launch;
     this.#directory = directory;
     this.#parts = parts;
-    this.#reader = new ResultsReader(directory.results, {
-      finding: (item) => {
+    const on = {
+      finding: (item: Finding): void => {
         this.#note(item);
       },
-      progress: (item) => {
+      progress: (item: Progress): void => {
         this.#progress(item);
       },
-    });
+    };
+    this.#reader = new ResultsReader(directory.results, on, parts.secrets);
     this.#cap = new OutputCap({
       output: directory.output,
       limit: launch.settings.outputLimit ?? parts.outputLimit,
@@ -280,7 +283,7 @@ export class Execution {
       ...this.run,
       state: 'ended',
       outcome: verdict.outcome,
-      outcomeReason: verdict.reason,
+      outcomeReason: this.#parts.secrets.deep(verdict.reason),
       exitCode,
       signal: process?.signal ?? null,
       endedAt: new Date(ended).toISOString(),

@@ -1,6 +1,7 @@
 /** Output of a run, read from its file by byte offset at the reader's own pace. */
 import { open } from 'node:fs/promises';
 import { isUtf8 } from 'node:buffer';
+import { nothingSecret, type Masker } from '../secrets/masker.ts';
 import { cutMark, readCut, type OutputCut } from './outputCut.ts';
 
 export interface OutputPiece {
@@ -14,11 +15,24 @@ export interface OutputPiece {
   readonly dropped?: number;
 }
 
+export interface OutputMask {
+  readonly masker: Masker;
+  /** True while more may come: what may be the beginning of a secret is then held back until the rest is there. */
+  readonly growing: boolean;
+}
+
+const unmasked: OutputMask = { masker: nothingSecret, growing: false };
+
 /** A cut that comes while a piece is read makes it worthless; a second one in the time of one read does not happen. */
 const mostCutsMeanwhile = 5;
 
-/** At most `limit` bytes from `offset`; valid UTF-8 is cut at a character, anything else comes as base64. Missing file = empty. */
-export async function readOutput(file: string, offset: number, limit: number): Promise<OutputPiece> {
+/** At most `limit` bytes from `offset`, masked; valid UTF-8 is cut at a character, anything else comes as base64. Missing file = empty. */
+export async function readOutput(
+  file: string,
+  offset: number,
+  limit: number,
+  mask: OutputMask = unmasked,
+): Promise<OutputPiece> {
   const handle = await open(file, 'r').catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;
@@ -29,18 +43,34 @@ export async function readOutput(file: string, offset: number, limit: number): P
       const cut = readCut(file);
       const size = (await handle.stat()).size + (cut?.shift ?? 0);
       if (cut !== null && offset >= cut.from && offset < cut.to) return markPiece(cut, offset, size);
-      const most = cut !== null && offset < cut.from ? Math.min(limit, cut.from - offset) : limit;
-      const buffer = Buffer.allocUnsafe(Math.max(0, Math.min(most, size - offset)));
-      const place = cut !== null && offset >= cut.to ? offset - cut.shift : offset;
+      // A secret may lie across either end of the piece.
+      const edge = Math.max(0, mask.masker.longest - 1);
+      const before = cut !== null && offset < cut.from;
+      const from = Math.max(cut === null || before ? 0 : cut.to, Math.min(offset, size) - edge);
+      const to = Math.min(before ? cut.from : size, offset + limit + edge);
+      const buffer = Buffer.allocUnsafe(Math.max(0, to - from));
+      const place = cut !== null && !before ? from - cut.shift : from;
       const { bytesRead } = await handle.read(buffer, 0, buffer.length, place);
       // Bytes that were dropped while they were read are no output.
       const after = readCut(file);
       if (!isSameCut(cut, after) && tries < mostCutsMeanwhile) continue;
-      return pieceOf(buffer.subarray(0, bytesRead), offset, size);
+      const bytes = buffer.subarray(0, bytesRead);
+      const held = mask.growing && from + bytesRead >= size ? mask.masker.unfinished(bytes) : 0;
+      mask.masker.bytes(bytes);
+      const end = Math.min(offset - from + limit, bytesRead - held);
+      return pieceOf(bytes.subarray(offset - from, Math.max(offset - from, end)), offset, size);
     }
   } finally {
     await handle.close();
   }
+}
+
+/** How far output can be read while it grows: its size, without an end that is held back. */
+export async function readableSize(file: string, masker: Masker): Promise<number> {
+  const { size } = await readOutput(file, 0, 0);
+  if (masker.empty) return size;
+  const piece = await readOutput(file, Math.max(0, size - masker.longest), masker.longest, { masker, growing: true });
+  return piece.dropped === undefined ? piece.nextOffset : size;
 }
 
 function pieceOf(bytes: Buffer, offset: number, size: number): OutputPiece {

@@ -1,21 +1,23 @@
 /** Waiting for more output of a run. All who wait for the same file share one watch: fifty followers cost what one does. */
 import { existsSync, watch, type FSWatcher } from 'node:fs';
 import { dirname } from 'node:path';
-import { readOutput } from './output.ts';
+import { nothingSecret, type Masker } from '../secrets/masker.ts';
+import { readableSize } from './output.ts';
 
-/** Resolves when the file has grown beyond `offset`, at `ended`, or at the abort of `signal`. */
+/** Resolves when there is something to read from `offset`, at `ended`, or at the abort of `signal`. */
 export async function waitForOutput(
   file: string,
   offset: number,
   ended: Promise<unknown>,
   signal: AbortSignal,
+  masker: Masker = nothingSecret,
 ): Promise<void> {
   if (signal.aborted) return;
   const { promise, resolve } = Promise.withResolvers<undefined>();
   const done = (): void => {
     resolve(undefined);
   };
-  const leave = [GrowthWatch.join(file, offset, done), whenOver(ended, done)];
+  const leave = [GrowthWatch.join(file, offset, masker, done), whenOver(ended, done)];
   signal.addEventListener('abort', done, { once: true });
   try {
     await promise;
@@ -31,6 +33,7 @@ class GrowthWatch {
   readonly #file: string;
   readonly #watcher: FSWatcher;
   readonly #waiting = new Map<() => void, number>();
+  #masker: Masker = nothingSecret;
   #looking = false;
   #again = false;
 
@@ -45,14 +48,15 @@ class GrowthWatch {
     });
   }
 
-  /** Calls `done` when the file is larger than `offset`; returns how to stop waiting. Throws where no watch is to be had. */
-  static join(file: string, offset: number, done: () => void): () => void {
+  /** Calls `done` when there is more to read than `offset`; returns how to stop waiting. Throws where no watch is to be had. */
+  static join(file: string, offset: number, masker: Masker, done: () => void): () => void {
     let one = GrowthWatch.#all.get(file);
     if (one === undefined) {
       one = new GrowthWatch(file);
       GrowthWatch.#all.set(file, one);
     }
     const joined = one;
+    joined.#masker = masker;
     joined.#waiting.set(done, offset);
     joined.#look();
     return () => {
@@ -67,9 +71,9 @@ class GrowthWatch {
     this.#again = this.#looking;
     if (this.#looking) return;
     this.#looking = true;
-    void readOutput(this.#file, 0, 0)
+    void readableSize(this.#file, this.#masker)
       .then(
-        ({ size }) => {
+        (size) => {
           this.#tell((offset) => size > offset);
         },
         () => {

@@ -2,6 +2,7 @@
 import { closeSync, existsSync, openSync, readSync, watch, type FSWatcher } from 'node:fs';
 import * as z from 'zod';
 import { finding, outcome, progress, type Finding, type Progress } from '../protocol/nouns.ts';
+import { Secrets } from '../secrets/secrets.ts';
 
 const line = z.discriminatedUnion('type', [
   finding.extend({ type: z.literal('finding') }),
@@ -17,11 +18,12 @@ export type ProcedureEnd = Extract<ResultLine, { type: 'result' }>;
 
 const longestLine = 4 * 1024 * 1024;
 
-/** Reads a results file as it grows. A line that is not ours is counted, not obeyed. */
+/** Reads a results file as it grows, masked. A line that is not ours is counted, not obeyed. */
 export class ResultsReader {
   readonly #file: string;
   readonly #onFinding: (item: Finding) => void;
   readonly #onProgress: (item: Progress) => void;
+  readonly #secrets: Secrets;
   #offset = 0;
   #rest = Buffer.alloc(0);
   #watcher: FSWatcher | null = null;
@@ -31,10 +33,12 @@ export class ResultsReader {
   constructor(
     file: string,
     on: { readonly finding: (item: Finding) => void; readonly progress: (item: Progress) => void },
+    secrets = new Secrets(),
   ) {
     this.#file = file;
     this.#onFinding = on.finding;
     this.#onProgress = on.progress;
+    this.#secrets = secrets;
   }
 
   /** The procedure's own end, once it was read. */
@@ -116,9 +120,12 @@ export class ResultsReader {
       return;
     }
     const { type, ...rest } = parsed.data;
-    if (type === 'finding') this.#onFinding(finding.parse(rest));
-    else if (type === 'progress') this.#onProgress(progress.parse(rest));
-    else this.#end = parsed.data;
+    const secrets = this.#secrets;
+    if (type === 'finding') {
+      const item = finding.parse(rest);
+      this.#onFinding({ ...secrets.deep(item), level: item.level });
+    } else if (type === 'progress') this.#onProgress(secrets.deep(progress.parse(rest)));
+    else this.#end = { ...parsed.data, part: secrets.deep(parsed.data.part) };
   }
 }
 

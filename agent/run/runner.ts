@@ -241,10 +241,11 @@ export class Runner {
   }
 
   #executionOf(entry: Entry): Execution {
-    const { clock, log, stopGraceMs, outputLimit } = this.#parts;
+    const { clock, log, secrets, stopGraceMs, outputLimit } = this.#parts;
     return new Execution(entry.run, entry.launch, entry.directory, {
       clock,
       log,
+      secrets,
       stopGraceMs: stopGraceMs ?? defaultStopGraceMs,
       outputLimit: outputLimit?.() ?? defaultOutputLimit,
       spaceIsShort: () => this.#parts.database.condition().state !== 'ok',
@@ -304,7 +305,7 @@ export class Runner {
   /** Ends a run that never had a process. */
   #close(entry: Entry, outcome: NonNullable<Run['outcome']>, reason: string): void {
     entry.abort.abort();
-    const run = endedRun(entry.run, outcome, reason, this.#parts.clock.now());
+    const run = endedRun(entry.run, outcome, this.#parts.secrets.text(reason), this.#parts.clock.now());
     entry.run = run;
     this.#ended(entry, { run, findings: [], end: null });
   }
@@ -367,7 +368,7 @@ export class Runner {
     outcome: 'skipped' | 'missed' | 'failed',
     reason: string,
   ): Run {
-    const run = endedRun(fresh, outcome, reason, this.#parts.clock.now());
+    const run = endedRun(fresh, outcome, this.#parts.secrets.text(reason), this.#parts.clock.now());
     this.#records.insert(run, request.requestId);
     this.#tell({ run, findings: [], end: null, alertOn: request.alertOn });
     return run;

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { EventBus } from '../events.ts';
 import type { Finding, Run } from '../protocol/nouns.ts';
 import type { Clock } from '../schedule/clock.ts';
+import type { Secrets } from '../secrets/secrets.ts';
 import type { Database } from '../store/database.ts';
 import type { Limits } from './queue.ts';
 import type { AlertOn } from './request.ts';
@@ -21,6 +22,8 @@ export interface RunnerParts {
   readonly events: EventBus;
   readonly clock: Clock;
   readonly log: Logger;
+  /** What no record of a run may hold. */
+  readonly secrets: Secrets;
   /** Folder `runs/`. */
   readonly root: string;
   /** Time between TERM and KILL; 10 s when not given. */

@@ -1,6 +1,7 @@
 /** A task of the configuration as clients see it. */
 import type { LoadedTask } from '../config/schema.ts';
 import type { Blackout, Task } from '../protocol/nouns.ts';
+import type { Secrets } from '../secrets/secrets.ts';
 import type { InBlackout } from './calendar.ts';
 import { scheduleText } from './trigger.ts';
 
@@ -13,16 +14,17 @@ export function canDryRun(task: LoadedTask): boolean {
 export function describeTask(
   task: LoadedTask,
   times: { readonly next: number | null; readonly snoozed: number | null; readonly blackout: InBlackout | null },
+  secrets: Secrets,
 ): Task {
   const { next, snoozed, blackout } = times;
   return {
     name: task.name,
-    description: task.description ?? null,
+    description: secrets.deep(task.description ?? null),
     group: task.group ?? null,
     schedule: scheduleText(task),
     zone: task.zone,
     kind: task.action.kind,
-    target: task.action.kind === 'script' ? task.action.path : task.action.procedure,
+    target: secrets.text(task.action.kind === 'script' ? task.action.path : task.action.procedure),
     alertOnFailure: task.alert_on_failure,
     supportsDryRun: canDryRun(task),
     line: task.line,

@@ -13,6 +13,7 @@ import {
   requestOfTask,
   type TaskCommand,
 } from '../run/taskRequest.ts';
+import type { Secrets } from '../secrets/secrets.ts';
 import { RequestError } from '../server/requestError.ts';
 import { appendAudit } from '../store/audit.ts';
 import type { Database } from '../store/database.ts';
@@ -41,6 +42,7 @@ export interface TasksParts {
   readonly runner: Runner;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly secrets: Secrets;
   readonly procedures: ReadonlyMap<string, AnyProcedure>;
   readonly config: () => Config;
   readonly refused: () => readonly RefusedTask[];
@@ -321,9 +323,9 @@ export class Tasks {
   }
 
   #describe(task: LoadedTask): Task {
-    const { nextRunOf, snoozedUntil, blackoutOf } = this.#parts;
-    const blackout = blackoutOf(task);
-    return describeTask(task, { next: nextRunOf(task.name), snoozed: snoozedUntil(task.name), blackout });
+    const { nextRunOf, snoozedUntil, blackoutOf, secrets } = this.#parts;
+    const times = { next: nextRunOf(task.name), snoozed: snoozedUntil(task.name), blackout: blackoutOf(task) };
+    return describeTask(task, times, secrets);
   }
 
   #notWaiting(runId: string): RequestError {

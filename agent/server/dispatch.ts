@@ -3,6 +3,7 @@ import { errorCodes } from '../protocol/errors.ts';
 import { methods, type MethodName, type MethodParams, type MethodResult } from '../protocol/methods.ts';
 import { roles, type Role } from '../protocol/nouns.ts';
 import { RequestError } from './requestError.ts';
+import type { Secrets } from '../secrets/secrets.ts';
 
 /** Who asks. */
 export interface Caller {
@@ -63,9 +64,16 @@ export async function dispatch<M extends HandledMethod>(
   method: M,
   params: unknown,
   caller: Caller,
+  secrets: Secrets,
 ): Promise<MethodResult<M>> {
   if (largeAnswers.has(method)) await caller.room();
-  return checkResult(method, await handlers[method](parseParams(method, params), caller));
+  return checkResult(method, await handlers[method](withoutSecrets(parseParams(method, params), secrets), caller));
+}
+
+/** What people write to be kept: it goes into runs, windows and the audit log. */
+function withoutSecrets<P extends object>(params: P, secrets: Secrets): P {
+  const written = Object.entries(params).filter(([key]) => key === 'reason' || key === 'title');
+  return written.length === 0 ? params : { ...params, ...secrets.deep(Object.fromEntries(written)) };
 }
 
 /** The result as the contract has it; keys that the schema does not name are dropped. */

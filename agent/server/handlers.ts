@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Agent } from '../agent.ts';
 import { maxOutputBytes, type MethodName, type MethodParams, type MethodResult } from '../protocol/methods.ts';
-import type { Run } from '../protocol/nouns.ts';
+import type { Finding, Run } from '../protocol/nouns.ts';
 import { describeProcedure } from '../procedures/describe.ts';
 import { RunDirectory } from '../run/directory.ts';
 import { planOf } from '../run/plan.ts';
@@ -41,6 +41,7 @@ export type HandlerParts = Pick<
   | 'reports'
   | 'runner'
   | 'runsRoot'
+  | 'secrets'
   | 'tasks'
   | 'windows'
 >;
@@ -188,12 +189,13 @@ function runOutput(parts: HandlerParts): Method<'runs.output'> {
     if (directory === null) throw new RequestError('notFound', `There is no run ${runId}.`);
     const ended = parts.runner.whenEnded(runId);
     if (wait === true && ended !== null && first.state !== 'ended') {
-      await waitForOutput(directory.output, offset, ended, caller.signal);
+      await waitForOutput(directory.output, offset, ended, caller.signal, parts.secrets.masker);
     }
     await caller.room();
     // Asked before reading: output written after the answer "ended" would otherwise be missed.
     const over = runOrThrow(parts, runId).state === 'ended';
-    const piece = await readOutput(directory.output, offset, limit ?? maxOutputBytes);
+    const mask = { masker: parts.secrets.masker, growing: !over };
+    const piece = await readOutput(directory.output, offset, limit ?? maxOutputBytes, mask);
     return { ...piece, ended: over };
   };
 }
@@ -201,7 +203,7 @@ function runOutput(parts: HandlerParts): Method<'runs.output'> {
 function getWhole(parts: HandlerParts, runId: string): MethodResult<'runs.get'> {
   const run = runOrThrow(parts, runId);
   const launch = RunDirectory.of(parts.runsRoot, runId)?.readLaunch() ?? null;
-  return { run, findings: findingsOf(parts, runId), plan: planOf(launch, parts.keeper.secrets()) };
+  return { run, findings: findingsOf(parts, runId), plan: planOf(launch, parts.secrets) };
 }
 
 function runOrThrow(parts: HandlerParts, runId: string): Run {
@@ -215,10 +217,8 @@ function findingsOf(parts: HandlerParts, runId: string): MethodResult<'runs.get'
   const directory = RunDirectory.of(parts.runsRoot, runId);
   const findings: MethodResult<'runs.get'>['findings'] = [];
   if (directory === null) return findings;
-  const reader = new ResultsReader(directory.results, {
-    finding: (finding) => findings.push(finding),
-    progress: () => undefined,
-  });
+  const on = { finding: (finding: Finding) => findings.push(finding), progress: () => undefined };
+  const reader = new ResultsReader(directory.results, on, parts.secrets);
   reader.readIfThere();
   return findings;
 }

@@ -14,6 +14,7 @@ import type { ServerLog } from './log.ts';
 import { LoginThrottle } from './loginThrottle.ts';
 import { openRpcDocument } from './openRpc.ts';
 import { TlsErrors } from './tlsErrors.ts';
+import { Secrets } from '../secrets/secrets.ts';
 import type { Transport } from './transport.ts';
 import { UnauthenticatedSockets } from './unauthenticated.ts';
 import { SessionList } from './websocket.ts';
@@ -37,6 +38,8 @@ export interface ServerOptions {
   /** True = `/metrics` needs no token over TCP; by default it needs one of any role. */
   readonly openMetrics?: boolean;
   readonly log: ServerLog;
+  /** Absent = there are none. */
+  readonly secrets?: Secrets;
   readonly limits?: Partial<Limits>;
   /** Monotonic milliseconds, for the slowing down of failed logins. */
   readonly monotonicNow?: () => number;
@@ -70,7 +73,7 @@ export function createServer(options: ServerOptions): AgentServer {
   const authenticate = createAuthenticator({ tokens, throttle, log });
   const sessions = new SessionList({
     authenticate,
-    session: { handlers, events, hostInfo, log },
+    session: { handlers, events, hostInfo, log, secrets: options.secrets ?? new Secrets() },
     unauthenticated,
     limits,
   });

@@ -13,6 +13,7 @@ import { closeGraceMs } from './limits.ts';
 import type { ServerLog } from './log.ts';
 import { RequestError } from './requestError.ts';
 import { SessionChannel } from './sessionChannel.ts';
+import type { Secrets } from '../secrets/secrets.ts';
 
 /** What a client may rely on beyond the methods of its protocol version. */
 export const capabilities: readonly string[] = [
@@ -28,6 +29,8 @@ export interface SessionServices {
   readonly events: EventSource;
   readonly hostInfo: () => HostInfo;
   readonly log: ServerLog;
+  /** What is told and asked passes here, so that no secret comes through. */
+  readonly secrets: Secrets;
   readonly helloMs: number;
 }
 
@@ -173,7 +176,8 @@ export class Session {
       return checkResult(method, this.#pump.subscribe(epoch, after));
     }
     const { actor, role } = this.#identity;
-    return dispatch(this.#services.handlers, method, params, { actor, role, signal, room: () => place.enter() });
+    const { handlers, secrets } = this.#services;
+    return dispatch(handlers, method, params, { actor, role, signal, room: () => place.enter() }, secrets);
   }
 
   #hello(params: unknown): MethodResult<'hello'> {
@@ -203,7 +207,8 @@ export class Session {
   }
 
   #errorFor(method: string, error: unknown): ResponseError {
-    if (error instanceof RequestError) return new ResponseError(codeOf(error), error.message);
+    if (error instanceof RequestError)
+      return new ResponseError(codeOf(error), this.#services.secrets.text(error.message));
     this.#services.log.error({ method, actor: this.#identity.actor, err: error }, 'a request failed');
     return new ResponseError(errorCodes.internalError, `${method} failed inside the agent: see its log`);
   }

@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { registerConfig } from '../../agent/cli/config.ts';
+import { Secrets } from '../../agent/secrets/secrets.ts';
 import { maintenance, procedures, seedText, withFolder } from '../config/harness.ts';
 
 interface Said {
@@ -17,6 +18,7 @@ async function check(...args: string[]): Promise<Said> {
     stdout: { write: (text: string) => (out += text) },
     stderr: { write: () => undefined },
     env: {},
+    secrets: new Secrets(),
     exitCode: 0,
   };
   const program = new Command('upkeep').exitOverride();

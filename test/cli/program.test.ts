@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import type { Io } from '../../agent/cli/io.ts';
 import { commandGroups, createProgram, runCommand } from '../../agent/cli/program.ts';
 import { procedures } from '../../agent/procedures/index.ts';
+import { Secrets } from '../../agent/secrets/secrets.ts';
 
 interface Written extends Io {
   readonly out: string[];
@@ -18,6 +19,7 @@ function written(): Written {
     stdout: { write: (text) => out.push(String(text)) },
     stderr: { write: (text) => err.push(String(text)) },
     env: {},
+    secrets: new Secrets(),
     exitCode: 0,
   };
 }

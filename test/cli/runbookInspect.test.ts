@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { registerRunbookInspect } from '../../agent/cli/runbookInspect.ts';
 import { inspectRunbook } from '../../agent/runbook/inspect.ts';
+import { Secrets } from '../../agent/secrets/secrets.ts';
 import { withFolder } from '../config/harness.ts';
 
 async function inspect(...args: string[]): Promise<string> {
@@ -12,6 +13,7 @@ async function inspect(...args: string[]): Promise<string> {
     stdout: { write: (text: string | Uint8Array) => (out += String(text)) },
     stderr: { write: () => undefined },
     env: {},
+    secrets: new Secrets(),
     exitCode: 0,
   };
   const program = new Command('upkeep').exitOverride();

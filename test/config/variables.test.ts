@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { substitute, variablesFrom } from '../../agent/config/variables.ts';
-import { load, maintenance, places, withFolder } from './harness.ts';
+import { load, maintenance, onlyMessage, places, withFolder } from './harness.ts';
 
 const lookup = variablesFrom({ NAME: 'value', EMPTY: '', NESTED: '${NAME}', ODD: 'a"\n- b: {c' });
 
@@ -81,6 +81,41 @@ describe('variables of the configuration', () => {
       new Set(secrets),
       new Set(['postgres://a:pw-of-a@db/a', 'pw-of-a', 'in%20clear', 'in clear', 'keypass', 'db.example.org']),
     );
+  });
+
+  it('takes a password that is the name of the user or database for no secret', () => {
+    const text = maintenance(
+      'databases:',
+      '  - {name: a, url: "postgres://postgres:postgres@db/postgres"}',
+      '  - {name: b, url: "postgres://me:app@db:5432/app?x=1"}',
+      '  - {name: c, url: "postgres://me:app-1@db:5432/app?x=1"}',
+    );
+    assert.deepEqual(load(text).secrets, ['app-1']);
+  });
+
+  it('takes the address of a webhook for a secret, and no address of this host', () => {
+    const address = 'https://hooks.example.org/services/T0/B0/xyz';
+    const found = load(
+      maintenance('notifications:', `  webhook: ${address}`, '  slack_webhook: http://localhost:80/x'),
+    );
+    assert.deepEqual(found.secrets, [address, '/services/T0/B0/xyz']);
+    assert.deepEqual(places(found), []);
+  });
+
+  it('V05: shows no value in what it says about a setting', () => {
+    const result = load(maintenance('timezone: "${ZONE}"', 'retention: {runs: "${ZONE}"}'), { ZONE: 'geheim-zone' });
+    assert.equal(result.diagnostics.length > 0, true);
+    assert.doesNotMatch(JSON.stringify(result.diagnostics), /geheim/);
+    assert.match(JSON.stringify(result.diagnostics), /no time zone `\*{11}`/);
+  });
+
+  it('warns about a password that is too short to be masked', () => {
+    const result = load(maintenance('certificates: {password: "${KEY_PASSWORD}"}', 'timezone: ${TZONE}'), {
+      KEY_PASSWORD: 'abc',
+      TZONE: 'UTC',
+    });
+    assert.deepEqual(places(result), ['2:28 warning short-secret']);
+    assert.match(onlyMessage(result), /`KEY_PASSWORD` is shorter than 4 characters, so it is not masked/);
   });
 
   it('warns about secrets in clear without repeating them', () => {

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import * as z from 'zod';
 import { AgentRequestError } from '../../agent/cli/client.ts';
 import { runCommand } from '../../agent/cli/program.ts';
+import { Secrets } from '../../agent/secrets/secrets.ts';
 import { AgentWorld, endOf } from './agentProcess.ts';
 
 describe('schedules of a running agent', function () {
@@ -32,6 +33,7 @@ describe('schedules of a running agent', function () {
       stdout: { write: (text: string) => (said.stdout += text) },
       stderr: { write: (text: string) => (said.stderr += text) },
       env: {},
+      secrets: new Secrets(),
       exitCode: 0,
     };
     const code = await runCommand(args, io);

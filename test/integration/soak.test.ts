@@ -6,6 +6,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { pino } from 'pino';
 import { Agent } from '../../agent/agent.ts';
 import { procedures } from '../../agent/procedures/index.ts';
+import { Secrets } from '../../agent/secrets/secrets.ts';
 import { FakeClock } from '../schedule/fakeClock.ts';
 
 /** Thirty days of fifty tasks that run each minute are 2,160,000 runs: hours. The short form has the same shape. */
@@ -45,6 +46,7 @@ describe('a month of the agent, compressed (F40)', function () {
       environment: { PATH: process.env['PATH'] },
       clock,
       log: pino({ level: 'silent' }),
+      secrets: new Secrets(),
     });
     const starts = new Map<string, number>();
     let bad = 0;

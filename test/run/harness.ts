@@ -6,6 +6,7 @@ import { EventBus } from '../../agent/events.ts';
 import type { RunDirectory } from '../../agent/run/directory.ts';
 import { Runner, type EndedRun, type RunRequest, type RunnerParts } from '../../agent/run/runner.ts';
 import { systemClock, type Clock } from '../../agent/schedule/clock.ts';
+import { Secrets } from '../../agent/secrets/secrets.ts';
 import { Database } from '../../agent/store/database.ts';
 
 export const silent = pino({ level: 'silent' });
@@ -33,6 +34,7 @@ export function runnerHarness(clock: Clock = systemClock, more: Partial<RunnerPa
       events,
       clock,
       log: silent,
+      secrets: new Secrets(),
       root: join(folder, 'runs'),
       stopGraceMs: 500,
       cwd: () => folder,

@@ -4,6 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readOutput } from '../../agent/run/output.ts';
 import { waitForOutput } from '../../agent/run/outputWait.ts';
+import { Masker } from '../../agent/secrets/masker.ts';
+
+const never = new Promise(() => undefined);
 
 describe('output', () => {
   let folder: string;
@@ -45,12 +48,47 @@ describe('output', () => {
 
   it('waits for growth, for the end, and for nobody after an abort', async () => {
     writeFileSync(file, 'abc');
-    const never = new Promise(() => undefined);
     const grown = waitForOutput(file, 3, never, new AbortController().signal);
     appendFileSync(file, 'd');
     await grown;
     await waitForOutput(file, 4, Promise.resolve(), new AbortController().signal);
     await waitForOutput(file, 4, never, AbortSignal.abort());
     await waitForOutput(file, 0, never, new AbortController().signal);
+  });
+
+  describe('with secrets in it', () => {
+    const masker = new Masker(['s3cret-value']);
+    const text = `héllo s3cret-value\n${'x'.repeat(30)}s3cret-values3cret-value end\n`;
+    const hidden = text.replaceAll('s3cret-value', '*'.repeat(12));
+
+    it('V05: hides them in pieces of any size from any offset, and no offset moves', async () => {
+      writeFileSync(file, text);
+      const bytes = Buffer.from(hidden);
+      for (const limit of [1, 2, 5, 11, 12, 13, 40, 1000]) {
+        for (let offset = 0; offset < bytes.length; offset += 1) {
+          const piece = await readOutput(file, offset, limit, { masker, growing: true });
+          assert.deepEqual(
+            Buffer.from(piece.text, piece.encoding),
+            bytes.subarray(offset, piece.nextOffset),
+            `${limit} bytes from ${offset}`,
+          );
+          assert.ok(piece.nextOffset > offset && piece.nextOffset <= offset + limit);
+        }
+      }
+    });
+
+    it('V05: holds back what may be the beginning of one until the rest has come, or the run has ended', async () => {
+      writeFileSync(file, 'go on: s3cret');
+      const early = await readOutput(file, 0, 100, { masker, growing: true });
+      assert.deepEqual([early.text, early.nextOffset, early.size], ['go on: ', 7, 13]);
+      const more = waitForOutput(file, 7, never, new AbortController().signal, masker);
+      appendFileSync(file, '-va');
+      appendFileSync(file, 'lue');
+      await more;
+      const whole = await readOutput(file, 7, 100, { masker, growing: true });
+      assert.deepEqual([whole.text, whole.nextOffset], ['*'.repeat(12), 19]);
+      writeFileSync(file, 'go on: s3cret');
+      assert.equal((await readOutput(file, 7, 100, { masker, growing: false })).text, 's3cret');
+    });
   });
 });

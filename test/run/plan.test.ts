@@ -3,6 +3,9 @@ import { launch, type Launch } from '../../agent/run/directory.ts';
 import { planOf } from '../../agent/run/plan.ts';
 import { newRun } from '../../agent/run/request.ts';
 import { defaultSettings } from '../../agent/run/settings.ts';
+import { Secrets } from '../../agent/secrets/secrets.ts';
+
+const none = new Secrets();
 
 function launchOf(fields: Partial<Launch>): Launch {
   const run = newRun(
@@ -28,7 +31,7 @@ function launchOf(fields: Partial<Launch>): Launch {
 describe('the plan of a run', () => {
   it('is argv, user, time-out and locks of a script', () => {
     const settings = { ...defaultSettings, user: 'deploy', locks: ['db'] };
-    assert.deepEqual(planOf(launchOf({ command: ['/srv/job.sh', '-v'], settings, timeoutMs: 5000 }), []), {
+    assert.deepEqual(planOf(launchOf({ command: ['/srv/job.sh', '-v'], settings, timeoutMs: 5000 }), none), {
       command: ['/srv/job.sh', '-v'],
       options: null,
       user: 'deploy',
@@ -38,21 +41,24 @@ describe('the plan of a run', () => {
   });
 
   it('has the options of a procedure apart from its name', () => {
-    const plan = planOf(launchOf({ self: true, command: ['rotate-logs', '--options-json', '{"force":true}'] }), []);
+    const plan = planOf(launchOf({ self: true, command: ['rotate-logs', '--options-json', '{"force":true}'] }), none);
     assert.deepEqual([plan?.command, plan?.options], [['rotate-logs'], { force: true }]);
   });
 
   it('holds no secret of the configuration, neither in arguments nor deep in options', () => {
     const options = JSON.stringify({ databases: [{ url: 'postgres://a:hunter22@db/x' }], days: 3 });
-    const hidden = planOf(launchOf({ self: true, command: ['p', '--options-json', options] }), ['hunter22', 'x']);
-    assert.deepEqual(hidden?.options, { databases: [{ url: 'postgres://a:***@db/x' }], days: 3 });
-    assert.deepEqual(planOf(launchOf({ command: ['/job', '--key=hunter22'] }), ['hunter22'])?.command, [
+    const hidden = planOf(
+      launchOf({ self: true, command: ['p', '--options-json', options] }),
+      new Secrets(['hunter22', 'x']),
+    );
+    assert.deepEqual(hidden?.options, { databases: [{ url: 'postgres://a:********@db/x' }], days: 3 });
+    assert.deepEqual(planOf(launchOf({ command: ['/job', '--key=hunter22'] }), new Secrets(['hunter22']))?.command, [
       '/job',
-      '--key=***',
+      '--key=********',
     ]);
   });
 
   it('is unknown without a record', () => {
-    assert.equal(planOf(null, []), null);
+    assert.equal(planOf(null, none), null);
   });
 });

@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { runCommand } from '../../agent/cli/program.ts';
 import { findProgram } from '../../agent/doctor/program.ts';
 import { systemdUnit, type UnitOptions } from '../../agent/systemd/unit.ts';
+import { Secrets } from '../../agent/secrets/secrets.ts';
 
 const base: UnitOptions = {
   command: [process.execPath, '/opt/upkeep/agent.mjs'],
@@ -71,6 +72,7 @@ describe('the systemd unit', () => {
         stdout: { write: (text: string) => (stdout += text) },
         stderr: { write: () => true },
         env: {},
+        secrets: new Secrets(),
         exitCode: 0,
       };
       assert.equal(await runCommand(['systemd', 'unit', ...args], io), 2, args.join(' '));
