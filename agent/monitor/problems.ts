@@ -24,7 +24,7 @@ export function problemsOf(
   reports: readonly Report[],
   levelOf: (report: Report) => AlertLevel,
 ): ReadonlyMap<string, Problem> {
-  const newestLast = [...reports].sort((one, other) => one.at.localeCompare(other.at));
+  const newestLast = [...reports].sort((one, other) => (one.at < other.at ? -1 : one.at > other.at ? 1 : 0));
   const problems = new Map<string, Problem>();
   for (const report of newestLast) {
     const from = levelOf(report);

@@ -37,19 +37,21 @@ export interface Landing {
 }
 
 const zones = new Map<string, Zone>();
+/** Intl loads 8 MB of ICU data, which hosts that only know UTC do without. */
+const utcNames = new Set(['UTC', 'Etc/UTC']);
 
 /** The zone of an IANA name (any case) or null when there is none. A bare offset such as `+02:00` is no zone name. */
 export function zoneNamed(name: string): Zone | null {
   const known = zones.get(name);
   if (known !== undefined) return known;
   if (!/^[A-Za-z][A-Za-z0-9_+/-]{0,63}$/.test(name)) return null;
-  let format: Intl.DateTimeFormat;
+  let format: Intl.DateTimeFormat | null = null;
   try {
-    format = new Intl.DateTimeFormat('en-US', { timeZone: name, timeZoneName: 'longOffset' });
+    if (!utcNames.has(name)) format = new Intl.DateTimeFormat('en-US', { timeZone: name, timeZoneName: 'longOffset' });
   } catch {
     return null;
   }
-  const canonical = format.resolvedOptions().timeZone;
+  const canonical = format?.resolvedOptions().timeZone ?? 'UTC';
   const zone = zones.get(canonical) ?? new Zone(canonical, format);
   zones.set(canonical, zone);
   return zone;
@@ -57,10 +59,11 @@ export function zoneNamed(name: string): Zone | null {
 
 export class Zone {
   readonly name: string;
-  readonly #format: Intl.DateTimeFormat;
+  /** Null for UTC. */
+  readonly #format: Intl.DateTimeFormat | null;
   readonly #samples = new Map<number, readonly Stretch[]>();
 
-  constructor(name: string, format: Intl.DateTimeFormat) {
+  constructor(name: string, format: Intl.DateTimeFormat | null) {
     this.name = name;
     this.#format = format;
   }
@@ -126,6 +129,7 @@ export class Zone {
   }
 
   #offsetAt(instant: number): number {
+    if (this.#format === null) return 0;
     const clamped = Math.min(Math.max(instant, -lastInstant), lastInstant);
     const match = /GMT(?:([+-])(\d\d):(\d\d)(?::(\d\d))?)?$/.exec(this.#format.format(clamped));
     if (match === null) throw new Error(`Intl gave no offset for zone ${this.name}.`);

@@ -173,7 +173,9 @@ function takeSnapshot(parts: HandlerParts): MethodResult<'snapshot'> {
     config: parts.keeper.state(),
     tasks: [...parts.tasks.list()],
     paused: parts.holds.paused(),
-    runs: [...open, ...ended].sort((one, other) => other.queuedAt.localeCompare(one.queuedAt)),
+    runs: [...open, ...ended].sort((one, other) =>
+      one.queuedAt < other.queuedAt ? 1 : one.queuedAt > other.queuedAt ? -1 : 0,
+    ),
     reports: [...parts.reports.list()],
     alerts: [...parts.alerts.open()],
     windows: [...listWindows(parts.database, listedWindows)],

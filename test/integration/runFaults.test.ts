@@ -222,21 +222,22 @@ describe('runs under faults', function () {
 
 /** All runs, once none is open. */
 async function untilAllEnded(client: AgentClient): Promise<readonly Run[]> {
-  const open = new Set<string>();
   const { epoch } = await client.request('snapshot', {});
   const { promise, resolve } = Promise.withResolvers<undefined>();
-  let caughtUp = false;
+  const ended = new Set<string>();
+  let open: readonly string[] | null = null;
+  const look = (): void => {
+    if (open?.every((id) => ended.has(id)) === true) resolve(undefined);
+  };
   const off = client.onEvent((event) => {
-    if (event.type !== 'run.changed') return;
-    if (event.data.run.state === 'ended') open.delete(event.data.run.id);
-    else open.add(event.data.run.id);
-    if (caughtUp && open.size === 0) resolve(undefined);
+    if (event.type !== 'run.changed' || event.data.run.state !== 'ended') return;
+    ended.add(event.data.run.id);
+    look();
   });
   await client.subscribe(epoch, 0);
-  caughtUp = true;
   const { runs } = await client.request('snapshot', {});
-  for (const { id } of runs.filter(({ state }) => state === 'ended')) open.delete(id);
-  if (runs.every(({ state }) => state === 'ended')) resolve(undefined);
+  open = runs.filter(({ state }) => state !== 'ended').map(({ id }) => id);
+  look();
   await promise;
   off();
   const all: Run[] = [];
