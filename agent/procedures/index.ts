@@ -2,10 +2,19 @@
 import type { AnyProcedure } from './define.ts';
 import { checkCertificates } from './certificates/checkCertificates.ts';
 import { databaseDailyMaintenance } from './database/databaseDailyMaintenance.ts';
+import { optimizeIndexes } from './database/optimizeIndexes.ts';
+import { updateStatistics } from './database/updateStatistics.ts';
 import { healthCheck } from './health/healthCheck.ts';
 import { rotateLogs } from './logs/rotateLogs.ts';
 
-const all: readonly AnyProcedure[] = [checkCertificates, databaseDailyMaintenance, healthCheck, rotateLogs];
+const all: readonly AnyProcedure[] = [
+  checkCertificates,
+  databaseDailyMaintenance,
+  healthCheck,
+  optimizeIndexes,
+  rotateLogs,
+  updateStatistics,
+];
 
 export const procedures: ReadonlyMap<string, AnyProcedure> = new Map(
   all.flatMap((procedure) => [procedure.name, ...(procedure.aliases ?? [])].map((name) => [name, procedure] as const)),

@@ -1,38 +1,49 @@
-/** Runs the daily maintenance against a database of the test server, and looks at what is left. */
+/** Runs maintenance against a database of the test server, and looks at what is left. */
 import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
 import { actionSchema, type Action } from '../../agent/procedures/database/actions.ts';
 import { relationSchema } from '../../agent/procedures/database/bloat.ts';
-import { databaseDailyMaintenance } from '../../agent/procedures/database/databaseDailyMaintenance.ts';
+
 import type { ProcedureContext, ProcedureOutcome } from '../../agent/procedures/define.ts';
 import { makeConfig, record, type Recorded } from '../procedures/database/context.ts';
+import { procedures } from '../../agent/procedures/index.ts';
 import type { Postgres } from './postgres.ts';
 
-export interface Maintained extends Recorded {
+export interface CarriedOut extends Recorded {
   readonly outcome: ProcedureOutcome;
+  readonly part: Readonly<Record<string, unknown>>;
   readonly actions: readonly Action[];
+}
+
+export interface Maintained extends CarriedOut {
   readonly relations: readonly z.infer<typeof relationSchema>[];
 }
 
-type Given = Partial<Pick<ProcedureContext, 'dryRun' | 'signal' | 'env' | 'now' | 'progress'>> & {
+export type Given = Partial<Pick<ProcedureContext, 'dryRun' | 'signal' | 'env' | 'now' | 'progress'>> & {
   /** Section `database` of the configuration. */
   readonly settings?: NonNullable<Parameters<typeof makeConfig>[0]>['database'];
   readonly databases?: readonly { name: string; url?: string }[];
   readonly options?: Record<string, unknown>;
 };
 
-/** `url` undefined = none configured. Waits for locks are short. */
+/** The daily maintenance. `url` undefined = none configured. Waits for locks are short. */
 export async function maintain(url: string | undefined, given: Given = {}): Promise<Maintained> {
+  const done = await carryOut('database-daily-maintenance', url, given);
+  return { ...done, relations: z.array(relationSchema).parse(done.part['relations']) };
+}
+
+/** Any procedure of this area that has actions. */
+export async function carryOut(name: string, url: string | undefined, given: Given = {}): Promise<CarriedOut> {
+  const procedure = procedures.get(name);
+  if (procedure === undefined) throw new Error(`There is no procedure ${name}.`);
   const { settings, databases, options, ...rest } = given;
   const config = makeConfig({
     databases: [...(databases ?? (url === undefined ? [] : [{ name: 'shop', url }]))],
     database: { lock_timeout: '100ms', lock_retries: 1, dead_tuple_minimum: 100, ...settings },
   });
   const recorded = record(config, rest);
-  const { outcome, part } = await databaseDailyMaintenance.execute(options ?? {}, recorded.context);
-  const actions = z.array(actionSchema).parse(part['actions']);
-  const relations = z.array(relationSchema).parse(part['relations']);
-  return { ...recorded, outcome, actions, relations };
+  const { outcome, part } = await procedure.execute(options ?? {}, recorded.context);
+  return { ...recorded, outcome, part, actions: z.array(actionSchema).parse(part['actions']) };
 }
 
 /** A new database for one test; returns its URL. */

@@ -2,7 +2,8 @@
 import { carryOut, type Effect, type Measures } from './carryOut.ts';
 import type { DatabaseSession } from './connection.ts';
 import { isAnalyzeDue } from './due.ts';
-import { currentStatistics, relationFinding, type DatabaseRun, type Listed } from './run.ts';
+import { currentStatistics, relationFinding, subjectOf, type DatabaseRun, type Listed } from './run.ts';
+import type { Step } from './steps.ts';
 import {
   listPartitionParents,
   tableStatistics,
@@ -13,12 +14,42 @@ import {
 
 type Judgement = Pick<Effect, 'reported' | 'proven'>;
 
-/** Analyses one table, unless that happened since it was listed. Returns whether it was worked on. */
-export async function analyzeTable(run: DatabaseRun, listed: Listed<Table>): Promise<boolean> {
+export interface AnalyzeWork {
+  readonly tables: readonly Table[];
+  readonly parents: readonly PartitionParent[];
+  /** performance.now() when they were listed. */
+  readonly at: number;
+  /** Whether what is not stale is analysed too. */
+  readonly all?: boolean;
+}
+
+/** Steps that analyse tables and partitioned parents, in an order in which nothing is analysed twice. */
+export function analyzeSteps(run: DatabaseRun, { tables, parents, at, all = false }: AnalyzeWork): Step[] {
+  const ofParents = parents.map((parent) => ({
+    message: `ANALYZE ${subjectOf(run, parent.relation)}`,
+    work: (worker: DatabaseRun) => analyzeParent(worker, parent),
+  }));
+  // Up to version 17 a parent takes its leaves along, which are then no longer due.
+  const parentsFirst = !canAnalyzeOnly(run.session) && parents.length > 0;
+  const ofTables = tables.map((table) => ({
+    message: `ANALYZE ${subjectOf(run, table.relation)}`,
+    work: (worker: DatabaseRun) => analyzeTable(worker, { table, at: parentsFirst ? -Infinity : at }, all),
+  }));
+  return parentsFirst ? [...ofParents, ...ofTables] : [...ofTables, ...ofParents];
+}
+
+/**
+ * Analyses one table, unless that happened since it was listed; with `all` even if it is not stale.
+ * Returns whether it was worked on.
+ */
+async function analyzeTable(run: DatabaseRun, listed: Listed<Table>, all: boolean): Promise<boolean> {
   const { table } = listed;
   const before = await currentStatistics(run, listed);
   const analyzed = table.analyzed || before.lastAnalyze !== null;
-  if (!isAnalyzeDue({ ...before, analyzed, filled: table.filled }, run.settings)) return false;
+  const due = all
+    ? before.analyzes === table.analyzes
+    : isAnalyzeDue({ ...before, analyzed, filled: table.filled }, run.settings);
+  if (!due) return false;
   await analyze(run, table, `ANALYZE ${table.relation}`, before, (after) => {
     const reported = after.analyzes > before.analyzes;
     return { reported, proven: reported && (after.modified < before.modified || before.modified === 0) };
@@ -27,7 +58,7 @@ export async function analyzeTable(run: DatabaseRun, listed: Listed<Table>): Pro
 }
 
 /** Whether the server knows ANALYZE ONLY, which leaves the leaves of a partitioned table alone. */
-export function canAnalyzeOnly({ version }: Pick<DatabaseSession, 'version'>): boolean {
+function canAnalyzeOnly({ version }: Pick<DatabaseSession, 'version'>): boolean {
   return version >= 180000;
 }
 
@@ -35,7 +66,7 @@ export function canAnalyzeOnly({ version }: Pick<DatabaseSession, 'version'>): b
  * Analyses a partitioned parent. Up to PostgreSQL 17 that takes its leaves along; from 18 on ONLY leaves them to their own
  * staleness.
  */
-export async function analyzeParent(run: DatabaseRun, parent: PartitionParent): Promise<void> {
+async function analyzeParent(run: DatabaseRun, parent: PartitionParent): Promise<void> {
   const { session } = run;
   const before = await tableStatistics(session, parent.oid);
   const sql = `ANALYZE ${canAnalyzeOnly(session) ? 'ONLY ' : ''}${parent.relation}`;

@@ -6,6 +6,7 @@ import { lockHolders } from './holders.ts';
 import { printable } from './names.ts';
 import { relationFinding, type DatabaseRun } from './run.ts';
 import { runStatement, type StatementOutcome } from './statement.ts';
+import { watched } from './watch.ts';
 
 export type Measures = Action['before'];
 
@@ -29,6 +30,12 @@ export interface Work {
   readonly verify: () => Promise<Effect>;
   /** Says why the effect could not be proven, as a finding. */
   readonly unproven: () => Promise<void>;
+  /** For a dry run: what it locks, how large it is, what does it. */
+  readonly plan?: string;
+  /** What does the work, when it is no statement of the session. */
+  readonly execute?: () => Promise<StatementOutcome>;
+  /** Clears away what a try that did not succeed has left, also when the run is being stopped. */
+  readonly cleanUp?: () => Promise<void>;
 }
 
 /** Carries the work out, or only plans it in a dry run. Whatever prevents it becomes a finding and the action's status. */
@@ -47,20 +54,19 @@ export async function carryOut(run: DatabaseRun, work: Work): Promise<Action> {
     return record({ ...undone, status: 'skipped', reason });
   }
   if (context.dryRun) {
-    context.print(`would run: ${printable(work.sql)}`);
+    context.print(`would run: ${printable(work.sql)}${work.plan === undefined ? '' : ` (${work.plan})`}`);
     return record({ ...undone, status: 'planned', reason: null });
   }
   const start = performance.now();
-  const outcome = await runStatement(session, work.sql, { settings: run.settings, signal: context.signal }).catch(
-    (error: unknown) => {
-      record({ ...undone, seconds: secondsSince(start), status: 'failed', reason: printable(errorMessage(error)) });
-      throw error;
-    },
-  );
+  const outcome = await watched(run, work.execute ?? (() => runStatement(run, work))).catch(async (error: unknown) => {
+    record({ ...undone, seconds: secondsSince(start), status: 'failed', reason: printable(errorMessage(error)) });
+    await work.cleanUp?.();
+    throw error;
+  });
   const seconds = secondsSince(start);
   if (outcome.kind !== 'done') {
     await reportObstacle(run, work, outcome);
-    const status = outcome.kind === 'failed' || outcome.kind === 'timed-out' ? 'failed' : 'skipped';
+    const status = ['failed', 'timed-out', 'full'].includes(outcome.kind) ? 'failed' : 'skipped';
     return record({ ...undone, seconds, status, reason: outcome.reason });
   }
   const { after, proven } = await poll(work, context.signal);
@@ -108,6 +114,14 @@ async function reportObstacle(run: DatabaseRun, work: Work, outcome: Exclude<Sta
         level: 'warning',
         code: 'database.timeout',
         text: (subject) => `${verb} of ${subject} not finished: ${reason}; raise database.statement_timeout.`,
+      });
+      return;
+    case 'full':
+      relationFinding(run, relation, {
+        level: 'critical',
+        code: 'database.full_disk',
+        text: (subject) =>
+          `${verb} of ${subject} stopped, no space is left on the server's disk: ${reason}; the old data is unharmed, free space and run this again.`,
       });
       return;
     case 'gone':

@@ -4,7 +4,7 @@ import { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Config } from '../../config/schema.ts';
-import { isPassingRefusal } from './connectionProblem.ts';
+import { isAbsent, isPassingRefusal } from './connectionProblem.ts';
 import { passwordFromFile } from './passwordFile.ts';
 import type { ConnectionParameters, DatabaseTarget } from './target.ts';
 import { isTlsMismatch, tlsAttempts, type TlsAttempt } from './tls.ts';
@@ -47,15 +47,17 @@ export interface SessionOptions {
   readonly signal: AbortSignal;
   /** Every transaction read-only: a second lock on the door of a dry run. */
   readonly readOnly?: boolean;
+  /** Tries again while nothing listens: the server is being started again. */
+  readonly patient?: boolean;
 }
 
 /** Connects within `connect_timeout`, all attempts together; throws the driver's error. */
 export async function openSession(
   parameters: ConnectionParameters,
-  { settings, signal, readOnly = false }: SessionOptions,
+  { settings, signal, readOnly = false, patient = false }: SessionOptions,
 ): Promise<DatabaseSession> {
   signal.throwIfAborted();
-  const connected = await connect(parameters, settings.connect_timeout, signal);
+  const connected = await connect(parameters, settings.connect_timeout, signal, patient);
   try {
     return await prepare(connected, parameters, settings, readOnly, signal);
   } catch (error) {
@@ -152,7 +154,12 @@ async function prepare(
   };
 }
 
-async function connect(parameters: ConnectionParameters, timeout: number, signal: AbortSignal): Promise<Connected> {
+async function connect(
+  parameters: ConnectionParameters,
+  timeout: number,
+  signal: AbortSignal,
+  patient = false,
+): Promise<Connected> {
   const deadline = performance.now() + timeout;
   const password = parameters.password ?? (await passwordFromFile(parameters.passwordFile, parameters)) ?? '';
   const attempts = await tlsAttempts(parameters);
@@ -163,7 +170,7 @@ async function connect(parameters: ConnectionParameters, timeout: number, signal
     } catch (error) {
       signal.throwIfAborted();
       if (index + 1 < attempts.length && isTlsMismatch(error)) index++;
-      else if (isPassingRefusal(error) && performance.now() + pause < deadline) {
+      else if ((isPassingRefusal(error) || (patient && isAbsent(error))) && performance.now() + pause < deadline) {
         await delay(pause, undefined, { signal });
         pause *= 2;
       } else throw error;
@@ -231,6 +238,8 @@ async function cancelBackend(
         await second.client.query('select pg_catalog.pg_cancel_backend($1)', [pid]);
         await Promise.race([once(connected.client, 'drain').catch(() => undefined), delay(cancelPause)]);
       }
+      // What does not heed a cancellation in ten seconds loses its backend, so that none is left behind.
+      if (isRunning()) await second.client.query('select pg_catalog.pg_terminate_backend($1)', [pid]);
     } finally {
       await disconnect(second);
     }

@@ -30,6 +30,11 @@ export function isPassingRefusal(error: unknown): boolean {
   return errorCode(error) === '53300' || errorCode(error) === '57P03';
 }
 
+/** True when nothing listens there, as while a server is being started again. */
+export function isAbsent(error: unknown): boolean {
+  return ['ECONNREFUSED', 'ENOENT', 'ECONNRESET'].includes(errorCode(error));
+}
+
 /** The one critical finding of a database that does not answer. `milliseconds` = connect_timeout. */
 export function connectionFinding(target: DatabaseTarget, error: unknown, milliseconds: number): Finding {
   const [cause, advice] = explain(error, target, milliseconds);

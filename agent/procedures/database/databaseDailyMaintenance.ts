@@ -1,10 +1,12 @@
 /** Daily maintenance of PostgreSQL: VACUUM where rows died, ANALYZE where statistics are stale, bloat, WAL. */
 import * as z from 'zod';
 import { defineProcedure } from '../define.ts';
-import { databaseNames } from './options.ts';
+import { databasesText } from './impact.ts';
+import { databaseNames, jobs } from './options.ts';
 
 const options = z.object({
   database: databaseNames.describe('Name of a configured database, or several; by default all'),
+  jobs,
 });
 export type DailyMaintenanceOptions = z.infer<typeof options>;
 
@@ -17,13 +19,9 @@ export const databaseDailyMaintenance = defineProcedure({
   options,
   // https://www.postgresql.org/docs/current/explicit-locking.html: SHARE UPDATE EXCLUSIVE lets reads and writes pass.
   impact: ({ database }, config) => {
-    const which =
-      database === undefined
-        ? `all configured databases (${config.databases.map((one) => one.name).join(', ')})`
-        : database.join(', ');
     const archived = config.database.wal_retention !== undefined;
     const archive = archived ? ' Archived WAL older than `wal_retention` that no backup needs is deleted.' : '';
-    return `VACUUM and ANALYZE in ${which}: reads and writes go on, schema changes of a table wait while it is worked on.${archive}`;
+    return `VACUUM and ANALYZE in ${databasesText(database, config)}: reads and writes go on, schema changes of a table wait while it is worked on.${archive}`;
   },
   work: () => import('./databaseDailyMaintenanceWork.ts'),
 });

@@ -20,14 +20,19 @@ export interface LongTransaction {
   readonly seconds: number;
 }
 
-/** Sessions whose transaction is older than that and that hold rows back, oldest first, in all databases of the server. */
-export async function longTransactions(session: DatabaseSession, seconds: number): Promise<LongTransaction[]> {
+/** Sessions whose transaction is older than that and that hold rows back, oldest first. */
+export async function longTransactions(
+  session: DatabaseSession,
+  seconds: number,
+  where: 'the server' | 'this database' = 'the server',
+): Promise<LongTransaction[]> {
   const rows = await session.query<SessionRow>(
     `select a.pid, ${sessionColumns} from pg_catalog.pg_stat_activity a
      where a.pid <> pg_catalog.pg_backend_pid() and (a.backend_xid is not null or a.backend_xmin is not null)
        and a.backend_type = 'client backend' and a.xact_start < now() - make_interval(secs => $1)
+       and (not $2 or a.datname = pg_catalog.current_database())
      order by a.xact_start limit 10`,
-    [seconds],
+    [seconds, where === 'this database'],
   );
   return rows.map((row) => ({ who: describeSession(row), seconds: row.transaction ?? 0 }));
 }

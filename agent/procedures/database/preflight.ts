@@ -1,7 +1,9 @@
 /** What must be known before work starts: standby, transaction ids, transactions that make VACUUM useless, missing insight. */
+import { bytesText } from './bytesText.ts';
 import { longTransactions } from './holders.ts';
 import { printable } from './names.ts';
 import type { DatabaseRun } from './run.ts';
+import { slotFindings } from './wal.ts';
 
 /** Reports findings; changes nothing. Returns false when the server only reads. */
 export async function preflight(run: DatabaseRun): Promise<boolean> {
@@ -15,6 +17,58 @@ export async function preflight(run: DatabaseRun): Promise<boolean> {
     message: `${printable(run.session.target.name)} is a standby: VACUUM and ANALYZE are left to its primary.`,
   });
   return false;
+}
+
+/**
+ * The preflight of everything that locks or copies: as above, with who waits for locks already, and replicas that would have
+ * to take the flood of WAL.
+ */
+export async function lockPreflight(run: DatabaseRun): Promise<boolean> {
+  const writable = await preflight(run);
+  if (!writable) return false;
+  await checkWaitingLocks(run);
+  await checkReplicas(run);
+  for (const finding of await slotFindings(run.session)) run.context.finding(finding);
+  return true;
+}
+
+async function checkWaitingLocks({ session, context }: DatabaseRun): Promise<void> {
+  const rows = await session.query<{ waiting: number; longest: number }>(
+    `select count(*)::float8 as waiting, coalesce(extract(epoch from max(now() - state_change)), 0)::float8 as longest
+     from pg_catalog.pg_stat_activity
+     where wait_event_type = 'Lock' and datname = pg_catalog.current_database() and state_change < now() - interval '1 second'`,
+  );
+  const { waiting, longest } = rows[0] ?? { waiting: 0, longest: 0 };
+  if (waiting === 0) return;
+  const subject = printable(session.target.name);
+  context.finding({
+    level: 'warning',
+    code: 'database.locks_waiting',
+    subject,
+    message: `${waiting} sessions of ${subject} wait for locks, the longest for ${Math.round(longest)} s; whatever locks now makes the queue longer: find who holds them.`,
+    value: waiting,
+    threshold: 1,
+    unit: 'sessions',
+  });
+}
+
+/** Bytes that the slowest replica has still to replay; without the right to see others' sessions nothing is told. */
+async function checkReplicas({ session, context }: DatabaseRun): Promise<void> {
+  const rows = await session.query<{ name: string; lag: number | null }>(
+    `select application_name as name, pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), replay_lsn)::float8 as lag
+     from pg_catalog.pg_stat_replication where replay_lsn is not null order by 2 desc limit 1`,
+  );
+  const slowest = rows[0];
+  if (slowest === undefined || (slowest.lag ?? 0) < replicaLagWarning) return;
+  context.finding({
+    level: 'warning',
+    code: 'database.replica_lag',
+    subject: printable(session.target.name),
+    message: `Replica ${printable(slowest.name)} is ${bytesText(slowest.lag ?? 0)} of WAL behind; a rebuild adds as much WAL as it writes: let it catch up first.`,
+    value: slowest.lag ?? 0,
+    threshold: replicaLagWarning,
+    unit: 'bytes',
+  });
 }
 
 /** Share of the 2^31 transaction ids used by the oldest database. PostgreSQL manual: "Preventing Transaction ID Wraparound Failures". */
@@ -70,3 +124,4 @@ const wraparoundWarning = 40;
 /** As vacuum_failsafe_age: 1.6 of 2.1 thousand million. */
 const wraparoundCritical = 75;
 const longTransactionSeconds = 3600;
+const replicaLagWarning = 256 * 1024 * 1024;

@@ -3,23 +3,30 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../../config/schema.ts';
 import type { DatabaseSession } from './connection.ts';
 import { errorCode, errorMessage, isConnectionLost } from './connectionProblem.ts';
+import type { DatabaseRun } from './run.ts';
+
+export type ObstacleKind = 'locked' | 'timed-out' | 'denied' | 'gone' | 'full' | 'failed';
 
 /** `reason` is a clause without a full stop. */
-export type StatementOutcome =
-  | { readonly kind: 'done' }
-  | { readonly kind: 'locked' | 'timed-out' | 'denied' | 'gone' | 'failed'; readonly reason: string };
+export type StatementOutcome = { readonly kind: 'done' } | { readonly kind: ObstacleKind; readonly reason: string };
+
+interface Statement {
+  readonly sql: string;
+  /** Clears away what a failed try has left, before the next one and at the end. */
+  readonly cleanUp?: () => Promise<void>;
+}
 
 /**
  * Runs a command under the session's lock_timeout and statement_timeout. Throws only when the run was stopped or the
  * connection is gone. A WARNING means that the server left the work undone (VACUUM of a table without the right to it).
  */
 export async function runStatement(
-  session: DatabaseSession,
-  sql: string,
-  { settings, signal }: { readonly settings: Config['database']; readonly signal: AbortSignal },
+  { session, settings, context: { signal } }: Pick<DatabaseRun, 'session' | 'settings' | 'context'>,
+  { sql, cleanUp }: Statement,
 ): Promise<StatementOutcome> {
   for (let tries = 1; ; tries++) {
     const outcome = await runOnce(session, sql, settings, signal);
+    if (outcome.kind !== 'done') await cleanUp?.();
     if (outcome.kind !== 'locked') return outcome;
     if (tries > settings.lock_retries) {
       return {
@@ -62,7 +69,10 @@ async function runOnce(
           : { kind: 'failed', reason };
       case '42501':
         return { kind: 'denied', reason };
+      case '53100':
+        return { kind: 'full', reason };
       case '42P01':
+      case '42704':
       case '3F000':
         return { kind: 'gone', reason };
       default:

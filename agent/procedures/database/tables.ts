@@ -54,8 +54,8 @@ function lastAnalyze(oid: string): string {
   return `greatest(pg_catalog.pg_stat_get_last_analyze_time(${oid}), pg_catalog.pg_stat_get_last_autoanalyze_time(${oid}))`;
 }
 
-/** Owner, database owner, superuser; from PostgreSQL 17 on also MAINTAIN and pg_maintain. */
-function allowed(version: number): string {
+/** SQL over table `c`: owner, database owner, superuser; from PostgreSQL 17 on also MAINTAIN and pg_maintain. */
+export function mayMaintain(version: number): string {
   const maintain = version >= 170000 ? `or pg_catalog.has_table_privilege(c.oid, 'MAINTAIN')` : '';
   return `(pg_catalog.pg_has_role(c.relowner, 'USAGE') or (select pg_catalog.pg_has_role(d.datdba, 'USAGE')
     from pg_catalog.pg_database d where d.datname = pg_catalog.current_database()) ${maintain})`;
@@ -76,7 +76,7 @@ export async function listTables(session: DatabaseSession): Promise<Table[]> {
       case when ${lastAnalyze('c.oid')} is null then ${hasStatistics(false)} else true end as analyzed,
       case when ${lastAnalyze('c.oid')} is not null or c.oid in (select relation from locked) then c.relpages > 0
         else c.relpages > 0 or pg_catalog.pg_relation_size(c.oid) > 0 end as filled,
-      ${allowed(session.version)} as allowed
+      ${mayMaintain(session.version)} as allowed
     from pg_catalog.pg_stat_user_tables s
     join pg_catalog.pg_class c on c.oid = s.relid
     join pg_catalog.pg_namespace n on n.oid = c.relnamespace
@@ -111,7 +111,7 @@ export async function listPartitionParents(session: DatabaseSession): Promise<Pa
       from tree t join pg_catalog.pg_class l on l.oid = t.relid and l.relkind = 'r' group by t.root
     )
     select c.oid::text as oid, pg_catalog.format('%I.%I', n.nspname, c.relname) as relation, v.live, v.modified, v.renewed,
-      ${lastAnalyze('c.oid')} as "lastAnalyze", ${allowed(session.version)} as allowed,
+      ${lastAnalyze('c.oid')} as "lastAnalyze", ${mayMaintain(session.version)} as allowed,
       case when ${lastAnalyze('c.oid')} is null then ${hasStatistics(true)} else true end as analyzed
     from leaves v join pg_catalog.pg_class c on c.oid = v.root join pg_catalog.pg_namespace n on n.oid = c.relnamespace
     order by n.nspname, c.relname`);

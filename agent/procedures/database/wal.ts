@@ -91,7 +91,8 @@ interface Slot {
   readonly limit: number;
 }
 
-async function slotFindings(session: DatabaseSession): Promise<Finding[]> {
+/** Replication slots that make the server keep WAL. */
+export async function slotFindings(session: DatabaseSession): Promise<Finding[]> {
   const position = session.inRecovery ? 'pg_catalog.pg_last_wal_replay_lsn()' : 'pg_catalog.pg_current_wal_lsn()';
   const slots = await session.query<Slot>(
     `select slot_name as name, slot_type as type, active, wal_status as status,
