@@ -1,15 +1,17 @@
-/** Tells of alerts and of a refused configuration, each once; alerts that come together are told together. */
+/** Tells of alerts, of runs to approve and of a refused configuration, each once; alerts that come together are told together. */
 import type * as vscode from 'vscode';
 import type { Alert } from '../agent/protocol/nouns.ts';
 import type { Dialogs } from './dialogs.ts';
-import type { Host } from './state/host.ts';
+import type { Host, HostView } from './state/host.ts';
 import type { Hosts } from './state/hosts.ts';
 import type { HostChange } from './state/hostStore.ts';
+import { approvalRequestText, type WaitingRun } from './views/approvals.ts';
 import type { Target } from './views/node.ts';
 import {
   alertText,
   alertsText,
   alertsToAnnounce,
+  approvalsToAnnounce,
   configurationTrouble,
   type Announcing,
 } from './views/notifications.ts';
@@ -19,7 +21,10 @@ export interface AnnouncerParts {
   readonly dialogs: Dialogs;
   readonly level: () => Announcing;
   readonly showAlerts: () => void;
-  readonly run: (command: 'openOutput' | 'acknowledgeAlert' | 'openConfiguration', target: Target) => void;
+  readonly run: (
+    command: 'openOutput' | 'acknowledgeAlert' | 'openConfiguration' | 'approveRun' | 'rejectRun',
+    target: Target,
+  ) => void;
 }
 
 /** One run may find many problems, and each is an event of its own: they are gathered for so long. */
@@ -32,17 +37,27 @@ export class Announcer implements vscode.Disposable {
   /** By host. */
   readonly #announced = new Map<string, Set<string>>();
   readonly #gathered = new Map<Host, { readonly alerts: Alert[]; readonly timer: NodeJS.Timeout }>();
-  readonly #unsubscribe: () => void;
+  /** Runs to approve, by host. */
+  readonly #asked = new Map<string, Set<string>>();
+  /** What was looked at last of each host, so that nothing is looked at twice. */
+  readonly #looked = new WeakMap<Host, HostView>();
+  readonly #unsubscribe: readonly (() => void)[];
 
   constructor(parts: AnnouncerParts) {
     this.#parts = parts;
-    this.#unsubscribe = parts.hosts.onData(({ host, change }) => {
-      this.#look(host, change);
-    });
+    this.#unsubscribe = [
+      parts.hosts.onData(({ host, change }) => {
+        this.#look(host, change);
+      }),
+      // Who one is there is known only once the connection stands, after the first snapshot.
+      parts.hosts.onDidChange(() => {
+        for (const host of parts.hosts.all) this.#askForApproval(host);
+      }),
+    ];
   }
 
   dispose(): void {
-    this.#unsubscribe();
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
     for (const { timer } of this.#gathered.values()) clearTimeout(timer);
     this.#gathered.clear();
   }
@@ -57,6 +72,23 @@ export class Announcer implements vscode.Disposable {
       const trouble = configurationTrouble(previous?.config ?? null, next.config);
       if (trouble !== null) void this.#tellTrouble(host, trouble);
     }
+  }
+
+  #askForApproval(host: Host): void {
+    const view = host.view();
+    const before = this.#looked.get(host);
+    if (before?.data?.runs === view.data?.runs && before?.connection === view.connection) return;
+    this.#looked.set(host, view);
+    const asked = this.#asked.get(host.name) ?? new Set();
+    this.#asked.set(host.name, asked);
+    for (const run of approvalsToAnnounce(view, asked, this.#parts.level())) void this.#tellWaiting(host, run);
+  }
+
+  async #tellWaiting(host: Host, run: WaitingRun): Promise<void> {
+    const action = await this.#parts.dialogs.inform(approvalRequestText(host.name, run), 'Approve…', 'Reject…');
+    if (action === undefined) return;
+    const target: Target = { kind: 'run', host: host.name, runId: run.id };
+    this.#parts.run(action === 'Approve…' ? 'approveRun' : 'rejectRun', target);
   }
 
   #gather(host: Host, alerts: readonly Alert[]): void {

@@ -1,10 +1,13 @@
 /** Composition root of the extension: parts in the order of the data, `start` forward, `stop` backward. */
 import * as vscode from 'vscode';
 import { Announcer } from './announcer.ts';
+import { approvalCommands } from './commands/approvalCommands.ts';
 import { configurationCommands } from './commands/configurationCommands.ts';
 import { hostCommands } from './commands/hostCommands.ts';
+import { procedureCommands } from './commands/procedureCommands.ts';
 import { runbookCommands } from './commands/runbookCommands.ts';
 import { runCommands } from './commands/runCommands.ts';
+import { scheduleCommands } from './commands/scheduleCommands.ts';
 import { StartedRuns } from './commands/startedRuns.ts';
 import { taskCommands } from './commands/taskCommands.ts';
 import { windowCommands } from './commands/windowCommands.ts';
@@ -139,10 +142,16 @@ export class App {
 
   #handlers(): Handlers {
     const asking = { hosts: this.#hosts, dialogs: editorDialogs };
+    const tell = (text: string): void => {
+      this.#started.tell(text);
+    };
     const starter = vscode.Uri.joinPath(this.#context.extensionUri, 'media', 'starter');
     return {
       ...taskCommands(asking, this.#started),
-      ...runCommands(asking, this.#editors, this.#started),
+      ...scheduleCommands(asking, tell),
+      ...approvalCommands(asking, tell),
+      ...procedureCommands({ asking, started: this.#started, openOutput: this.#editors.openOutput }),
+      ...runCommands(asking, this.#editors),
       ...windowCommands(asking),
       ...runbookCommands(asking, () => this.#workspaceRunbooks.all, this.#editors, this.#started),
       ...hostCommands({

@@ -2,6 +2,8 @@
 
 export interface Choice<T> {
   readonly label: string;
+  /** Name of a codicon. */
+  readonly icon?: string;
   readonly description?: string;
   readonly detail?: string;
   readonly picked?: boolean;
@@ -13,6 +15,8 @@ export interface StepOptions {
   readonly placeholder?: string;
   /** Place in a row of questions; from the second one there is a way back. */
   readonly step?: { readonly number: number; readonly total: number };
+  /** There is a way back although it has no place in a row. */
+  readonly canGoBack?: boolean;
 }
 
 export interface InputOptions extends StepOptions {

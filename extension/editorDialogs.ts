@@ -10,7 +10,7 @@ interface Item<T> extends vscode.QuickPickItem {
 export const editorDialogs: Dialogs = {
   pick: async (choices, options) => {
     const items = choices.map(asItem);
-    if (options.step !== undefined) {
+    if (options.step !== undefined || options.canGoBack === true) {
       const reply = await pickInRow(items, options, false);
       return reply === undefined || reply === back ? reply : reply[0]?.value;
     }
@@ -42,6 +42,7 @@ function asItem<T>(choice: Choice<T>): Item<T> {
   return {
     label: withoutIcons(choice.label),
     value: choice.value,
+    ...(choice.icon === undefined ? {} : { iconPath: new vscode.ThemeIcon(choice.icon) }),
     ...(choice.description === undefined ? {} : { description: withoutIcons(choice.description) }),
     ...(choice.detail === undefined ? {} : { detail: withoutIcons(choice.detail) }),
     ...(choice.picked === undefined ? {} : { picked: choice.picked }),
@@ -97,6 +98,7 @@ function ask<R>(
 ): Promise<Reply<R>> {
   input.title = options.title;
   input.ignoreFocusOut = true;
+  if (options.canGoBack === true) input.buttons = [vscode.QuickInputButtons.Back];
   if (options.step !== undefined) {
     input.step = options.step.number;
     input.totalSteps = options.step.total;

@@ -4,6 +4,13 @@ export const commandIds = {
   runTask: 'upkeep.runTask',
   dryRunTask: 'upkeep.dryRunTask',
   cancelRun: 'upkeep.cancelRun',
+  approveRun: 'upkeep.approveRun',
+  rejectRun: 'upkeep.rejectRun',
+  snoozeTask: 'upkeep.snoozeTask',
+  endSnooze: 'upkeep.endSnooze',
+  pauseSchedules: 'upkeep.pauseSchedules',
+  resumeSchedules: 'upkeep.resumeSchedules',
+  runProcedure: 'upkeep.runProcedure',
   openOutput: 'upkeep.openOutput',
   showRunDetails: 'upkeep.showRunDetails',
   runChecks: 'upkeep.runChecks',
@@ -31,6 +38,13 @@ export const commandsThatNeedTrust: ReadonlySet<CommandName> = new Set([
   'runTask',
   'dryRunTask',
   'cancelRun',
+  'approveRun',
+  'rejectRun',
+  'snoozeTask',
+  'endSnooze',
+  'pauseSchedules',
+  'resumeSchedules',
+  'runProcedure',
   'runChecks',
   'acknowledgeAlert',
   'runRemedy',
@@ -66,6 +80,16 @@ export const contextKeys = {
   hasHosts: 'upkeep.hasHosts',
   /** At least one host is connected. */
   online: 'upkeep.online',
+  /** The role on at least one connected host is operator or more; admin. */
+  canOperate: 'upkeep.canOperate',
+  canAdminister: 'upkeep.canAdminister',
+  /** Of the connected hosts one has schedules that run; one has them paused. */
+  scheduled: 'upkeep.scheduled',
+  paused: 'upkeep.paused',
+  /** A task of a connected host is snoozed. */
+  snoozed: 'upkeep.snoozed',
+  /** A run of a connected host waits for approval, of whomever. */
+  approvals: 'upkeep.approvals',
   /** A maintenance window is open. */
   windowOpen: 'upkeep.windowOpen',
 } as const;

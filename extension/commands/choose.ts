@@ -1,12 +1,41 @@
 /** Questions that several commands ask: which host, which task, which run. */
+import { errorCodes } from '../../agent/protocol/errors.ts';
+import type { MethodName } from '../../agent/protocol/methods.ts';
 import type { MaintenanceWindow, Run, Task } from '../../agent/protocol/nouns.ts';
+import { AgentError } from '../client/errors.ts';
 import { chosen, type Choice, type Dialogs } from '../dialogs.ts';
 import type { Host } from '../state/host.ts';
+import type { HostData } from '../state/hostData.ts';
 import type { Hosts } from '../state/hosts.ts';
+import { lackOfRole, permits } from '../state/permissions.ts';
 import { phaseOf, windowTimeText } from '../views/maintenanceModel.ts';
 import type { Target, TargetKind, TargetOf } from '../views/node.ts';
 import { lookOfRun } from '../views/runText.ts';
 import { relative } from '../views/text.ts';
+
+/** A word of the person for the record; never empty. Undefined: they gave up. */
+export async function askReason(
+  { dialogs }: Pick<Asking, 'dialogs'>,
+  options: { readonly title: string; readonly prompt: string },
+): Promise<string | undefined> {
+  const validate = (text: string): string | null => (text.trim() === '' ? 'A reason is needed' : null);
+  return chosen(await dialogs.input({ ...options, validate }))?.trim();
+}
+
+/** Asks the agent; when it wants a reason (a blackout), asks the person for one and then the agent again. Undefined: they gave up. */
+export async function withReason<R>(
+  asking: Pick<Asking, 'dialogs'>,
+  title: string,
+  ask: (given: { readonly reason?: string }) => Promise<R>,
+): Promise<R | undefined> {
+  try {
+    return await ask({});
+  } catch (error) {
+    if (!(error instanceof AgentError) || error.code !== errorCodes.reasonNeeded) throw error;
+    const reason = await askReason(asking, { title, prompt: error.message });
+    return reason === undefined ? undefined : ask({ reason });
+  }
+}
 
 export interface Asking {
   readonly hosts: Hosts;
@@ -24,18 +53,64 @@ export function requireHost(hosts: Hosts, name: string): Host {
   return host;
 }
 
-/** The host of the target, the only connected one, or the one that the person picks. */
+/** Throws what the agent would answer, before anything is asked. */
+export function requirePermission(host: Host, method: MethodName): void {
+  // While there is no connection the role is not known; the agent judges once there is one.
+  if (host.role !== null && !permits(host.role, method)) throw new Error(lackOfRole(host.name, host.role, method));
+}
+
+/** Connected hosts on which the person may call the method; throws when there is none. */
+export function permittedHosts(hosts: Hosts, needs: MethodName | null): readonly Host[] {
+  const online = hosts.all.filter((host) => host.client.state.kind === 'online');
+  const [first] = online;
+  if (first === undefined)
+    throw new Error('no host is connected: add one with "Upkeep: Add Host…", or create a configuration');
+  const permitted = online.filter((host) => needs === null || permits(host.role, needs));
+  if (permitted.length === 0 && needs !== null) throw new Error(lackOfRole(first.name, first.role, needs));
+  return permitted;
+}
+
+/** The host of the target, the only fitting one, or the one that the person picks. `needs`: what will be asked of it. */
 export async function chooseHost(
   { hosts, dialogs }: Asking,
   target: Target | undefined,
   title: string,
+  needs: MethodName | null = null,
 ): Promise<Host | undefined> {
-  if (target !== undefined && 'host' in target && target.host !== null) return requireHost(hosts, target.host);
-  const online = hosts.all.filter((host) => host.client.state.kind === 'online');
-  if (online.length === 0)
-    throw new Error('no host is connected: add one with "Upkeep: Add Host…", or create a configuration');
-  if (online.length === 1) return online[0];
-  return chosen(await dialogs.pick(online.map(hostChoice), { title, placeholder: 'Host' }));
+  if (target !== undefined && 'host' in target && target.host !== null) {
+    const host = requireHost(hosts, target.host);
+    if (needs !== null) requirePermission(host, needs);
+    return host;
+  }
+  const permitted = permittedHosts(hosts, needs);
+  if (permitted.length === 1) return permitted[0];
+  return chosen(await dialogs.pick(permitted.map(hostChoice), { title, placeholder: 'Host' }));
+}
+
+export interface HostsWanted {
+  readonly needs: MethodName;
+  readonly fits: (data: HostData) => boolean;
+  /** Said when no host fits. */
+  readonly none: string;
+}
+
+/** As `chooseHost`, but the person may pick several; empty when they gave up. */
+export async function chooseHosts(
+  { hosts, dialogs }: Asking,
+  target: Target | undefined,
+  title: string,
+  { needs, fits, none }: HostsWanted,
+): Promise<readonly Host[]> {
+  const given = targetAs(target, 'host');
+  if (given !== undefined) {
+    const host = requireHost(hosts, given.host);
+    requirePermission(host, needs);
+    return [host];
+  }
+  const fitting = permittedHosts(hosts, needs).filter(({ store }) => store.data !== null && fits(store.data));
+  if (fitting.length === 0) throw new Error(none);
+  if (fitting.length === 1) return fitting;
+  return chosen(await dialogs.pickMany(fitting.map(hostChoice), { title, placeholder: 'Hosts' })) ?? [];
 }
 
 export function hostChoice(host: Host): Choice<Host> {
@@ -52,12 +127,17 @@ export async function chooseTask(
   target: Target | undefined,
   title: string,
   fits: (task: Task) => boolean,
+  needs: MethodName,
 ): Promise<ChosenTask | undefined> {
   const given = targetAs(target, 'task');
-  if (given !== undefined) return { host: requireHost(hosts, given.host), task: given.task };
-  const fitting = hosts.all
-    .filter((host) => host.client.state.kind === 'online')
-    .flatMap((host) => (host.store.data?.tasks ?? []).filter(fits).map((task) => ({ host, task })));
+  if (given !== undefined) {
+    const host = requireHost(hosts, given.host);
+    requirePermission(host, needs);
+    return { host, task: given.task };
+  }
+  const fitting = permittedHosts(hosts, needs).flatMap((host) =>
+    (host.store.data?.tasks ?? []).filter(fits).map((task) => ({ host, task })),
+  );
   if (fitting.length === 0) throw new Error('no connected host has such a task');
   const now = new Date();
   const choices = fitting.map((one) => ({

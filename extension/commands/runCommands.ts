@@ -1,13 +1,12 @@
-/** Look at runs; acknowledge alerts; run remedies. */
-import { randomUUID } from 'node:crypto';
-import type { Alert, Remedy } from '../../agent/protocol/nouns.ts';
+/** Look at runs; acknowledge alerts. */
+import type { Alert } from '../../agent/protocol/nouns.ts';
 import { chosen } from '../dialogs.ts';
 import type { Handlers } from '../registrar.ts';
 import type { Host } from '../state/host.ts';
-import { observationsOf, openAlerts } from '../views/healthModel.ts';
+import { permits } from '../state/permissions.ts';
+import { openAlerts } from '../views/healthModel.ts';
 import type { Target } from '../views/node.ts';
-import { chooseRun, requireHost, targetAs, type Asking } from './choose.ts';
-import type { StartedRuns } from './startedRuns.ts';
+import { chooseRun, requireHost, requirePermission, targetAs, type Asking } from './choose.ts';
 
 export interface RunDocuments {
   readonly openOutput: (host: string, runId: string, task: string) => Promise<void>;
@@ -18,8 +17,7 @@ export interface RunDocuments {
 export function runCommands(
   asking: Asking,
   documents: RunDocuments,
-  started: StartedRuns,
-): Pick<Handlers, 'openOutput' | 'showRunDetails' | 'acknowledgeAlert' | 'runRemedy'> {
+): Pick<Handlers, 'openOutput' | 'showRunDetails' | 'acknowledgeAlert'> {
   return {
     openOutput: async (target) => {
       const choice = await chooseRun(
@@ -39,26 +37,11 @@ export function runCommands(
     acknowledgeAlert: async (target) => {
       const choice = await chooseAlert(asking, target);
       if (choice === undefined) return;
+      requirePermission(choice.host, 'alerts.acknowledge');
       const { alert } = await choice.host.request('alerts.acknowledge', { alertId: choice.alertId });
       await choice.host.seen((data) =>
         data.alerts.some((one) => one.id === alert.id && one.updatedAt >= alert.updatedAt),
       );
-    },
-
-    runRemedy: async (target) => {
-      const choice = await chooseRemedy(asking, target);
-      if (choice === undefined) return;
-      const { host, remedy } = choice;
-      const detail = [
-        `Procedure: ${remedy.procedure}`,
-        `Options: ${JSON.stringify(remedy.options, null, 2)}`,
-        `Host: ${host.name} (${host.place})`,
-      ].join('\n');
-      if (!(await asking.dialogs.confirm(`${remedy.title} on ${host.name}?`, detail, 'Run'))) return;
-      const { procedure, options } = remedy;
-      const { run } = await host.request('procedures.run', { procedure, options, requestId: randomUUID() });
-      await started.watch(host, run);
-      await documents.openOutput(host.name, run.id, run.task);
     },
   };
 }
@@ -69,12 +52,13 @@ async function chooseAlert(
 ): Promise<{ readonly host: Host; readonly alertId: string } | undefined> {
   const given = targetAs(target, 'alert');
   if (given !== undefined) return { host: requireHost(hosts, given.host), alertId: given.alertId };
-  const firing = hosts.all.flatMap((host) =>
+  const permitted = hosts.all.filter((host) => permits(host.role, 'alerts.acknowledge'));
+  const firing = permitted.flatMap((host) =>
     (host.store.data === null ? [] : openAlerts(host.store.data))
       .filter((alert: Alert) => alert.state === 'firing')
       .map((alert) => ({ host, alert })),
   );
-  if (firing.length === 0) throw new Error('no alert waits to be acknowledged');
+  if (firing.length === 0) throw new Error('no alert waits for you to acknowledge it');
   const choices = firing.map(({ host, alert }) => ({
     label: alert.title,
     description: host.name,
@@ -82,31 +66,4 @@ async function chooseAlert(
     value: { host, alertId: alert.id },
   }));
   return chosen(await dialogs.pick(choices, { title: 'Acknowledge Alert', placeholder: 'Alert' }));
-}
-
-async function chooseRemedy(
-  { hosts, dialogs }: Asking,
-  target: Target | undefined,
-): Promise<{ readonly host: Host; readonly remedy: Remedy } | undefined> {
-  const given = targetAs(target, 'finding');
-  if (given !== undefined) {
-    if (given.remedy === null) throw new Error('this finding has no remedy');
-    return { host: requireHost(hosts, given.host), remedy: given.remedy };
-  }
-  const choices = hosts.all.flatMap((host) =>
-    (host.store.data === null ? [] : observationsOf(host.store.data)).flatMap(({ finding }) =>
-      finding.remedy === undefined
-        ? []
-        : [
-            {
-              label: finding.remedy.title,
-              description: host.name,
-              detail: finding.message,
-              value: { host, remedy: finding.remedy },
-            },
-          ],
-    ),
-  );
-  if (choices.length === 0) throw new Error('no finding offers a remedy');
-  return chosen(await dialogs.pick(choices, { title: 'Run Remedy', placeholder: 'Remedy' }));
 }

@@ -45,7 +45,12 @@ export function runbookCommands(
       const own = document.uri.scheme === schemes.runbook ? (parseRunbookUri(document.uri)?.host ?? null) : null;
       const title = `Run Block of ${nameOf(document)}`;
       const wanted = found.host ?? own;
-      const host = await chooseHost(asking, wanted === null ? undefined : { kind: 'host', host: wanted }, title);
+      const host = await chooseHost(
+        asking,
+        wanted === null ? undefined : { kind: 'host', host: wanted },
+        title,
+        'runbooks.runBlock',
+      );
       if (host === undefined || !(await confirmBlock(asking, host, document, block))) return;
       const { index, language, text } = block;
       const { run } = await host.request('runbooks.runBlock', {

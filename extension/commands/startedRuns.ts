@@ -4,7 +4,7 @@ import { badOutcomes, type Run } from '../../agent/protocol/nouns.ts';
 import type { Dialogs } from '../dialogs.ts';
 import type { Host } from '../state/host.ts';
 import type { Hosts } from '../state/hosts.ts';
-import { lookOfRun } from '../views/runText.ts';
+import { lookOfRun, timesOfRun } from '../views/runText.ts';
 import { duration, withoutIcons } from '../views/text.ts';
 
 const shownMs = 8000;
@@ -36,7 +36,8 @@ export class StartedRuns implements vscode.Disposable {
     if (known.state === 'ended') this.#ended(host, known);
     else {
       this.#watched.add(run.id);
-      this.tell(`${run.task} ${run.state} on ${host.name}`);
+      const state = known.state === 'queued' ? timesOfRun(known, new Date()) : known.state;
+      this.tell(`${run.task} ${state} on ${host.name}`);
     }
   }
 

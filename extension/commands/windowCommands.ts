@@ -6,7 +6,15 @@ import type { Handlers } from '../registrar.ts';
 import type { Host } from '../state/host.ts';
 import type { Hosts } from '../state/hosts.ts';
 import { phaseOf } from '../views/maintenanceModel.ts';
-import { chooseWindow, hostChoice, requireHost, targetAs, type Asking } from './choose.ts';
+import {
+  chooseWindow,
+  hostChoice,
+  permittedHosts,
+  requireHost,
+  requirePermission,
+  targetAs,
+  type Asking,
+} from './choose.ts';
 
 interface Wanted {
   host: Host | undefined;
@@ -30,6 +38,7 @@ export function windowCommands(asking: Asking): Pick<Handlers, 'startWindow' | '
         minutes: 60,
         plan: given?.kind === 'task' ? [given.task] : [],
       };
+      if (wanted.host !== undefined) requirePermission(wanted.host, 'windows.open');
       if (!(await askInTurn(questions(wanted, hosts, dialogs))) || wanted.host === undefined) return;
       const { host, reason, minutes, plan } = wanted;
       const { window } = await host.request('windows.open', {
@@ -47,6 +56,7 @@ export function windowCommands(asking: Asking): Pick<Handlers, 'startWindow' | '
     extendWindow: async (target) => {
       const choice = await chooseWindow(asking, target, 'Extend Window');
       if (choice === undefined) return;
+      requirePermission(choice.host, 'windows.extend');
       const title = `Extend Window: ${choice.window.title}`;
       const minutes = chosen(await askLength(dialogs, title, 'Extend by', [15, 30, 60], longestExtension, 30));
       if (minutes === undefined) return;
@@ -57,6 +67,7 @@ export function windowCommands(asking: Asking): Pick<Handlers, 'startWindow' | '
     endWindow: async (target) => {
       const choice = await chooseWindow(asking, target, 'End Window');
       if (choice === undefined) return;
+      requirePermission(choice.host, 'windows.end');
       const { host, window } = choice;
       const detail = 'Maintenance mode goes off, and alerts that were held are looked at again.';
       if (!(await dialogs.confirm(`End the window "${window.title}" on ${host.name} now?`, detail, 'End Window')))
@@ -78,8 +89,7 @@ function seenWindow(host: Host, window: MaintenanceWindow): Promise<void> {
 }
 
 function questions(wanted: Wanted, hosts: Hosts, dialogs: Dialogs): readonly Step[] {
-  const online = hosts.all.filter((host) => host.client.state.kind === 'online');
-  if (online.length === 0) throw new Error('no host is connected: a window needs one');
+  const online = permittedHosts(hosts, 'windows.open');
   if (online.length === 1) wanted.host ??= online[0];
   const title =
     wanted.host === undefined ? 'Start Maintenance Window' : `Start Maintenance Window on ${wanted.host.name}`;

@@ -1,8 +1,8 @@
 /** What the person may do on a host now: buttons that would be refused are not shown. */
-import { roles, type Role } from '../../agent/protocol/nouns.ts';
+import type { Role } from '../../agent/protocol/nouns.ts';
 import type { HostView } from '../state/host.ts';
+import { suffices } from '../state/permissions.ts';
 
 export function allows(host: HostView, least: Role): boolean {
-  if (host.connection.kind !== 'online' || host.role === null) return false;
-  return roles.indexOf(host.role) >= roles.indexOf(least);
+  return host.connection.kind === 'online' && suffices(host.role, least);
 }

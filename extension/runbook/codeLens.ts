@@ -5,6 +5,7 @@ import { hiddenCharacters } from '../../agent/runbook/hiddenCharacters.ts';
 import { inspectRunbook } from '../../agent/runbook/inspect.ts';
 import { commandIds, schemes } from '../ids.ts';
 import type { Hosts } from '../state/hosts.ts';
+import { permits } from '../state/permissions.ts';
 import { withoutIcons } from '../views/text.ts';
 import type { Target } from '../views/node.ts';
 import { parseRunbookUri } from './hostRunbooks.ts';
@@ -44,10 +45,12 @@ export class RunbookLenses implements vscode.CodeLensProvider, vscode.Disposable
       .flatMap((block) => this.#lenses(document.uri, block, names));
   }
 
-  /** A runbook of a host is for that host. */
+  /** A runbook of a host is for that host; hosts on which the person may not run it have no lens. */
   #hostsFor(uri: vscode.Uri): readonly string[] {
     const own = uri.scheme === schemes.runbook ? parseRunbookUri(uri)?.host : undefined;
-    const online = this.#hosts.all.filter((host) => host.client.state.kind === 'online').map((host) => host.name);
+    const online = this.#hosts.all
+      .filter((host) => host.client.state.kind === 'online' && permits(host.role, 'runbooks.runBlock'))
+      .map((host) => host.name);
     return own === undefined ? online : online.filter((name) => name === own);
   }
 

@@ -23,6 +23,8 @@ export interface HostView {
   readonly url: string;
   readonly connection: ConnectionState;
   readonly role: Role | null;
+  /** Who one is there: the name of the token, or `unix:<user>`. */
+  readonly actor: string | null;
   readonly data: HostData | null;
 }
 
@@ -64,12 +66,18 @@ export class Host {
     return this.isLocal ? 'this machine' : this.definition.url;
   }
 
+  /** What one may do there; null while that is not known. */
+  get role(): Role | null {
+    return this.client.hello?.role ?? null;
+  }
+
   view(): HostView {
     return {
       name: this.definition.name,
       url: this.definition.url,
       connection: this.client.state,
-      role: this.client.hello?.role ?? null,
+      role: this.role,
+      actor: this.client.hello?.actor ?? null,
       data: this.store.data,
     };
   }

@@ -1,5 +1,5 @@
 /** Health view: open alerts on top, then component → check → finding. */
-import type { Alert, Certificate, Finding } from '../../agent/protocol/nouns.ts';
+import type { Alert, Certificate, Finding, Remedy } from '../../agent/protocol/nouns.ts';
 import type { HostView } from '../state/host.ts';
 import type { HostData } from '../state/hostData.ts';
 import { lifetimeText, nameOf } from './certificatesModel.ts';
@@ -14,6 +14,8 @@ export interface Observation {
   readonly at: string;
   /** The certificate that the finding is about. */
   readonly certificate: Certificate | null;
+  /** Null also when this agent has no such procedure. */
+  readonly remedy: Remedy | null;
 }
 
 export function healthModel(hosts: readonly HostView[], now: Date): readonly TreeNode[] {
@@ -33,10 +35,17 @@ export function openAlerts(data: HostData): readonly Alert[] {
 /** Of each thing that was looked at the newest finding. */
 export function observationsOf(data: HostData): readonly Observation[] {
   const newest = new Map<string, Observation>();
+  const known = new Set(data.procedures.map(({ name }) => name));
   for (const report of [...data.reports].sort((a, b) => a.at.localeCompare(b.at)))
     for (const finding of report.findings) {
       const certificate = report.certificates?.find((one) => one.source === finding.subject) ?? null;
-      newest.set(JSON.stringify([finding.code, finding.subject]), { finding, at: report.at, certificate });
+      const offered = finding.remedy !== undefined && known.has(finding.remedy.procedure) ? finding.remedy : null;
+      newest.set(JSON.stringify([finding.code, finding.subject]), {
+        finding,
+        at: report.at,
+        certificate,
+        remedy: offered,
+      });
     }
   return [...newest.values()];
 }
@@ -140,8 +149,7 @@ function checkNode(
 }
 
 function findingNode(host: string, parent: string, observation: Observation, now: Date, label: string): TreeNode {
-  const { finding, at } = observation;
-  const remedy = finding.remedy ?? null;
+  const { finding, at, remedy } = observation;
   const unit = finding.unit ?? '';
   return {
     id: `${parent}/${finding.code}/${finding.subject}`,
@@ -153,7 +161,7 @@ function findingNode(host: string, parent: string, observation: Observation, now
       `Check: ${plain(finding.code)}`,
       ...(finding.value === undefined ? [] : [`Value: ${finding.value} ${plain(unit)}`]),
       ...(finding.threshold === undefined ? [] : [`Threshold: ${finding.threshold} ${plain(unit)}`]),
-      ...(remedy === null ? [] : [`Remedy: ${plain(remedy.title)}`]),
+      ...(finding.remedy === undefined ? [] : [remedyText(finding.remedy, remedy !== null)]),
       `Seen: ${relative(at, now)}`,
     ],
     icon: iconOfLevel[finding.level],
@@ -162,6 +170,10 @@ function findingNode(host: string, parent: string, observation: Observation, now
     context: remedy === null ? 'finding' : 'finding remediable',
     target: { kind: 'finding', host, finding, remedy },
   };
+}
+
+function remedyText({ title, procedure }: Remedy, offered: boolean): string {
+  return `Remedy: ${plain(title)}${offered ? '' : ` (this agent has no procedure ${plain(procedure)})`}`;
 }
 
 /** What was looked at, in short: a certificate by its name, a file by the end of its path. */

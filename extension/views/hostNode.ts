@@ -15,7 +15,7 @@ export function hostNode(
     id: `host/${host.name}`,
     label: plain(host.name),
     target: { kind: 'host', host: host.name },
-    context: `host ${connection.kind} ${host.url === 'local' ? 'local' : 'remote'}`,
+    context: ['host', connection.kind, host.url === 'local' ? 'local' : 'remote', ...scheduleWords(host)].join(' '),
     tooltip: tooltipOf(host),
     expanded: true,
     children,
@@ -35,6 +35,12 @@ export function hostNode(
     case 'failed':
       return { ...base, icon: 'vm-outline', tone: 'bad', description: plain(connection.problem.message) };
   }
+}
+
+/** None for an agent that knows no pause. */
+function scheduleWords({ data }: HostView): readonly string[] {
+  if (data?.paused === undefined) return [];
+  return [data.paused === null ? 'scheduled' : 'paused'];
 }
 
 /** With one host the level of the host is left out, except while it has something to say. */

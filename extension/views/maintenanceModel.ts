@@ -170,7 +170,8 @@ function planNodes(placed: Placed, now: Date): readonly TreeNode[] {
   return window.plan.map((task, index) => {
     const run = runs.find((one) => one?.task === task);
     const id = `${idOf(placed)}/plan/${index}`;
-    if (run !== undefined) return { ...runNode(run, host.name, now, id, true), description: lookOfRun(run).text };
+    if (run !== undefined)
+      return { ...runNode(run, host.name, now, id, { named: true }), description: lookOfRun(run).text };
     return {
       id,
       label: plain(task),

@@ -1,6 +1,8 @@
 /** Which changes of a host deserve a notification. Pure. */
 import type { Alert, ConfigState } from '../../agent/protocol/nouns.ts';
+import type { HostView } from '../state/host.ts';
 import type { HostData } from '../state/hostData.ts';
+import { approvalsFor, type WaitingRun } from './approvals.ts';
 import { shortPath } from './text.ts';
 
 export type Announcing = 'all' | 'tasks' | 'none';
@@ -24,6 +26,20 @@ export function alertsToAnnounce(
     if (previous !== null && isWanted(alert, level)) fresh.push(alert);
   }
   return fresh;
+}
+
+/**
+ * Runs that this person may approve and was not told of; unlike alerts also those of the first snapshot, as they wait for
+ * someone. `told` remembers them as long as they wait.
+ */
+export function approvalsToAnnounce(host: HostView, told: Set<string>, level: Announcing): readonly WaitingRun[] {
+  // What waits while nobody can ask is remembered.
+  if (host.connection.kind !== 'online') return [];
+  const waiting = approvalsFor([host]).map(({ run }) => run);
+  const fresh = waiting.filter(({ id }) => !told.has(id));
+  told.clear();
+  for (const { id } of waiting) told.add(id);
+  return level === 'none' ? [] : fresh;
 }
 
 /** `db-01: Disk usage: /var: 91 % of /var is used`: the message only when it adds something, paths in short. */

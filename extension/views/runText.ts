@@ -1,7 +1,7 @@
 /** How a run looks and reads, in whichever view. */
 import type { Outcome, Run } from '../../agent/protocol/nouns.ts';
 import type { Tone, TreeNode } from './node.ts';
-import { duration, localTime, plain, relative } from './text.ts';
+import { duration, localTime, plain, relative, untilText } from './text.ts';
 
 interface Look {
   readonly icon: string;
@@ -24,7 +24,7 @@ const looks: Readonly<Record<Outcome, Look>> = {
 export function lookOfRun(run: Run): Look {
   switch (run.state) {
     case 'queued':
-      return { icon: 'clock', tone: 'busy', text: 'queued' };
+      return queuedLook(run);
     case 'running':
       return { icon: 'sync~spin', tone: 'busy', text: 'running' };
     case 'stopping':
@@ -34,9 +34,39 @@ export function lookOfRun(run: Run): Look {
   }
 }
 
+const waitIcons: Readonly<Record<NonNullable<Run['waitingFor']>, string>> = {
+  turn: 'clock',
+  lock: 'lock',
+  limit: 'clock',
+  retry: 'history',
+  approval: 'account',
+  requires: 'checklist',
+};
+
+function queuedLook({ waitingFor }: Run): Look {
+  if (waitingFor === 'approval') return { icon: waitIcons.approval, tone: 'warning', text: 'waits for approval' };
+  return {
+    icon: waitIcons[waitingFor ?? 'turn'],
+    tone: 'busy',
+    text: waitingFor === 'retry' ? 'waits to try again' : 'queued',
+  };
+}
+
+/** Why a queued run waits, and until when at the latest: `waits for the lock "db"`, `waits for its next attempt (2 of 4), in 3 min`. */
+function waitText(run: Run, now: Date): string {
+  const { waitingFor, waitingReason, waitingUntil } = run;
+  if (waitingFor === 'retry') {
+    const attempt = run.attempts === null || run.attempts === undefined ? '' : ` (${run.attempt} of ${run.attempts})`;
+    const when = waitingUntil === null || waitingUntil === undefined ? '' : `, ${relative(waitingUntil, now)}`;
+    return `${plain(waitingReason ?? 'waits for its next attempt')}${attempt}${when}`;
+  }
+  if (waitingReason === null || waitingReason === undefined) return `queued ${relative(run.queuedAt, now)}`;
+  return `${plain(waitingReason)}${waitingUntil === null || waitingUntil === undefined ? '' : `, until ${untilText(waitingUntil, now)}`}`;
+}
+
 /** `running 12 s, 3 of 10 tables`; of an ended run `3 min ago, 4.2 s`. */
 export function timesOfRun(run: Run, now: Date): string {
-  if (run.state === 'queued') return `queued ${relative(run.queuedAt, now)}`;
+  if (run.state === 'queued') return waitText(run, now);
   if (run.state !== 'ended') {
     const since = duration(now.getTime() - Date.parse(run.startedAt ?? run.queuedAt));
     return [`${run.state} ${since}`, progressOf(run)].filter((part) => part !== '').join(', ');
@@ -55,7 +85,14 @@ export function progressOf(run: Run): string {
   return progress.message === undefined ? count : `${count}: ${plain(progress.message)}`;
 }
 
-export function runNode(run: Run, host: string, now: Date, prefix: string, named = false): TreeNode {
+/** `named`: the task stands in the label; `words`: more for `when` clauses. */
+export function runNode(
+  run: Run,
+  host: string,
+  now: Date,
+  prefix: string,
+  { named = false, words = [] }: { readonly named?: boolean; readonly words?: readonly string[] } = {},
+): TreeNode {
   const look = lookOfRun(run);
   const when = localTime(run.startedAt ?? run.queuedAt);
   const reason = run.outcomeReason === null ? [] : [plain(run.outcomeReason)];
@@ -76,7 +113,7 @@ export function runNode(run: Run, host: string, now: Date, prefix: string, named
     ],
     icon: look.icon,
     tone: look.tone,
-    context: `run ${run.state === 'ended' ? 'ended' : 'open'}`,
+    context: ['run', run.state === 'ended' ? 'ended' : 'open', ...words].join(' '),
     target: { kind: 'run', host, runId: run.id },
     action: 'openOutput',
   };

@@ -2,6 +2,7 @@
 import type { FindingLevel } from '../../agent/protocol/nouns.ts';
 import type { HostView } from '../state/host.ts';
 import type { HostData } from '../state/hostData.ts';
+import { approvalsFor } from './approvals.ts';
 import { observationsOf, openAlerts, type Observation } from './healthModel.ts';
 import { worst } from './levels.ts';
 import { phaseOf, windowTimeText } from './maintenanceModel.ts';
@@ -18,6 +19,8 @@ export interface Status {
   readonly refused: boolean;
   /** Alerts that still stand; those that a window holds back are not counted. */
   readonly openAlerts: number;
+  /** Runs that this person may approve. */
+  readonly approvals: number;
   readonly view: 'health' | 'maintenance' | 'tasks';
 }
 
@@ -35,6 +38,9 @@ export function statusModel(hosts: readonly HostView[], now: Date): Status {
   );
   windows.sort((a, b) => a.window.endsAt.localeCompare(b.window.endsAt));
   const [first] = windows;
+  const paused = online.filter((host) => (host.data?.paused ?? null) !== null);
+  const approvals = approvalsFor(hosts);
+  const notes = notesOf(paused.length, online.length, approvals.length);
   const windowText = first === undefined ? null : windowTimeText(first.window, now);
   const troubles = hosts.flatMap((host) => {
     const trouble = configurationProblem(host);
@@ -44,26 +50,33 @@ export function statusModel(hosts: readonly HostView[], now: Date): Status {
   const seen = healthText(level, alerts.length, offline.length, wanted.length, online.length);
   const health = trouble === undefined ? seen : withTrouble(seen, trouble.short);
   return {
-    text:
+    text: [
       windowText === null
         ? `${health.icon} Upkeep${health.text}`
         : `$(tools) ${windowText} ${health.icon}${health.text}`,
+      ...notes.map((note) => note.text),
+    ].join('  '),
     tooltip: [
       `Upkeep: ${health.spoken}`,
       ...windows.map(
         ({ host, window }) => `Window on ${plain(host.name)}: ${plain(window.title)}, ${windowTimeText(window, now)}`,
       ),
+      ...paused.map((host) => `Schedules on ${plain(host.name)} are paused by ${plain(host.data?.paused?.by ?? '')}`),
+      ...approvals.map(({ host, run }) => `${plain(host.name)}: ${plain(run.task)} waits for your approval`),
       ...alerts.slice(0, 10).map((alert) => `Alert: ${plain(alert.title)}`),
       ...offline.map((host) => `${plain(host.name)} is not connected`),
       ...troubles.map(({ host, long }) => `${plain(host.name)}: ${long}`),
     ],
-    spoken:
+    spoken: [
       windowText === null ? `Upkeep: ${health.spoken}` : `Upkeep: maintenance window, ${windowText}; ${health.spoken}`,
+      ...notes.map((note) => note.spoken),
+    ].join('; '),
     level,
     refused: trouble !== undefined,
     openAlerts: alerts.length,
+    approvals: approvals.length,
     view:
-      trouble !== undefined
+      trouble !== undefined || approvals.length > 0
         ? 'tasks'
         : first !== undefined
           ? 'maintenance'
@@ -97,6 +110,21 @@ function withTrouble(health: HealthText, trouble: string): HealthText {
     text: `${health.text === '' ? '' : `${health.text},`} ${trouble}`,
     spoken: `${health.spoken}, ${trouble}`,
   };
+}
+
+interface Note {
+  readonly text: string;
+  readonly spoken: string;
+}
+
+function notesOf(paused: number, online: number, approvals: number): readonly Note[] {
+  const which = paused === online ? '' : ` on ${counted(paused, 'host')}`;
+  return [
+    ...(paused === 0 ? [] : [{ text: `$(debug-pause) paused${which}`, spoken: `schedules are paused${which}` }]),
+    ...(approvals === 0
+      ? []
+      : [{ text: `$(account) ${approvals} to approve`, spoken: `${counted(approvals, 'run')} to approve` }]),
+  ];
 }
 
 interface HealthText {

@@ -1,13 +1,14 @@
 /** Tasks view: host → group → task → its last runs. */
-import type { Run, Task } from '../../agent/protocol/nouns.ts';
+import type { Task } from '../../agent/protocol/nouns.ts';
 import type { HostView } from '../state/host.ts';
 import type { HostData } from '../state/hostData.ts';
 import { hostNode } from './hostNode.ts';
 import type { TreeNode } from './node.ts';
-import { lookOfRun, runNode, timesOfRun } from './runText.ts';
-import { counted, grouped, localTime, plain, relative } from './text.ts';
+import { runNode } from './runText.ts';
+import { taskNode } from './taskNode.ts';
+import { counted, grouped, plain, relative } from './text.ts';
 
-const shownRuns = 10;
+const shownRuns = 20;
 /** Names under which runs are kept that belong to no task of the configuration. */
 const otherRunsLabel = 'Runbooks and remedies';
 
@@ -20,7 +21,8 @@ export function tasksModel(hosts: readonly HostView[], now: Date): readonly Tree
 function describe(host: HostView): string {
   if (host.data === null) return '';
   if (host.data.config.file === null) return 'no configuration';
-  return counted(host.data.tasks.length, 'task');
+  const paused = (host.data.paused ?? null) === null ? '' : ' · schedules paused';
+  return `${counted(host.data.tasks.length, 'task')}${paused}`;
 }
 
 function childrenOf(host: HostView, now: Date): readonly TreeNode[] {
@@ -29,9 +31,9 @@ function childrenOf(host: HostView, now: Date): readonly TreeNode[] {
   const groups = grouped(data.tasks, (task) => task.group ?? '');
   const named = [...groups]
     .filter(([group]) => group !== '')
-    .map(([group, tasks]) => groupNode(host.name, group, tasks, data, now));
-  const loose = (groups.get('') ?? []).map((task) => taskNode(host.name, task, data, now));
-  return [...configurationNode(host), ...named, ...loose, ...otherRuns(host.name, data, now)];
+    .map(([group, tasks]) => groupNode(host, group, tasks, data, now));
+  const loose = (groups.get('') ?? []).map((task) => taskNode(host, task, data, now));
+  return [...configurationNode(host), ...pauseNode(host, now), ...named, ...loose, ...otherRuns(host.name, data, now)];
 }
 
 function configurationNode(host: HostView): readonly TreeNode[] {
@@ -58,72 +60,42 @@ function configurationNode(host: HostView): readonly TreeNode[] {
   ];
 }
 
-function groupNode(host: string, group: string, tasks: readonly Task[], data: HostData, now: Date): TreeNode {
+function pauseNode(host: HostView, now: Date): readonly TreeNode[] {
+  const paused = host.data?.paused ?? null;
+  if (paused === null) return [];
+  const reason = paused.reason === null || paused.reason === '' ? '' : `: ${plain(paused.reason)}`;
+  const since = `by ${plain(paused.by)} ${relative(paused.since, now)}${reason}`;
+  return [
+    {
+      id: `host/${host.name}/paused`,
+      label: 'Schedules are paused',
+      description: since,
+      tooltip: [
+        'Schedules are paused',
+        since,
+        'Tasks can be run by hand; what is due meanwhile is skipped and recorded',
+      ],
+      icon: 'debug-pause',
+      tone: 'warning',
+      highlighted: true,
+      context: 'pause',
+      target: { kind: 'host', host: host.name },
+    },
+  ];
+}
+
+function groupNode(host: HostView, group: string, tasks: readonly Task[], data: HostData, now: Date): TreeNode {
   return {
-    id: `host/${host}/group/${group}`,
+    id: `host/${host.name}/group/${group}`,
     label: plain(group),
     description: counted(tasks.length, 'task'),
     icon: 'folder',
     tone: 'none',
     context: 'group',
-    target: { kind: 'group', host },
+    target: { kind: 'group', host: host.name },
     expanded: true,
     children: () => tasks.map((task) => taskNode(host, task, data, now)),
   };
-}
-
-function taskNode(host: string, task: Task, data: HostData, now: Date): TreeNode {
-  const runs = data.runs.filter((run) => run.kind === 'task' && run.task === task.name);
-  const open = runs.find((run) => run.state !== 'ended');
-  const last = runs.find((run) => run.state === 'ended');
-  const id = `host/${host}/task/${task.name}`;
-  const look = lookOfTask(task, open ?? last);
-  const words = ['task', task.problem === null ? 'runnable' : 'refused'];
-  if (task.problem === null && task.supportsDryRun) words.push('dryRunnable');
-  if (open !== undefined) words.push('running');
-  return {
-    id,
-    label: plain(task.name),
-    description: describeTask(task, open, last, now),
-    tooltip: tooltipOf(task, last),
-    ...look,
-    highlighted: look.tone === 'bad',
-    context: words.join(' '),
-    target: { kind: 'task', host, task: task.name },
-    children: () => runs.slice(0, shownRuns).map((run) => runNode(run, host, now, id)),
-  };
-}
-
-function lookOfTask(task: Task, run: Run | undefined): Pick<TreeNode, 'icon' | 'tone'> {
-  if (task.problem !== null) return { icon: 'error', tone: 'bad' };
-  if (run === undefined) return { icon: 'circle-outline', tone: 'muted' };
-  const { icon, tone } = lookOfRun(run);
-  return { icon, tone };
-}
-
-function describeTask(task: Task, open: Run | undefined, last: Run | undefined, now: Date): string {
-  if (task.problem !== null) return plain(task.problem);
-  if (open !== undefined) return timesOfRun(open, now);
-  const parts: string[] = [];
-  if (last !== undefined) parts.push(`${lookOfRun(last).text} ${timesOfRun(last, now)}`);
-  if (task.nextRun !== null) parts.push(`next ${relative(task.nextRun, now)}`);
-  else if (task.schedule === null && last === undefined) parts.push('by hand');
-  return parts.join(' · ');
-}
-
-function tooltipOf(task: Task, last: Run | undefined): readonly string[] {
-  const lines = [plain(task.name)];
-  if (task.description !== null) lines.push(plain(task.description));
-  if (task.problem !== null) lines.push(`Refused: ${plain(task.problem)}`);
-  lines.push(`${task.kind === 'procedure' ? 'Procedure' : 'Script'}: ${plain(task.target)}`);
-  if (task.schedule !== null) lines.push(`Schedule: ${plain(task.schedule)} (${plain(task.zone)})`);
-  if (task.nextRun !== null) lines.push(`Next run: ${localTime(task.nextRun)}`);
-  if (last !== undefined) {
-    const reason = last.outcomeReason === null ? '' : `, ${plain(last.outcomeReason)}`;
-    lines.push(`Last run: ${localTime(last.startedAt ?? last.queuedAt)}, ${lookOfRun(last).text}${reason}`);
-  }
-  if (task.alertOnFailure) lines.push('Raises an alert when it fails');
-  return lines;
 }
 
 function otherRuns(host: string, data: HostData, now: Date): readonly TreeNode[] {
@@ -140,7 +112,7 @@ function otherRuns(host: string, data: HostData, now: Date): readonly TreeNode[]
       tone: 'none',
       context: 'group',
       target: { kind: 'group', host },
-      children: () => runs.slice(0, 2 * shownRuns).map((run) => runNode(run, host, now, id, true)),
+      children: () => runs.slice(0, shownRuns).map((run) => runNode(run, host, now, id, { named: true })),
     },
   ];
 }

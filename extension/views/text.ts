@@ -38,6 +38,18 @@ export function localTime(instant: string): string {
   return `${day} ${[date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(':')}`;
 }
 
+/** A moment to come, in the zone of the editor: `14:30`, `tomorrow 08:00`, `2026-03-05 08:00`. */
+export function untilText(instant: string, now: Date): string {
+  const date = new Date(instant);
+  const clock = `${two(date.getHours())}:${two(date.getMinutes())}`;
+  const midnight = new Date(now.getFullYear(), now.getMonth(), now.getDate());
+  const days = Math.round(
+    (new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime() - midnight.getTime()) / day,
+  );
+  if (days === 0) return clock;
+  return days === 1 ? `tomorrow ${clock}` : `${localTime(instant).slice(0, 10)} ${clock}`;
+}
+
 export function counted(count: number, noun: string, plural = `${noun}s`): string {
   return `${count} ${count === 1 ? noun : plural}`;
 }

@@ -2,15 +2,18 @@
 import * as vscode from 'vscode';
 import { commandIds, type CommandName } from '../ids.ts';
 import { toneUri } from './decorations.ts';
-import type { Tone, TreeNode } from './node.ts';
+import type { Target, Tone, TreeNode } from './node.ts';
 
 export class Tree implements vscode.TreeDataProvider<TreeNode>, vscode.Disposable {
   readonly #model: () => readonly TreeNode[];
+  readonly #words: (target: Target) => readonly string[];
   readonly #changed = new vscode.EventEmitter<undefined>();
   readonly onDidChangeTreeData = this.#changed.event;
 
-  constructor(model: () => readonly TreeNode[]) {
+  /** `words`: what the person may do with a target, for `when` clauses. */
+  constructor(model: () => readonly TreeNode[], words: (target: Target) => readonly string[]) {
     this.#model = model;
+    this.#words = words;
   }
 
   refresh(): void {
@@ -24,7 +27,7 @@ export class Tree implements vscode.TreeDataProvider<TreeNode>, vscode.Disposabl
   getTreeItem(node: TreeNode): vscode.TreeItem {
     const item = new vscode.TreeItem(node.label, collapsibleState(node));
     item.id = node.id;
-    item.contextValue = node.context;
+    item.contextValue = [node.context, ...this.#words(node.target)].join(' ');
     item.iconPath = new vscode.ThemeIcon(node.icon, colourOf[node.tone]);
     if (node.description !== undefined) item.description = node.description;
     if (node.tooltip !== undefined) item.tooltip = tooltip(node.tooltip);

@@ -1,15 +1,20 @@
 /** The five views, the badge and the status bar, drawn again when something has changed or time has passed. */
 import * as vscode from 'vscode';
 import { contextKeys, viewIds, type ContextKeyName, type ViewName } from '../ids.ts';
+import type { Role } from '../../agent/protocol/nouns.ts';
+import type { HostView } from '../state/host.ts';
 import type { Hosts } from '../state/hosts.ts';
+import { permissionWords, suffices } from '../state/permissions.ts';
+import { awaitsApproval } from './approvals.ts';
 import { certificatesModel } from './certificatesModel.ts';
 import { registerDecorations } from './decorations.ts';
 import { healthModel } from './healthModel.ts';
 import { maintenanceModel, phaseOf } from './maintenanceModel.ts';
-import type { TreeNode } from './node.ts';
+import type { Target, TreeNode } from './node.ts';
 import { runbooksModel, type WorkspaceRunbook } from './runbooksModel.ts';
 import { StatusBar } from './statusBar.ts';
 import { statusModel } from './statusModel.ts';
+import { isSnoozed } from './taskNode.ts';
 import { tasksModel } from './tasksModel.ts';
 import { counted } from './text.ts';
 import { Tree } from './tree.ts';
@@ -45,7 +50,7 @@ export class Views implements vscode.Disposable {
       runbooks: () => runbooksModel(hosts.views(), runbooks(), new Date()),
     };
     this.#views = (Object.keys(models) as ViewName[]).map((name) => {
-      const tree = new Tree(models[name]);
+      const tree = new Tree(models[name], (target) => permissionWords(roleFor(hosts, target)));
       const view = vscode.window.createTreeView(viewIds[name], { treeDataProvider: tree, showCollapseAll: true });
       view.onDidChangeVisibility(({ visible }) => {
         if (visible) tree.refresh();
@@ -82,12 +87,25 @@ export class Views implements vscode.Disposable {
     const hosts = this.#hosts.views();
     const status = statusModel(hosts, new Date());
     this.#statusBar.show(status);
-    for (const { name, view } of this.#views) if (name === 'health') showBadge(view, status.openAlerts);
+    for (const { name, view } of this.#views) {
+      if (name === 'health') showBadge(view, status.openAlerts, counted(status.openAlerts, 'open alert'));
+      if (name === 'tasks') showBadge(view, status.approvals, `${counted(status.approvals, 'run')} to approve`);
+    }
     this.#setContext('hasHosts', hosts.length > 0);
     this.#setContext(
       'online',
       hosts.some((host) => host.connection.kind === 'online'),
     );
+    const online = hosts.filter((host) => host.connection.kind === 'online');
+    const some = (name: ContextKeyName, fits: (host: HostView) => boolean): void => {
+      this.#setContext(name, online.some(fits));
+    };
+    some('canOperate', (host) => suffices(host.role, 'operator'));
+    some('canAdminister', (host) => suffices(host.role, 'admin'));
+    some('scheduled', (host) => host.data?.paused === null);
+    some('paused', (host) => (host.data?.paused ?? null) !== null);
+    some('snoozed', (host) => host.data?.tasks.some((task) => isSnoozed(task, new Date())) === true);
+    some('approvals', (host) => host.data?.runs.some(awaitsApproval) === true);
     this.#setContext(
       'windowOpen',
       hosts.some((host) => host.data?.windows.some((window) => phaseOf(window) === 'open') === true),
@@ -101,7 +119,12 @@ export class Views implements vscode.Disposable {
   }
 }
 
-function showBadge(view: vscode.TreeView<TreeNode>, alerts: number): void {
-  if ((view.badge?.value ?? 0) === alerts) return;
-  view.badge = alerts === 0 ? undefined : { value: alerts, tooltip: counted(alerts, 'open alert') };
+/** The role of the person on the host of a target; null for targets of no host. */
+function roleFor(hosts: Hosts, target: Target): Role | null {
+  return 'host' in target && target.host !== null ? (hosts.get(target.host)?.role ?? null) : null;
+}
+
+function showBadge(view: vscode.TreeView<TreeNode>, value: number, tooltip: string): void {
+  if ((view.badge?.value ?? 0) === value) return;
+  view.badge = value === 0 ? undefined : { value, tooltip };
 }

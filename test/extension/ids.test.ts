@@ -9,6 +9,7 @@ import {
   settingIds,
   viewIds,
   walkthroughId,
+  type CommandName,
 } from '../../extension/ids.ts';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -30,6 +31,7 @@ const manifest = z
       viewsContainers: z.object({ activitybar: z.array(z.object({ id: z.string(), icon: z.string() })) }),
       viewsWelcome: z.array(z.object({ view: z.string(), contents: z.string(), when: z.string().optional() })),
       menus: z.record(z.string(), z.array(menuItem)),
+      yamlValidation: z.array(z.object({ fileMatch: z.array(z.string()), url: z.string() })),
       configuration: z.object({ properties: z.record(z.string(), z.looseObject({})) }),
       walkthroughs: z.array(
         z.object({
@@ -42,6 +44,8 @@ const manifest = z
   })
   .parse(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')));
 const { contributes } = manifest;
+/** These need no role: a block names its host itself, or asks, and the configuration is a file of the workspace. */
+const anyone = new Set<CommandName>(['runBlock', 'createConfiguration']);
 const sorted = (values: Iterable<string>): string[] => [...values].sort();
 const declared = new Map(contributes.commands.map((command) => [command.command, command]));
 
@@ -102,6 +106,29 @@ describe('ids and package.json', () => {
       ...contributes.walkthroughs.flatMap((walkthrough) => walkthrough.steps.map((step) => step.media.svg)),
     ];
     for (const file of files) assert.ok(existsSync(join(root, file)), `${file} is missing`);
+  });
+
+  it('give the schema that the build writes to maintenance.yaml, and pack it', () => {
+    const [schema] = contributes.yamlValidation;
+    assert.deepEqual(schema, {
+      fileMatch: ['maintenance.yaml', 'maintenance.yml'],
+      url: './dist/maintenance.schema.json',
+    });
+    assert.match(readFileSync(join(root, 'esbuild.mjs'), 'utf8'), /writeFileSync\('dist\/maintenance\.schema\.json'/);
+    assert.match(readFileSync(join(root, '.vscodeignore'), 'utf8'), /^!dist\/maintenance\.schema\.json$/m);
+  });
+
+  it('offer a command that acts on a host only to those whose role suffices', () => {
+    const acting = new Set(
+      [...commandsThatNeedTrust].filter((name) => !anyone.has(name)).map((name) => commandIds[name]),
+    );
+    const offers = Object.entries(contributes.menus).flatMap(([menu, items]) =>
+      items.map((item) => ({ menu, ...item })),
+    );
+    for (const { menu, command, when = '' } of offers.filter((offer) => acting.has(offer.command as never))) {
+      const role = menu === 'view/item/context' ? /\\b(operate|administer)\\b/ : /upkeep\.can(Operate|Administer)/;
+      assert.match(when, role, `${menu} ${command}`);
+    }
   });
 
   it('restrict settings that exist', () => {

@@ -5,11 +5,13 @@ import type {
   Certificate,
   Finding,
   MaintenanceWindow,
+  ProcedureInfo,
   Report,
   Run,
   Runbook,
   Task,
 } from '../../agent/protocol/nouns.ts';
+import type { WaitingRun } from '../../extension/views/approvals.ts';
 import type { HostView } from '../../extension/state/host.ts';
 
 export const now = new Date('2026-03-01T12:00:00.000Z');
@@ -108,6 +110,48 @@ export function makeCertificate(fields: Partial<Certificate> = {}): Certificate 
   };
 }
 
+/** One of two approvals is there; asked for by bob. */
+export function makeWaitingRun(fields: Partial<Run> = {}): WaitingRun {
+  const approval = {
+    required: 2,
+    roles: ['operator', 'admin'] as const,
+    given: [{ actor: 'carol', at: ago(60_000) }],
+    expiresAt: ahead(86_400_000),
+  };
+  return {
+    ...makeRun({
+      id: 'run-w',
+      task: 'drop_partitions',
+      trigger: 'manual',
+      actor: 'bob',
+      reason: 'the disk fills up',
+      state: 'queued',
+      waitingFor: 'approval',
+      waitingReason: 'waits for the approval of 1 person (operator or admin); approved by carol',
+      waitingUntil: approval.expiresAt,
+      outcome: null,
+      startedAt: null,
+      endedAt: null,
+      durationMs: null,
+      queuedAt: ago(120_000),
+      ...fields,
+    }),
+    approval: { ...approval, roles: [...approval.roles], ...fields.approval },
+  };
+}
+
+export function makeProcedure(fields: Partial<ProcedureInfo> = {}): ProcedureInfo {
+  return {
+    name: 'rotate-logs',
+    area: 'logs',
+    title: 'Rotate Logs',
+    summary: 'Rotate the configured logs',
+    changes: true,
+    optionsSchema: { type: 'object', properties: {} },
+    ...fields,
+  };
+}
+
 export function makeAlert(fields: Partial<Alert> = {}): Alert {
   return {
     id: 'alert-1',
@@ -187,6 +231,7 @@ export function makeHost(fields: Partial<Snapshot> = {}, view: Partial<HostView>
     url: 'ws://127.0.0.1:7433/',
     connection: { kind: 'online', attempt: 1, failures: 0, since: now.getTime() },
     role: 'admin',
+    actor: 'alice',
     data: makeSnapshot(fields),
     ...view,
   };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { healthModel } from '../../../extension/views/healthModel.ts';
-import { ago, makeAlert, makeCertificate, makeFinding, makeHost, makeReport, now } from '../nouns.ts';
+import { ago, makeAlert, makeCertificate, makeFinding, makeHost, makeProcedure, makeReport, now } from '../nouns.ts';
 import { flat, outline } from '../outline.ts';
 
 const remedy = { procedure: 'database-daily-maintenance', options: {}, title: 'Vacuum the table' };
@@ -76,8 +76,17 @@ describe('healthModel', () => {
 
   it('offers a remedy only where the finding has one', () => {
     const findings = [makeFinding({ remedy }), makeFinding({ code: 'disk.inodes' })];
-    const contexts = flat(healthModel([makeHost({ reports: [makeReport({ findings })] })], now)).map((n) => n.context);
+    const procedures = [makeProcedure({ name: remedy.procedure })];
+    const host = makeHost({ reports: [makeReport({ findings })], procedures });
+    const contexts = flat(healthModel([host], now)).map((n) => n.context);
     assert.deepEqual(contexts, ['component', 'finding', 'finding remediable']);
+  });
+
+  it('names a remedy that this agent does not have, and does not offer it', () => {
+    const host = makeHost({ reports: [makeReport({ findings: [makeFinding({ remedy })] })] });
+    const [, found] = flat(healthModel([host], now));
+    assert.equal(found?.context, 'finding');
+    assert.ok(found.tooltip?.some((line) => line.includes(`(this agent has no procedure ${remedy.procedure})`)));
   });
 
   it('groups by host when there are several', () => {

@@ -3,12 +3,41 @@ import {
   alertText,
   alertsText,
   alertsToAnnounce,
+  approvalsToAnnounce,
   configurationTrouble,
 } from '../../../extension/views/notifications.ts';
-import { makeAlert, makeSnapshot } from '../nouns.ts';
+import { makeAlert, makeHost, makeSnapshot, makeWaitingRun } from '../nouns.ts';
 
 const none = makeSnapshot();
 const titles = (alerts: readonly { readonly title: string }[]): string[] => alerts.map((alert) => alert.title);
+
+describe('approvalsToAnnounce', () => {
+  const waiting = makeHost({ runs: [makeWaitingRun()] });
+  const ids = (runs: readonly { readonly id: string }[]): string[] => runs.map(({ id }) => id);
+
+  it('asks once, also for what waited before the editor came, until it does not wait any more', () => {
+    const told = new Set<string>();
+    assert.deepEqual(ids(approvalsToAnnounce(waiting, told, 'all')), ['run-w']);
+    assert.deepEqual(approvalsToAnnounce(waiting, told, 'all'), []);
+    const away = {
+      kind: 'waiting',
+      attempt: 1,
+      failures: 1,
+      retryAt: 0,
+      problem: { message: 'x', code: null, final: false },
+    } as const;
+    approvalsToAnnounce(makeHost({ runs: [makeWaitingRun()] }, { connection: away }), told, 'all');
+    assert.deepEqual(approvalsToAnnounce(waiting, told, 'all'), []);
+    approvalsToAnnounce(makeHost(), told, 'all');
+    assert.equal(told.size, 0);
+  });
+
+  it('asks nobody who may not approve, and obeys the setting', () => {
+    const asker = makeHost({ runs: [makeWaitingRun()] }, { actor: 'bob' });
+    assert.deepEqual(approvalsToAnnounce(asker, new Set(), 'all'), []);
+    assert.deepEqual(approvalsToAnnounce(waiting, new Set(), 'none'), []);
+  });
+});
 
 describe('alertsToAnnounce', () => {
   it('announces a new alert once, until it is resolved and comes back', () => {

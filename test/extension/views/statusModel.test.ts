@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { statusModel } from '../../../extension/views/statusModel.ts';
-import { makeAlert, makeFinding, makeHost, makeReport, makeSnapshot, makeWindow, now } from '../nouns.ts';
+import {
+  makeAlert,
+  makeFinding,
+  makeHost,
+  makeReport,
+  makeSnapshot,
+  makeWaitingRun,
+  makeWindow,
+  now,
+} from '../nouns.ts';
 
 const problem = { message: 'connection refused', code: null, final: false };
 const away = {
@@ -31,6 +40,25 @@ describe('statusModel', () => {
           alerts: [makeAlert({ key: 'finding:disk.usage:/', held: true })],
         }),
       ],
+      '$(pass) Upkeep',
+      'health',
+    ],
+    [
+      'paused schedules',
+      [makeHost({ paused: { by: 'alice', since: now.toISOString(), reason: null } })],
+      '$(pass) Upkeep  $(debug-pause) paused',
+      'health',
+    ],
+    [
+      'paused schedules on one of two hosts',
+      [makeHost({ paused: { by: 'alice', since: now.toISOString(), reason: null } }), makeHost({}, { name: 'b' })],
+      '$(pass) Upkeep  $(debug-pause) paused on 1 host',
+      'health',
+    ],
+    ['a run to approve', [makeHost({ runs: [makeWaitingRun()] })], '$(pass) Upkeep  $(account) 1 to approve', 'tasks'],
+    [
+      'a run that others approve',
+      [makeHost({ runs: [makeWaitingRun()] }, { actor: 'bob' })],
       '$(pass) Upkeep',
       'health',
     ],

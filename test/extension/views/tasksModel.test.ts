@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { localTime } from '../../../extension/views/text.ts';
+import type { TreeNode } from '../../../extension/views/node.ts';
+import { localTime, untilText } from '../../../extension/views/text.ts';
 import { tasksModel } from '../../../extension/views/tasksModel.ts';
-import { ago, ahead, makeHost, makeRun, makeTask, now } from '../nouns.ts';
+import { ago, ahead, makeHost, makeRun, makeTask, makeWaitingRun, now } from '../nouns.ts';
 import { flat, outline } from '../outline.ts';
 
 describe('tasksModel', () => {
@@ -42,6 +43,104 @@ describe('tasksModel', () => {
     assert.deepEqual([failed.tone, failed.highlighted], ['bad', true]);
     assert.equal(refused?.description, 'unknown key `scrpt`');
     assert.equal(refused.context, 'task refused');
+  });
+
+  it('says on the host that its schedules are paused, by whom and why, and on each task that nothing starts', () => {
+    const paused = { by: 'alice', since: ago(600_000), reason: 'migration' };
+    const tasks = [makeTask(), makeTask({ name: 'by_hand', schedule: null, nextRun: null })];
+    assert.deepEqual(outline(tasksModel([makeHost({ paused, tasks })], now)), [
+      'vm-active (none) db-01 | 2 tasks · schedules paused',
+      '  debug-pause (warning) Schedules are paused | by alice 10 min ago: migration',
+      '  debug-pause (muted) daily_vacuum | paused',
+      '  circle-outline (muted) by_hand | by hand',
+    ]);
+    const [host, pause] = flat(tasksModel([makeHost({ paused })], now));
+    assert.deepEqual([host?.context, pause?.context], ['host online remote paused', 'pause']);
+    const [running] = tasksModel([makeHost({ paused: null })], now);
+    assert.equal(running?.context, 'host online remote scheduled');
+  });
+
+  it('says until when a task is snoozed or in a blackout, and keeps what went wrong in sight', () => {
+    const until = ahead(3_600_000);
+    const tasks = [
+      makeTask({ name: 'snoozed', snoozedUntil: until }),
+      makeTask({ name: 'over', snoozedUntil: ago(1) }),
+      makeTask({ name: 'frozen', snoozedUntil: null, blackout: { names: ['freeze'], until } }),
+      makeTask({ name: 'unfrozen', snoozedUntil: null, blackout: { names: ['freeze'], until: ago(1) } }),
+    ];
+    const runs = [makeRun({ task: 'snoozed', outcome: 'failed' })];
+    const [, ...nodes] = tasksModel([makeHost({ tasks, runs })], now).flatMap((host) => [
+      host,
+      ...(host.children?.() ?? []),
+    ]);
+    const at = untilText(until, now);
+    assert.deepEqual(
+      nodes.map((node) => [node.icon, node.description]),
+      [
+        ['error', `snoozed until ${at} · failed 3 min ago, 4.2 s · next in 2 h`],
+        ['circle-outline', 'next in 2 h'],
+        ['debug-pause', `in the blackout freeze until ${at} · next in 2 h`],
+        ['circle-outline', 'next in 2 h'],
+      ],
+    );
+    assert.deepEqual(
+      nodes.map((node) => node.context.split(' ').at(-1)),
+      ['snoozed', 'snoozable', 'snoozable', 'snoozable'],
+    );
+  });
+
+  it('offers no snooze for what has no schedule, or on an agent that knows none', () => {
+    const tasks = [makeTask({ schedule: null, snoozedUntil: null }), makeTask({ name: 'old' })];
+    for (const node of flat(tasksModel([makeHost({ tasks })], now))) assert.doesNotMatch(node.context, /snooz/);
+  });
+
+  for (const [title, fields, icon, description] of [
+    [
+      'a lock',
+      { waitingFor: 'lock', waitingReason: 'waits for the lock "db"' },
+      'lock (busy)',
+      'waits for the lock "db"',
+    ],
+    ['its turn', { waitingFor: 'turn', waitingReason: 'waits for its turn' }, 'clock (busy)', 'waits for its turn'],
+    [
+      'its next attempt',
+      {
+        waitingFor: 'retry',
+        waitingReason: 'waits for its next attempt',
+        waitingUntil: ahead(60_000),
+        attempt: 2,
+        attempts: 4,
+      },
+      'history (busy)',
+      'waits for its next attempt (2 of 4), in 1 min',
+    ],
+    [
+      'its requirements',
+      { waitingFor: 'requires', waitingReason: 'its requirements are being looked at' },
+      'checklist (busy)',
+      'its requirements are being looked at',
+    ],
+    ['an agent that does not say what for', { waitingFor: null }, 'clock (busy)', 'queued 3 min ago'],
+  ] as const)
+    it(`says that a run waits for ${title}`, () => {
+      const run = makeRun({ state: 'queued', outcome: null, startedAt: null, endedAt: null, ...fields });
+      const [, task] = outline(tasksModel([makeHost({ tasks: [makeTask()], runs: [run] })], now));
+      assert.equal(task, `  ${icon} daily_vacuum | ${description}`);
+    });
+
+  it('says that a run waits for people, and offers approval to those alone who may give it', () => {
+    const run = makeWaitingRun();
+    const tasks = [makeTask({ name: 'drop_partitions' })];
+    const nodeFor = (actor: string): TreeNode | undefined =>
+      flat(tasksModel([makeHost({ tasks, runs: [run] }, { actor })], now))[1];
+    const until = untilText(run.approval.expiresAt, now);
+    assert.equal(
+      nodeFor('alice')?.description,
+      `waits for the approval of 1 person (operator or admin); approved by carol, until ${until}`,
+    );
+    assert.deepEqual([nodeFor('alice')?.icon, nodeFor('alice')?.tone], ['account', 'warning']);
+    assert.match(nodeFor('alice')?.context ?? '', /running rejectable approvable/);
+    for (const actor of ['bob', 'carol']) assert.doesNotMatch(nodeFor(actor)?.context ?? '', /approvable/);
   });
 
   it('puts a refused configuration above the tasks', () => {

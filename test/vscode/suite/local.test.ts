@@ -1,18 +1,10 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
-import { commandIds, type CommandName } from '../../../extension/ids.ts';
+import { commandIds } from '../../../extension/ids.ts';
 import type { Target } from '../../../extension/views/node.ts';
 import { Answers } from './answers.ts';
+import { closeEditors, host, run, task } from './commands.ts';
 import { exists, inWorkspace, textOf, when } from './waiting.ts';
-
-const host = 'local';
-
-async function run(command: CommandName, target?: Target): Promise<void> {
-  await vscode.commands.executeCommand(commandIds[command], target);
-}
-function task(name: string): Target {
-  return { kind: 'task', host, task: name };
-}
 
 describe('the local agent in VS Code', () => {
   let answers: Answers;
@@ -24,7 +16,7 @@ describe('the local agent in VS Code', () => {
     answers = new Answers();
   });
   afterEach(async () => {
-    await vscode.commands.executeCommand('workbench.action.closeAllEditors');
+    await closeEditors();
     answers.restore();
   });
 
