@@ -1,6 +1,7 @@
 /** `upkeep serve`: the agent itself. */
 import { once } from 'node:events';
 import { resolve } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import type { Command } from 'commander';
 import { pino, type Logger } from 'pino';
 import { Agent } from '../agent.ts';
@@ -46,7 +47,11 @@ export function registerServe(program: Command, io: Io): void {
 /** Longest time in which the agent may put its things in order; runs are not waited for. */
 const drainMs = 10_000;
 
+/** V8 would let the young generation grow to 48 MB under a flood and keep it; what an agent makes is small and short-lived. */
+const smallYoungGeneration = '--semi-space-growth-factor=1';
+
 async function serve(options: ServeOptions, io: Io): Promise<void> {
+  setFlagsFromString(smallYoungGeneration);
   const { lifetime } = options;
   if (lifetime !== 'signals' && lifetime !== 'stdin') {
     throw new UsageError(`--lifetime ${lifetime}: give "signals" or "stdin".`);

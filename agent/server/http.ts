@@ -9,6 +9,7 @@ import type { Login } from './auth.ts';
 import type { CertificateKeeper } from './certificateKeeper.ts';
 import type { Limits } from './limits.ts';
 import type { ServerLog } from './log.ts';
+import { takeOneByOne } from './oneByOne.ts';
 import { checkRequest } from './requestCheck.ts';
 import type { Refusal, Transport } from './transport.ts';
 
@@ -74,6 +75,7 @@ export function createHttpServer(
       : createTlsServer({ ...options, ...tlsOptions(certificate, headersMs) }, onRequest);
   // Bounded by their size already; Node would silently drop those beyond a number, Origin perhaps among them.
   server.maxHeadersCount = 0;
+  server.on(certificate === null ? 'connection' : 'secureConnection', takeOneByOne);
   return server;
 }
 

@@ -27,6 +27,8 @@ export const defaultLimits: Limits = {
 export const maxFragments = 1024;
 /** Pieces in which the bytes of one frame may come off the network; a full message has some 700 at an MTU of 1,500. */
 export const maxBufferedChunks = 8192;
+/** Bytes of unfinished messages and unanswered requests in memory, of all connections together. */
+export const maxInboundBytes = 8 * 1024 * 1024;
 /** A peer that has this many bytes of answers still to read is not read from. */
 export const maxUnreadBytes = 1024 * 1024;
 /** After a close frame the peer has so long to answer it. */

@@ -9,6 +9,7 @@ import { AnswerRoom, type Place } from './answerRoom.ts';
 import type { Identity } from './auth.ts';
 import { checkResult, codeOf, dispatch, isMethod, parseParams, requireRole, type Handlers } from './dispatch.ts';
 import { EventPump, type EventSource } from './eventPump.ts';
+import type { InboundBudget } from './inbound.ts';
 import { closeGraceMs } from './limits.ts';
 import type { ServerLog } from './log.ts';
 import { RequestError } from './requestError.ts';
@@ -32,6 +33,7 @@ export interface SessionServices {
   /** What is told and asked passes here, so that no secret comes through. */
   readonly secrets: Secrets;
   readonly helloMs: number;
+  readonly inbound: InboundBudget;
 }
 
 /** A move that does not belong to the state is refused and changes nothing. */
@@ -62,10 +64,15 @@ export class Session {
     this.#socket = socket;
     this.#identity = identity;
     this.#services = services;
-    this.#channel = new SessionChannel(socket, services.log, () => {
-      this.#flushedSinceBeat = true;
-      this.#pump.flushed();
-      this.#room.look();
+    this.#channel = new SessionChannel(socket, services.log, {
+      flushed: () => {
+        this.#flushedSinceBeat = true;
+        this.#pump.flushed();
+        this.#room.look();
+      },
+      held: (bytes) => {
+        if (this.#state !== 'closed') services.inbound.change(this, bytes);
+      },
     });
     this.#room = new AnswerRoom(() => socket.bufferedAmount);
     this.#pump = new EventPump({
@@ -98,6 +105,13 @@ export class Session {
     this.#socket.once('close', () => {
       clearTimeout(timer);
     });
+  }
+
+  /** Ends the session now: the close frame goes out, its answer is not waited for. */
+  cut(code: keyof typeof closeCodes, reason: string): void {
+    this.#dispose();
+    this.#socket.close(closeCodes[code], reason);
+    this.#socket.terminate();
   }
 
   /** Ends the session when its token no longer holds, or that can not be told: what can not be verified is not served. */

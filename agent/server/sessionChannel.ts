@@ -8,18 +8,25 @@ import { readClientMessage, type RequestId } from './message.ts';
 import type { ServerLog } from './log.ts';
 import { WebSocketReader, WebSocketWriter } from './webSocketMessages.ts';
 
+export interface ChannelListener {
+  /** Called whenever a message has left for the kernel. */
+  readonly flushed: () => void;
+  /** Called with the bytes of a request that waits for its answer, and again with minus as many when it has it. */
+  readonly held: (bytes: number) => void;
+}
+
 export class SessionChannel {
   readonly connection: MessageConnection;
   readonly #socket: WebSocket;
   readonly #log: ServerLog;
-  readonly #flushed: () => void;
-  /** Ids of unanswered requests, as text: vscode-jsonrpc takes `1` and `"1"` for the same. */
-  readonly #open = new Set<string>();
+  readonly #listener: ChannelListener;
+  /** Unanswered requests with their bytes, by id as text: vscode-jsonrpc takes `1` and `"1"` for the same. */
+  readonly #open = new Map<string, number>();
 
-  constructor(socket: WebSocket, log: ServerLog, flushed: () => void) {
+  constructor(socket: WebSocket, log: ServerLog, listener: ChannelListener) {
     this.#socket = socket;
     this.#log = log;
-    this.#flushed = flushed;
+    this.#listener = listener;
     this.connection = createMessageConnection(
       new WebSocketReader(socket, (text) => this.#accept(text)),
       new WebSocketWriter(
@@ -43,10 +50,10 @@ export class SessionChannel {
     }
     if (read.kind === 'invalid') return this.#refuse(read.id, 'invalidRequest', read.why);
     if (!('id' in read.message)) return read.message;
-    return this.#admit(read.message.id, read.message);
+    return this.#admit(read.message.id, read.message, text.length);
   }
 
-  #admit(id: RequestId, message: Message): Message | null {
+  #admit(id: RequestId, message: Message, bytes: number): Message | null {
     const key = String(id);
     if (this.#open.has(key)) {
       return this.#refuse(null, 'invalidRequest', `the id ${key} belongs to a request that is not answered yet`);
@@ -54,7 +61,8 @@ export class SessionChannel {
     if (this.#open.size >= maxOpenRequests) {
       return this.#refuse(id, 'tooManyRequests', `${maxOpenRequests} requests are unanswered: wait for one of them`);
     }
-    this.#open.add(key);
+    this.#open.set(key, bytes);
+    this.#listener.held(bytes);
     return message;
   }
 
@@ -72,7 +80,7 @@ export class SessionChannel {
 
   #encode(message: Message): string {
     const id = 'id' in message ? (message.id as RequestId | null) : undefined;
-    if (id !== undefined) this.#open.delete(String(id));
+    if (id !== undefined) this.#answered(String(id));
     // The write follows in this turn; what it adds to the socket shows in the next.
     queueMicrotask(() => {
       this.#pauseIfUnread();
@@ -95,6 +103,11 @@ export class SessionChannel {
     );
   }
 
+  #answered(key: string): void {
+    this.#listener.held(-(this.#open.get(key) ?? 0));
+    this.#open.delete(key);
+  }
+
   /** Unread answers must not pile up: while there are many, no further requests are read. */
   #pauseIfUnread(): void {
     if (this.#socket.readyState === this.#socket.OPEN && this.#socket.bufferedAmount > maxUnreadBytes) {
@@ -104,7 +117,7 @@ export class SessionChannel {
 
   #onFlushed(): void {
     if (this.#socket.isPaused && this.#socket.bufferedAmount <= maxUnreadBytes) this.#socket.resume();
-    this.#flushed();
+    this.#listener.flushed();
   }
 }
 

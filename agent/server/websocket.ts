@@ -1,12 +1,14 @@
 /** Upgrades: every check before the handshake is answered, then a session. */
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { WebSocketServer, type WebSocket } from 'ws';
+import { WebSocketServer, type ServerOptions, type WebSocket } from 'ws';
 import type { closeCodes } from '../protocol/errors.ts';
 import { maxMessageBytes } from '../protocol/methods.ts';
 import type { Identity, Login } from './auth.ts';
 import { refusalText, type WebServer } from './http.ts';
-import { maxBufferedChunks, maxFragments, type Limits } from './limits.ts';
+import { InboundBudget } from './inbound.ts';
+import { closeGraceMs, maxBufferedChunks, maxFragments, maxInboundBytes, type Limits } from './limits.ts';
+import { takeAsItComes } from './oneByOne.ts';
 import { checkRequest } from './requestCheck.ts';
 import { Session, type SessionServices } from './session.ts';
 import type { Refusal, Transport } from './transport.ts';
@@ -14,24 +16,29 @@ import type { UnauthenticatedSockets } from './unauthenticated.ts';
 
 export interface SessionListOptions {
   readonly authenticate: (request: IncomingMessage, via: Transport) => Login;
-  readonly session: Omit<SessionServices, 'helloMs'>;
+  readonly session: Omit<SessionServices, 'helloMs' | 'inbound'>;
   readonly unauthenticated: UnauthenticatedSockets;
   readonly limits: Limits;
 }
+
+/** `@types/ws` does not know `closeTimeout` yet. */
+const webSocketOptions: ServerOptions & { readonly closeTimeout: number } = {
+  noServer: true,
+  clientTracking: false,
+  maxPayload: maxMessageBytes,
+  maxFragments,
+  maxBufferedChunks,
+  perMessageDeflate: false,
+  closeTimeout: closeGraceMs,
+  handleProtocols: () => false,
+};
 
 /** The sessions of all transports. */
 export class SessionList {
   readonly #options: SessionListOptions;
   readonly #sessions = new Set<Session>();
-  readonly #webSockets = new WebSocketServer({
-    noServer: true,
-    clientTracking: false,
-    maxPayload: maxMessageBytes,
-    maxFragments,
-    maxBufferedChunks,
-    perMessageDeflate: false,
-    handleProtocols: () => false,
-  });
+  readonly #webSockets = new WebSocketServer(webSocketOptions);
+  readonly #inbound = new InboundBudget(maxInboundBytes);
   #heart: NodeJS.Timeout | null = null;
 
   constructor(options: SessionListOptions) {
@@ -78,8 +85,9 @@ export class SessionList {
       return;
     }
     this.#options.unauthenticated.passed(socket);
+    takeAsItComes(socket);
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-      this.#open(webSocket, login.identity);
+      this.#open(webSocket, socket, login.identity);
     });
   }
 
@@ -104,14 +112,38 @@ export class SessionList {
     return own < sessionsPerActor ? login : tooMany(`${login.identity.actor} has ${own} connections already`);
   }
 
-  #open(webSocket: WebSocket, identity: Identity): void {
+  #open(webSocket: WebSocket, socket: Socket, identity: Identity): void {
     const { session: services, limits } = this.#options;
-    const session = new Session(webSocket, identity, { ...services, helloMs: limits.helloMs });
+    const inbound = this.#inbound;
+    const session = new Session(webSocket, identity, { ...services, helloMs: limits.helloMs, inbound });
     this.#sessions.add(session);
+    countUnfinished(webSocket, socket, (bytes) => {
+      inbound.change(session, bytes);
+    });
+    webSocket.once('error', () => {
+      // ws goes on reading, for the answer to its close frame: from a peer that broke the rules that may be anything, without end.
+      process.nextTick(() => socket.pause());
+    });
     void session.ended.then(() => {
       this.#sessions.delete(session);
+      inbound.leave(session);
     });
   }
+}
+
+/** Only a whole message ends the count: control frames may come in between (RFC 6455 §5.4). */
+function countUnfinished(webSocket: WebSocket, socket: Socket, change: (bytes: number) => void): void {
+  let unfinished = 0;
+  // Before ws sees the bytes, since it gives the message out while it reads them.
+  socket.prependListener('data', (chunk: Buffer) => {
+    if (webSocket.readyState !== webSocket.OPEN) return;
+    unfinished += chunk.length;
+    change(chunk.length);
+  });
+  webSocket.prependListener('message', () => {
+    change(-unfinished);
+    unfinished = 0;
+  });
 }
 
 function tooMany(what: string): Login {

@@ -1,7 +1,7 @@
 /** A real server on loopback with handlers that only tell that they were reached. */
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { request as httpRequest } from 'node:http';
+import { request as httpRequest, type Agent } from 'node:http';
 import { connect as netConnect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -122,6 +122,8 @@ export interface GetOptions {
   readonly headers?: Record<string, string>;
   readonly socketPath?: string;
   readonly body?: string;
+  /** Keeps connections; without it each request has its own. */
+  readonly agent?: Agent;
 }
 
 export interface HttpAnswer {
@@ -283,9 +285,9 @@ function upgradeStatus(url: string, headers: Record<string, string>): Promise<nu
 
 async function get(port: number, path: string, options: GetOptions): Promise<HttpAnswer> {
   const { promise, resolve, reject } = Promise.withResolvers<HttpAnswer>();
-  const { method = 'GET', headers = {}, socketPath, body } = options;
+  const { method = 'GET', headers = {}, socketPath, body, agent = false } = options;
   const target = socketPath === undefined ? { host: '127.0.0.1', port } : { socketPath };
-  const request = httpRequest({ ...target, path, method, headers, agent: false }, (response) => {
+  const request = httpRequest({ ...target, path, method, headers, agent }, (response) => {
     let text = '';
     response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
     response.on('end', () => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { Agent } from 'node:http';
 import { errorCodes } from '../../agent/protocol/errors.ts';
 import { methods } from '../../agent/protocol/methods.ts';
 import { bearer, startHarness, type Harness } from './harness.ts';
@@ -115,6 +116,16 @@ describe('plain HTTP', () => {
       assert.equal((await harness.get('/healthz')).status, 200);
     });
   }
+
+  it('V09: takes no request that is sent along with another, and the next one of a connection', async () => {
+    const get = 'GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n';
+    const along = await harness.raw(`${get}\r\n${get}\r\n${get}Connection: close\r\n\r\n`);
+    assert.equal(along.match(/^HTTP\/1\.1 /gm)?.length, 1);
+    assert.match(along, /^HTTP\/1\.1 400 /);
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    for (let asked = 0; asked < 3; asked += 1) assert.equal((await harness.get('/healthz', { agent })).status, 200);
+    agent.destroy();
+  });
 
   it('answers 500 without details when metrics fail, and logs them', async () => {
     await harness.dispose();
