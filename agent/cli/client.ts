@@ -61,13 +61,16 @@ export class AgentUnreachableError extends Error {
 const errorNames = new Map(Object.entries(errorCodes).map(([name, code]) => [code as number, name as ErrorName]));
 const connectMs = 10_000;
 /** The agent pings every 20 s; when nothing came for three of them, the connection is dead. */
-const silenceMs = 60_000;
+const longestSilenceMs = 60_000;
 
-export async function connect(address: AgentAddress): Promise<AgentClient> {
+export async function connect(
+  address: AgentAddress,
+  { silenceMs = longestSilenceMs }: { readonly silenceMs?: number } = {},
+): Promise<AgentClient> {
   const socket = dial(address);
   await opened(socket, nameOf(address));
   const closed = closeOf(socket);
-  watchSilence(socket);
+  watchSilence(socket, silenceMs);
   const connection = createMessageConnection(
     new WebSocketReader(socket, (text) => acceptMessage(socket, text)),
     new WebSocketWriter(socket, (message) => JSON.stringify(message)),
@@ -164,7 +167,7 @@ function closeOf(socket: WebSocket): Promise<{ readonly code: number; readonly r
 }
 
 /** A half-open connection never fails by itself while nothing is written to it. */
-function watchSilence(socket: WebSocket): void {
+function watchSilence(socket: WebSocket, silenceMs: number): void {
   const timer = setTimeout(() => {
     socket.terminate();
   }, silenceMs);

@@ -2,7 +2,13 @@
 import type { WebSocket } from 'ws';
 import type { MethodName, MethodParams, MethodResult } from '../../agent/protocol/methods.ts';
 import { ClientSession, type EventSink, type Hello, type RequestOptions } from './clientSession.ts';
-import { idle, nextConnectionState, type ConnectionAction, type ConnectionState } from './connectionState.ts';
+import {
+  idle,
+  nextConnectionState,
+  type ConnectionAction,
+  type ConnectionState,
+  type Problem,
+} from './connectionState.ts';
 import { Emitter } from './emitter.ts';
 import { NotConnectedError } from './errors.ts';
 import type { Log } from './log.ts';
@@ -19,6 +25,8 @@ export interface AgentClientOptions {
   readonly log: Log;
   readonly now?: () => number;
   readonly random?: () => number;
+  /** Between pings, in milliseconds; one that is not answered before the next ends the connection. */
+  readonly heartbeatMs?: number;
 }
 
 export class AgentClient {
@@ -133,10 +141,11 @@ export class AgentClient {
       this.#socket = socket;
       await openSocket(socket);
       if (isStale()) return;
-      const { sink, log, clientName } = this.#options;
-      const session = new ClientSession(socket, sink, log, (problem) => {
+      const { sink, log, clientName, heartbeatMs } = this.#options;
+      const onLost = (problem: Problem): void => {
         this.#dispatch({ type: 'lost', attempt, now: this.#now(), random: this.#random(), problem });
-      });
+      };
+      const session = new ClientSession(socket, sink, log, { onLost, heartbeatMs });
       this.#session = session;
       const hello = await session.open(clientName);
       if (isStale()) return;

@@ -38,7 +38,7 @@ export interface RequestOptions {
 }
 
 const requestTimeoutMs = 30_000;
-const heartbeatMs = 15_000;
+const defaultHeartbeatMs = 15_000;
 /** Events held back while a snapshot is on its way; beyond this the oldest go, and the hole is noticed. */
 const longestQueue = 10_000;
 const mostRounds = 5;
@@ -55,11 +55,16 @@ export class ClientSession {
   #closed = false;
 
   /** `socket` is open. `onLost` is called at most once, and never after `close`. */
-  constructor(socket: WebSocket, sink: EventSink, log: Log, onLost: (problem: Problem) => void) {
+  constructor(
+    socket: WebSocket,
+    sink: EventSink,
+    log: Log,
+    on: { readonly onLost: (problem: Problem) => void; readonly heartbeatMs?: number | undefined },
+  ) {
     this.#socket = socket;
     this.#sink = sink;
     this.#log = log;
-    this.#onLost = onLost;
+    this.#onLost = on.onLost;
     this.#rpc = connectSocket(socket);
     this.#rpc.onNotification('event', (params: unknown) => {
       this.#onEvent(params);
@@ -70,7 +75,7 @@ export class ClientSession {
     socket.once('close', (code, reason) => {
       this.#lose(problemOfClose(code, reason.toString('utf8')));
     });
-    this.#heartbeat = this.#startHeartbeat();
+    this.#heartbeat = this.#startHeartbeat(on.heartbeatMs ?? defaultHeartbeatMs);
     this.#rpc.listen();
   }
 
@@ -186,7 +191,7 @@ export class ClientSession {
   }
 
   /** A peer that vanished without a word is noticed by its missing pong (RFC 6455 §5.5.2). */
-  #startHeartbeat(): NodeJS.Timeout {
+  #startHeartbeat(heartbeatMs: number): NodeJS.Timeout {
     let answered = true;
     this.#socket.on('pong', () => {
       answered = true;

@@ -9,14 +9,10 @@ import {
   type Socket,
 } from 'node:net';
 
-interface Pair {
-  readonly client: Socket;
-  readonly agent: Socket;
-}
-
 export class CutProxy {
   readonly #server: Server;
-  readonly #pairs = new Set<Pair>();
+  /** Both ends of every connection that is open. */
+  readonly #sockets = new Set<Socket>();
   #answersPass = true;
   #frozen = false;
 
@@ -38,23 +34,15 @@ export class CutProxy {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Connections that pass through it now. */
-  get size(): number {
-    return this.#pairs.size;
-  }
-
   /** Ends every connection without a word (RST). */
   cut(): void {
-    for (const { client, agent } of this.#pairs) {
-      client.resetAndDestroy();
-      agent.destroy();
-    }
+    for (const socket of this.#sockets) socket.resetAndDestroy();
   }
 
   /** From now on nothing passes, and nobody is told: what a cable that was pulled does. */
   freeze(): void {
     this.#frozen = true;
-    for (const { client, agent } of this.#pairs) for (const socket of [client, agent]) socket.pause();
+    for (const socket of this.#sockets) socket.pause();
   }
 
   /** Requests pass, answers do not, until the connections are cut. */
@@ -69,8 +57,6 @@ export class CutProxy {
   }
 
   #relay(client: Socket, agent: Socket): void {
-    const pair = { client, agent };
-    this.#pairs.add(pair);
     client.on('data', (chunk) => {
       agent.write(chunk);
     });
@@ -81,9 +67,10 @@ export class CutProxy {
       [client, agent],
       [agent, client],
     ] as const) {
+      this.#sockets.add(one);
       one.on('error', () => one.destroy());
       one.once('close', () => {
-        this.#pairs.delete(pair);
+        this.#sockets.delete(one);
         // A peer behind a pulled cable does not hear of the other's end.
         if (!this.#frozen) other.destroy();
       });
