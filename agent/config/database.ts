@@ -28,6 +28,9 @@ export const databaseSettings = z.strictObject({
   lock_retries: z.int().min(0).max(10).default(3).describe('Further tries after a lock time-out'),
   statement_timeout: duration.default(3_600_000).describe('Longest time of one statement'),
   connect_timeout: duration.default(10_000).describe('Longest wait for a connection'),
+  long_transaction: duration.default(3_600_000).describe('A transaction that is open longer is reported'),
+  lock_wait: duration.default(1_000).describe('A wait for a lock that is longer is reported'),
+  replication_lag: duration.default(60_000).describe('A standby that is further behind is reported'),
   archive_directory: z.string().optional().describe('Folder of archived WAL files'),
   wal_retention: duration.optional().describe('Archived WAL older than this may be removed when no backup needs it'),
 });

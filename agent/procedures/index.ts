@@ -1,6 +1,7 @@
 /** All built-in procedures, by name and by alias. */
 import type { AnyProcedure } from './define.ts';
 import { checkCertificates } from './certificates/checkCertificates.ts';
+import { checkDbHealth } from './database/checkDbHealth.ts';
 import { databaseDailyMaintenance } from './database/databaseDailyMaintenance.ts';
 import { optimizeIndexes } from './database/optimizeIndexes.ts';
 import { updateStatistics } from './database/updateStatistics.ts';
@@ -9,6 +10,7 @@ import { rotateLogs } from './logs/rotateLogs.ts';
 
 const all: readonly AnyProcedure[] = [
   checkCertificates,
+  checkDbHealth,
   databaseDailyMaintenance,
   healthCheck,
   optimizeIndexes,

@@ -39,7 +39,13 @@ export async function checkConnections(
   client: Queryable & Pick<DatabaseSession, 'target'>,
   thresholdPercent: number,
 ): Promise<Finding[]> {
-  const rows = await client.query<ConnectionCounts>(
+  const counts = await readConnections(client);
+  return counts === null ? [] : connectionFindings(client.target.name, counts, thresholdPercent);
+}
+
+/** Null when the server gives no answer. */
+export async function readConnections(client: Queryable): Promise<ConnectionCounts | null> {
+  const rows = await client.query<ConnectionCounts & Record<string, unknown>>(
     `select count(*)::float8 as used, count(*) filter (where state like 'idle in transaction%')::float8 as "idleInTransaction",
        coalesce(extract(epoch from max(now() - state_change) filter (where state like 'idle in transaction%')), 0)::float8 as oldest,
        current_setting('max_connections')::float8 as maximum,
@@ -47,8 +53,7 @@ export async function checkConnections(
         where name in ('superuser_reserved_connections', 'reserved_connections')) as reserved
      from pg_catalog.pg_stat_activity where backend_type = 'client backend'`,
   );
-  const counts = rows[0];
-  return counts === undefined ? [] : connectionFindings(client.target.name, counts, thresholdPercent);
+  return rows[0] ?? null;
 }
 
 export interface ConnectionCounts {
@@ -93,6 +98,27 @@ export function connectionFindings(name: string, counts: ConnectionCounts, thres
   return findings;
 }
 
+/** Milliseconds of a round trip with the simplest statement. */
+export async function measureLatency(session: Queryable): Promise<number> {
+  const start = performance.now();
+  await session.query('select 1');
+  return Math.round((performance.now() - start) * 10) / 10;
+}
+
+export function latencyFinding(name: string, latency: number): Finding {
+  const slow = latency >= slowMilliseconds;
+  const subject = printable(name);
+  return {
+    level: slow ? 'warning' : 'ok',
+    code: 'database.connection',
+    subject,
+    message: `${subject} answers in ${latency} ms${slow ? '; look for load on the server or its network' : ''}.`,
+    value: latency,
+    threshold: slowMilliseconds,
+    unit: 'ms',
+  };
+}
+
 async function targetFindings(
   parameters: ConnectionParameters,
   config: Config,
@@ -107,20 +133,7 @@ async function targetFindings(
     return [connectionFinding(parameters, error, settings.connect_timeout)];
   }
   try {
-    const start = performance.now();
-    await session.query('select 1');
-    const latency = Math.round((performance.now() - start) * 10) / 10;
-    const slow = latency >= slowMilliseconds;
-    const subject = printable(parameters.name);
-    const answer: Finding = {
-      level: slow ? 'warning' : 'ok',
-      code: 'database.connection',
-      subject,
-      message: `${subject} answers in ${latency} ms${slow ? '; look for load on the server or its network' : ''}.`,
-      value: latency,
-      threshold: slowMilliseconds,
-      unit: 'ms',
-    };
+    const answer = latencyFinding(parameters.name, await measureLatency(session));
     return [answer, ...(await checkConnections(session, config.thresholds.database_connections_percent))];
   } catch (error) {
     signal.throwIfAborted();

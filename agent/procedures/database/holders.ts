@@ -18,6 +18,9 @@ export interface LongTransaction {
   /** `pid 12 (user app, psql, idle in transaction for 40 s)`. */
   readonly who: string;
   readonly seconds: number;
+  readonly pid: number;
+  /** As in pg_stat_activity: `active`, `idle in transaction` … */
+  readonly state: string;
 }
 
 /** Sessions whose transaction is older than that and that hold rows back, oldest first. */
@@ -34,7 +37,12 @@ export async function longTransactions(
      order by a.xact_start limit 10`,
     [seconds, where === 'this database'],
   );
-  return rows.map((row) => ({ who: describeSession(row), seconds: row.transaction ?? 0 }));
+  return rows.map((row) => ({
+    who: describeSession(row),
+    seconds: row.transaction ?? 0,
+    pid: row.pid ?? 0,
+    state: row.state,
+  }));
 }
 
 /**
@@ -62,7 +70,8 @@ export async function horizonHolders(session: DatabaseSession): Promise<string[]
   });
 }
 
-interface SessionRow {
+/** What describeSession() tells of a session. */
+export interface SessionRow {
   readonly pid: number | null;
   readonly user: string;
   readonly application: string;
@@ -72,11 +81,13 @@ interface SessionRow {
   readonly since: number | null;
 }
 
-const sessionColumns = `coalesce(a.usename, a.backend_type, '?') as "user", coalesce(a.application_name, '') as application,
+/** The columns of SessionRow but pid, of pg_stat_activity as `a`. */
+export const sessionColumns = `coalesce(a.usename, a.backend_type, '?') as "user", coalesce(a.application_name, '') as application,
   coalesce(a.state, '') as state, extract(epoch from now() - a.xact_start)::float8 as transaction,
   extract(epoch from now() - a.state_change)::float8 as since`;
 
-function describeSession(row: SessionRow): string {
+/** `pid 12 (user app, psql, idle in transaction for 40 s)`. */
+export function describeSession(row: SessionRow): string {
   const parts = [`user ${printable(row.user)}`];
   if (row.application !== '') parts.push(printable(row.application));
   if (row.state !== '') parts.push(row.since === null ? row.state : `${row.state} for ${Math.round(row.since)} s`);
