@@ -10,16 +10,21 @@ export async function followRun(
   to: Io['stdout'],
   io: Pick<Io, 'exitCode'>,
 ): Promise<{ readonly run: Run; readonly findings: readonly Finding[] }> {
-  for (let offset = 0, over = false; !over;) {
-    const piece = await client.request('runs.output', { runId, offset, wait: true });
-    if (piece.text !== '') to.write(Buffer.from(piece.text, piece.encoding));
-    offset = piece.nextOffset;
-    over = piece.ended && offset >= piece.size;
-  }
+  await copyOutput(client, runId, to, true);
   const ended = await client.request('runs.get', { runId });
   const { outcome } = ended.run;
   if (outcome !== null && (badOutcomes.has(outcome) || outcome === 'cancelled')) io.exitCode = 1;
   return ended;
+}
+
+/** Copies what there is, and with `follow` what comes until the run has ended. */
+export async function copyOutput(client: AgentClient, runId: string, to: Io['stdout'], follow: boolean): Promise<void> {
+  for (let offset = 0, over = false; !over;) {
+    const piece = await client.request('runs.output', { runId, offset, wait: follow });
+    if (piece.text !== '') to.write(Buffer.from(piece.text, piece.encoding));
+    offset = piece.nextOffset;
+    over = offset >= piece.size && (piece.ended || !follow);
+  }
 }
 
 export function summaryOf(run: Run): string {

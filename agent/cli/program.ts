@@ -78,6 +78,12 @@ export const commandGroups: readonly CommandGroup[] = [
     },
   },
   {
+    commands: ['output', 'cancel', 'approve', 'reject'],
+    register: async (program, io) => {
+      (await import('./openRuns.ts')).registerOpenRuns(program, io);
+    },
+  },
+  {
     commands: ['snooze', 'pause', 'resume'],
     register: async (program, io) => {
       (await import('./schedule.ts')).registerSchedule(program, io);

@@ -4,26 +4,19 @@ import { parseDuration } from '../config/units.ts';
 import type { Task } from '../protocol/nouns.ts';
 import { instantIn } from '../schedule/localTime.ts';
 import { zoneNamed } from '../schedule/zone.ts';
-import { connect, type AgentClient } from './client.ts';
+import type { AgentClient } from './client.ts';
 import { UsageError } from './errors.ts';
 import { writeJson, type Io } from './io.ts';
-import { socketOf, withAgentOptions } from './paths.ts';
+import { order, reasonOf, withClient, type OrderOptions } from './order.ts';
 
-interface HoldOptions {
-  readonly socket?: string;
-  readonly state?: string;
-  readonly reason?: string;
-  readonly json?: true;
-}
-
-interface SnoozeOptions extends HoldOptions {
+interface SnoozeOptions extends OrderOptions {
   readonly until?: string;
   readonly for?: string;
   readonly off?: true;
 }
 
 export function registerSchedule(program: Command, io: Io): void {
-  common(program.command('snooze <task>'))
+  order(program.command('snooze <task>'))
     .summary('hold the scheduled runs of a task back for a while')
     .description('Holds the scheduled runs of a task back. Each is recorded as skipped; manual runs go on.')
     .option('--until <time>', "end: 2026-12-24T02:00 in the task's zone, or with Z or an offset")
@@ -32,20 +25,20 @@ export function registerSchedule(program: Command, io: Io): void {
     .action(async (task: string, options: SnoozeOptions) => {
       await withClient(options, io, (client) => snooze(client, task, options, io));
     });
-  common(program.command('pause'))
+  order(program.command('pause'))
     .summary('hold all scheduled runs back')
     .description('Holds all scheduled runs back until "upkeep resume". Manual runs and checks go on.')
-    .action(async (options: HoldOptions) => {
+    .action(async (options: OrderOptions) => {
       await withClient(options, io, async (client) => {
         const { paused } = await client.request('schedule.pause', reasonOf(options));
         if (options.json === true) writeJson(io, { paused });
         else io.stdout.write(`all schedules are paused; "upkeep resume" ends that\n`);
       });
     });
-  common(program.command('resume'))
+  order(program.command('resume'))
     .summary('let the schedules run again')
     .description('Ends "upkeep pause". What was due meanwhile stays skipped.')
-    .action(async (options: HoldOptions) => {
+    .action(async (options: OrderOptions) => {
       await withClient(options, io, async (client) => {
         const { paused } = await client.request('schedule.resume', reasonOf(options));
         if (options.json === true) writeJson(io, { paused });
@@ -84,23 +77,4 @@ function endOf({ until, for: length }: SnoozeOptions, task: Task, now: number): 
 
 function nextText({ nextRun }: Task): string {
   return nextRun === null ? '' : `; next run ${nextRun}`;
-}
-
-function reasonOf({ reason }: HoldOptions): { reason?: string } {
-  return reason === undefined ? {} : { reason };
-}
-
-function common(command: Command): Command {
-  return withAgentOptions(command)
-    .option('--reason <text>', 'why, for the record')
-    .option('--json', 'one JSON document on standard output');
-}
-
-async function withClient(options: HoldOptions, io: Io, work: (client: AgentClient) => Promise<void>): Promise<void> {
-  const client = await connect({ socket: socketOf(options, io.env) });
-  try {
-    await work(client);
-  } finally {
-    await client.close();
-  }
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { Duplex } from 'node:stream';
@@ -70,5 +71,39 @@ describe('the command line', function () {
     const exited = once(child, 'exit');
     socket.terminate();
     assert.deepEqual(await exited, [0, null]);
+  });
+
+  it('shows, stops, approves and refuses runs by hand', async () => {
+    world.script('talk.sh', 'echo begun; sleep 600');
+    world.script('quick.sh', 'echo approved');
+    world.write(
+      [
+        'maintenance:',
+        '  automated_tasks:',
+        '    - { name: talk, script: talk.sh }',
+        '    - { name: asked, script: quick.sh, approval: { required: 1 } }',
+        '',
+      ].join('\n'),
+    );
+    const { client } = await world.start();
+    const upkeep = (...words: string[]): ReturnType<AgentWorld['command']> =>
+      world.command([...words, '--socket', world.socket]);
+    const talk = (await client.request('tasks.run', { task: 'talk', requestId: randomUUID() })).run;
+    await client.request('runs.output', { runId: talk.id, offset: 0, wait: true });
+    assert.deepEqual(await upkeep('output', talk.id), { code: 0, stdout: 'begun\n', stderr: '' });
+    const following = upkeep('output', talk.id, '--follow');
+    const cancelled = await upkeep('cancel', talk.id, '--reason', 'a test');
+    assert.match(cancelled.stdout, /^talk: cancelled after [\d.]+ s \(.*unix:/);
+    assert.match((await following).stdout, /^begun\n/);
+    const again = await upkeep('cancel', talk.id);
+    assert.deepEqual([again.code, again.stderr.includes('already ended')], [1, true]);
+
+    const ask = async (): Promise<string> =>
+      (await client.request('tasks.run', { task: 'asked', requestId: randomUUID() })).run.id;
+    const refused = await upkeep('reject', await ask(), '--reason', 'not tonight');
+    assert.match(refused.stdout, /^asked: cancelled .*refused by unix:.*: not tonight/);
+    const approved = await ask();
+    assert.match((await upkeep('approve', approved)).stdout, /is approved and goes on/);
+    assert.equal((await upkeep('output', approved, '--follow')).stdout, 'approved\n');
   });
 });
