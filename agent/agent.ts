@@ -16,7 +16,7 @@ import { StoreWatch } from './monitor/storeWatch.ts';
 import { metricsReader, metricsSource } from './monitor/taskMetrics.ts';
 import type { AnyProcedure } from './procedures/define.ts';
 import type { HostInfo, Report, Run } from './protocol/nouns.ts';
-import { childEnvironment, selfCommand, variablesOf } from './run/command.ts';
+import { agentEnvironment, checkCommand, selfCommand } from './run/command.ts';
 import { Runner } from './run/runner.ts';
 import { RunbookLibrary } from './runbook/library.ts';
 import { Calendar } from './schedule/calendar.ts';
@@ -24,6 +24,7 @@ import type { Clock } from './schedule/clock.ts';
 import { Holds } from './schedule/holds.ts';
 import { Scheduler } from './schedule/scheduler.ts';
 import { Tasks } from './schedule/tasks.ts';
+import { Seal } from './secrets/seal.ts';
 import type { Secrets } from './secrets/secrets.ts';
 import { createHandlers } from './server/handlers.ts';
 import { openServer } from './server/openServer.ts';
@@ -103,9 +104,10 @@ export class Agent {
       clock,
       log,
       secrets,
+      seal: new Seal(() => this.keeper.namedSecrets()),
       root: this.runsRoot,
       cwd: () => this.#config().baseDirectory,
-      environment: () => this.#childEnvironment(),
+      environment: () => agentEnvironment(this.#options, this.keeper),
       taskEnvironment: (task) => this.#config().tasks.find(({ name }) => name === task)?.env ?? {},
       self: this.#self,
       limits: () => ({ total: this.#config().runs.concurrency, groups: this.#config().runs.groups }),
@@ -274,16 +276,6 @@ export class Agent {
     this.events.emit('tasks.changed', { tasks: [...this.tasks.list()] });
   }
 
-  #childEnvironment(): Readonly<Record<string, string | undefined>> {
-    const { environment, stateDirectory } = this.#options;
-    return {
-      ...childEnvironment(environment, variablesOf(this.keeper.text())),
-      UPKEEP_CONFIG: this.keeper.currentFile(),
-      UPKEEP_CONFIG_BASE: this.#config().baseDirectory,
-      UPKEEP_STATE: stateDirectory,
-    };
-  }
-
   #createScheduler(): Scheduler {
     const { clock, log } = this.#options;
     const scheduler = new Scheduler({
@@ -343,8 +335,8 @@ export class Agent {
       log,
       secrets,
       root: join(stateDirectory, 'checks'),
-      command: (check: CheckConfig) => this.tasks.procedureCommand(check.procedure, check.options ?? {}, false),
-      environment: () => this.#childEnvironment(),
+      command: (check: CheckConfig) => checkCommand(this.#self, check),
+      environment: () => agentEnvironment(this.#options, this.keeper),
       cwd: () => this.#config().baseDirectory,
       onResult: ({ check, at, findings, end }) => {
         this.reports.ofCheck(check.name, check.procedure, new Date(at).toISOString(), end, findings);

@@ -6,7 +6,7 @@ import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import type { AnyProcedure } from '../procedures/define.ts';
 import { optionsJsonSchema } from '../procedures/describe.ts';
-import { optionKeyToFlag } from '../procedures/options.ts';
+import { optionKeyToFlag, optionsVariable } from '../procedures/options.ts';
 import { UsageError } from './errors.ts';
 import { writeJson, type Io } from './io.ts';
 import { defaultConfigFile } from './paths.ts';
@@ -34,7 +34,8 @@ export function registerProcedures(
       .addOption(configOption(procedure))
       .option('--json', 'one JSON document on standard output')
       .option('--strict', 'exit code 3 when there are warnings')
-      .addOption(new Option('--options-json <json>').hideHelp());
+      .addOption(new Option('--options-json <json>').hideHelp())
+      .addOption(new Option('--options-env').hideHelp());
     command.option('--dry-run', procedure.changes ? 'print the plan, change nothing' : 'the same: it changes nothing');
     command.action(async (given: Record<string, unknown>) => {
       await runInForeground(procedure, given, io, procedures);
@@ -48,9 +49,10 @@ async function runInForeground(
   io: Io,
   procedures: ReadonlyMap<string, AnyProcedure>,
 ): Promise<void> {
-  const { config: files, json, strict, dryRun, optionsJson, ...flags } = given;
+  const { config: files, json, strict, dryRun, optionsJson, optionsEnv, ...flags } = given;
   const { file, own } = splitConfigs(procedure, z.array(z.string()).default([]).parse(files));
-  const options = { ...parseOptions(optionsJson), ...flags, ...own };
+  const handedOver = optionsEnv === true ? io.env[optionsVariable] : optionsJson;
+  const options = { ...parseOptions(handedOver), ...flags, ...own };
   const parsed = procedure.options.safeParse(options);
   if (!parsed.success) throw new UsageError(wrongOption(procedure, parsed.error));
   const config = readConfig(file, io, procedures);
@@ -135,7 +137,7 @@ function parseOptions(text: unknown): Record<string, unknown> {
   try {
     return z.record(z.string(), z.unknown()).parse(JSON.parse(text));
   } catch {
-    throw new UsageError('--options-json: one JSON object is needed.');
+    throw new UsageError(`--options-json, ${optionsVariable}: one JSON object is needed.`);
   }
 }
 

@@ -3,6 +3,7 @@ import { appendFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../config/schema.ts';
 import type { AnyProcedure, ProcedureContext, ProcedureOutcome } from '../procedures/define.ts';
+import { optionsVariable } from '../procedures/options.ts';
 import type { Finding, Progress } from '../protocol/nouns.ts';
 import { visible, type Io } from './io.ts';
 import { defaultStateDirectory } from './paths.ts';
@@ -38,7 +39,8 @@ export function createContext(given: {
     config: given.config,
     dryRun: given.dryRun,
     signal,
-    env: io.env,
+    // Programs that it starts need not know what it was asked for.
+    env: { ...io.env, [optionsVariable]: undefined },
     memoryDirectory: memoryDirectory(io, given.procedure.name),
     now: () => new Date(),
     finding: (finding) => {

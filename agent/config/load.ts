@@ -14,7 +14,7 @@ import { unknownKeyMessage, withEffect } from './issues.ts';
 import { missingPaths, resolvePaths } from './paths.ts';
 import type { Remark } from './remark.ts';
 import type { Config } from './schema.ts';
-import { clearSecrets, secretsOf, type FoundSecrets } from './secrets.ts';
+import { clearSecrets, openSecrets, secretsOf, type FoundSecrets } from './secrets.ts';
 import { serverRemarks } from './serverCheck.ts';
 import { loadSections, sectionNames, type LoadedSections } from './sections.ts';
 import { withAbsolutePaths } from './taskRunChecks.ts';
@@ -157,6 +157,7 @@ function interpret(
       ...checks.remarks,
       ...tasks.remarks,
       ...secrets.remarks,
+      ...openSecrets(top.maintenance),
       ...missingPaths(sections, baseDirectory, env),
       ...mailRemarks(sections),
       ...serverRemarks(sections),

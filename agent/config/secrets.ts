@@ -62,6 +62,37 @@ export function secretsOf(clear: readonly ClearSecret[], used: readonly UsedVari
   };
 }
 
+/**
+ * Secrets in the command lines of tasks, which everybody on the host can read (proc(5), cmdline). `maintenance` is the file before
+ * its variables are replaced.
+ */
+export function openSecrets(maintenance: Tree): Remark[] {
+  const tasks = maintenance.kind === 'map' ? maintenance.entries.get('automated_tasks')?.tree : undefined;
+  if (tasks?.kind !== 'list') return [];
+  return tasks.items.flatMap((task) => {
+    if (task.kind !== 'map') return [];
+    const onAbort = task.entries.get('on_abort')?.tree;
+    const commands = onAbort?.kind === 'map' ? [onAbort.entries.get('command')?.tree] : [];
+    const lists = [task.entries.get('args')?.tree, task.entries.get('dry_run_args')?.tree, ...commands];
+    const name = task.entries.get('name')?.tree;
+    const title = name?.kind === 'scalar' && typeof name.value === 'string' ? name.value : null;
+    return lists.flatMap((list) =>
+      list?.kind === 'list' ? list.items.flatMap((item) => inArguments(item, title)) : [],
+    );
+  });
+}
+
+function inArguments(item: Tree, task: string | null): Remark[] {
+  if (item.kind !== 'scalar' || typeof item.value !== 'string') return [];
+  const variable = [...item.value.matchAll(/\$\{(\w+)/g)]
+    .map((match) => match[1] ?? '')
+    .find((name) => secretName.test(name));
+  if (variable === undefined && urlPasswords(item.value).length === 0) return [];
+  const what = variable === undefined ? 'a password' : `the secret \`${variable}\``;
+  const message = `a command line holds ${what}, and everybody on this host can read it: put it into \`env\` and let the script take it from there`;
+  return [{ offset: item.offset, severity: 'warning', code: 'secret-in-arguments', task, message }];
+}
+
 /** The address of a webhook is what lets anybody post there. */
 function webhooks(tree: Tree): readonly string[] {
   const notifications = tree.kind === 'map' ? tree.entries.get('notifications')?.tree : undefined;

@@ -26,7 +26,10 @@ export interface ChecksParts {
   readonly secrets: Secrets;
   /** Folder `checks/`. */
   readonly root: string;
-  readonly command: (check: CheckConfig) => readonly string[];
+  readonly command: (check: CheckConfig) => {
+    readonly words: readonly string[];
+    readonly environment: Readonly<Record<string, string>>;
+  };
   readonly environment: () => Readonly<Record<string, string | undefined>>;
   readonly cwd: () => string;
   readonly onResult: (result: CheckResult) => void;
@@ -114,8 +117,9 @@ export class Checks {
     mkdirSync(this.#parts.root, { recursive: true, mode: 0o700 });
     directory.create();
     const id = `check-${check.name}-${this.#parts.clock.now()}`;
-    const surroundings = { cwd: this.#parts.cwd(), env: this.#parts.environment() };
-    const started = await startProcess(directory, id, this.#parts.command(check), surroundings);
+    const { words, environment } = this.#parts.command(check);
+    const surroundings = { cwd: this.#parts.cwd(), env: { ...this.#parts.environment(), ...environment } };
+    const started = await startProcess(directory, id, words, surroundings);
     this.#pids.set(id, started.pid);
     const disarm = callAt(this.#parts.clock, this.#parts.clock.now() + longestCheckMs, () => {
       void stopGroup(id, started.pid, 2000);

@@ -1,6 +1,9 @@
 /** How children of the agent are called, and what they find in their environment. */
 import { realpathSync } from 'node:fs';
 import { delimiter, isAbsolute } from 'node:path';
+import type { ConfigKeeper } from '../config/keeper.ts';
+import { optionsVariable } from '../procedures/options.ts';
+import { procedureCommand } from './taskRequest.ts';
 
 /** argv that starts this very Upkeep again. Under VS Code's Electron the binary must be told to be Node. */
 export function selfCommand(): readonly string[] {
@@ -13,6 +16,15 @@ const ranAsNode = process.env['ELECTRON_RUN_AS_NODE'] !== undefined;
 
 function sourceFlags(): readonly string[] {
   return process.execArgv.filter((flag) => flag === '--experimental-strip-types');
+}
+
+/** A check of the host, as a child that runs a procedure. */
+export function checkCommand(
+  self: readonly string[],
+  check: { readonly procedure: string; readonly options?: Readonly<Record<string, unknown>> | undefined },
+): { readonly words: readonly string[]; readonly environment: Readonly<Record<string, string>> } {
+  const { words, options } = procedureCommand(check.procedure, check.options ?? {}, false);
+  return { words: [...self, ...words], environment: { [optionsVariable]: JSON.stringify(options) } };
 }
 
 /** Names that children may see. Everything else of the agent's environment (LD_PRELOAD, NODE_OPTIONS, BASH_ENV …) stays behind. */
@@ -46,6 +58,22 @@ export function childEnvironment(
   );
   const path = (environment['PATH'] ?? '').split(delimiter).filter((entry) => isAbsolute(entry));
   return { ...Object.fromEntries(kept), PATH: path.length === 0 ? defaultPath : path.join(delimiter) };
+}
+
+/** What the agent's children find: the clean environment, and where the configuration in force lies. */
+export function agentEnvironment(
+  given: {
+    readonly environment: Readonly<Record<string, string | undefined>>;
+    readonly stateDirectory: string;
+  },
+  keeper: Pick<ConfigKeeper, 'text' | 'currentFile' | 'current'>,
+): Readonly<Record<string, string | undefined>> {
+  return {
+    ...childEnvironment(given.environment, variablesOf(keeper.text())),
+    UPKEEP_CONFIG: keeper.currentFile(),
+    UPKEEP_CONFIG_BASE: keeper.current().baseDirectory,
+    UPKEEP_STATE: given.stateDirectory,
+  };
 }
 
 /** Names of the variables that a configuration text refers to as `${NAME}`. */

@@ -25,6 +25,8 @@ export const launch = z.object({
   command: z.array(z.string()).min(1),
   /** True = the command is arguments for this very Upkeep. */
   self: z.boolean().default(false),
+  /** Of a procedure; null = it has none, or they stand in the command, as older agents kept them. */
+  options: z.record(z.string(), z.unknown()).nullable().default(null),
   /** Script file whose owner is checked before the start, and its SHA-256 when people approved it. */
   script: z.string().nullable().default(null),
   scriptSha256: z.string().nullable().default(null),

@@ -90,6 +90,7 @@ function cleanUpAfter(
       run: fresh,
       command: onAbort.command,
       self: onAbort.self,
+      options: onAbort.options,
       script: onAbort.script,
       scriptSha256: null,
       deadline: null,

@@ -1,6 +1,7 @@
 /** What a run starts, as people are shown it before they approve: from its own record, without secrets. */
 import * as z from 'zod';
 import type { RunPlan } from '../protocol/nouns.ts';
+import { namesOf } from '../secrets/seal.ts';
 import type { Secrets } from '../secrets/secrets.ts';
 import type { Launch } from './directory.ts';
 
@@ -16,14 +17,14 @@ const optionsText = z
   })
   .pipe(z.record(z.string(), z.unknown()));
 
-/** Masked; null when there is no record. */
+/** Secrets only by their names, or masked; null when there is no record. */
 export function planOf(launch: Launch | null, secrets: Secrets): RunPlan | null {
   if (launch === null) return null;
   const { command, self, timeoutMs, settings } = launch;
-  const options = self ? optionsOf(command) : null;
+  const options = self ? (launch.options ?? optionsOf(command)) : null;
   return {
-    command: secrets.deep(options === null ? command : command.slice(0, 1)),
-    options: secrets.deep(options),
+    command: secrets.deep(namesOf(options === null ? command : command.slice(0, 1))),
+    options: secrets.deep(namesOf(options)),
     user: settings.user,
     timeoutMs,
     locks: [...settings.locks],

@@ -26,6 +26,8 @@ export interface RunRequest {
   readonly command: (directory: RunDirectory) => readonly string[];
   /** True = the command is arguments for this very Upkeep, found anew at the start: an upgrade may have moved it. */
   readonly self?: boolean;
+  /** Options of a procedure. */
+  readonly options?: Readonly<Record<string, unknown>> | null;
   /** Script file whose owner and mode are checked before the start. */
   readonly script?: string | null;
   /** What is not given is as in `defaultSettings`. */

@@ -3,6 +3,7 @@
  * exactly once. Who may start is decided by `queue.ts`; what happens then is `execution.ts`.
  */
 import type { Role, Run } from '../protocol/nouns.ts';
+import { Seal } from '../secrets/seal.ts';
 import { findRunByRequest, listOpenRuns } from '../store/runs.ts';
 import { neverBegan } from './adopt.ts';
 import { approve, isApproved, type ApprovalAnswer } from './approval.ts';
@@ -10,9 +11,9 @@ import { RunDirectory, unknownLaunch, type Launch } from './directory.ts';
 import { Entry } from './entry.ts';
 import { Execution, type ExecutionEnd } from './execution.ts';
 import { followUpsOf, type FollowUp } from './followUps.ts';
-import { checkScript } from './ownership.ts';
+import { launchOf } from './launchOf.ts';
 import { RunRecords } from './records.ts';
-import { endedRun, newRun, queuedRun, settingsOf, type RunRequest } from './request.ts';
+import { endedRun, newRun, queuedRun, type RunRequest } from './request.ts';
 import { unmetRequirement } from './requires.ts';
 import type { EndedRun, RunnerParts } from './runnerParts.ts';
 import { startProblem } from './startProblem.ts';
@@ -37,12 +38,14 @@ export class Runner {
   readonly #parts: RunnerParts;
   readonly #records: RunRecords;
   readonly #room: WaitingRoom;
+  readonly #seal: Seal;
   readonly #entries = new Map<string, Entry>();
   readonly #listeners = new Set<(ended: EndedRun) => void>();
   #stopped = false;
 
   constructor(parts: RunnerParts) {
     this.#parts = parts;
+    this.#seal = parts.seal ?? new Seal(() => new Map());
     this.#records = new RunRecords(parts.database, parts.events);
     this.#room = new WaitingRoom({
       clock: parts.clock,
@@ -188,24 +191,7 @@ export class Runner {
   #prepare(run: Run, request: RunRequest): Entry {
     const directory = this.#directoryOf(run.id);
     directory.create();
-    const settings = settingsOf(request);
-    const script = request.script ?? null;
-    const launch: Launch = {
-      run,
-      command: [...request.command(directory)],
-      self: request.self ?? false,
-      script,
-      // What is approved is the script as it is now.
-      scriptSha256: script !== null && settings.approval !== null ? checkScript(script) : null,
-      deadline: null,
-      timeoutMs: request.timeoutMs,
-      alertOn: request.alertOn,
-      settings,
-      ahead: false,
-      claims: [],
-      environmentOf: request.kind === 'task' ? request.task : null,
-      variables: run.dryRun ? { UPKEEP_DRY_RUN: '1' } : {},
-    };
+    const launch = launchOf(run, request, directory, this.#seal);
     return new Entry(launch, directory, null);
   }
 
@@ -265,7 +251,8 @@ export class Runner {
   #surroundings(launch: Launch, directory: RunDirectory): Promise<Surroundings> {
     const { cwd, environment, self, taskEnvironment } = this.#parts;
     const added = launch.environmentOf === null ? {} : (taskEnvironment?.(launch.environmentOf) ?? {});
-    return surroundingsOf(launch, directory, { cwd: cwd(), environment: environment(), self: self ?? [] }, added);
+    const parts = { cwd: cwd(), environment: environment(), self: self ?? [], seal: this.#seal };
+    return surroundingsOf(launch, directory, parts, added);
   }
 
   async #restore(run: Run): Promise<void> {

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { EventBus } from '../events.ts';
 import type { Finding, Run } from '../protocol/nouns.ts';
 import type { Clock } from '../schedule/clock.ts';
+import type { Seal } from '../secrets/seal.ts';
 import type { Secrets } from '../secrets/secrets.ts';
 import type { Database } from '../store/database.ts';
 import type { Limits } from './queue.ts';
@@ -24,6 +25,8 @@ export interface RunnerParts {
   readonly log: Logger;
   /** What no record of a run may hold. */
   readonly secrets: Secrets;
+  /** Absent = the configuration has none. */
+  readonly seal?: Seal;
   /** Folder `runs/`. */
   readonly root: string;
   /** Time between TERM and KILL; 10 s when not given. */

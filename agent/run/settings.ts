@@ -42,6 +42,8 @@ export const cleanUp = z.object({
   command: z.array(z.string()).min(1),
   /** The command is arguments for this very Upkeep. */
   self: z.boolean(),
+  /** Of a procedure. */
+  options: z.record(z.string(), z.unknown()).nullable().default(null),
   /** File whose owner is checked before the start. */
   script: z.string().nullable(),
   procedure: z.string().nullable(),

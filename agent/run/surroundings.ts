@@ -1,6 +1,8 @@
 /** What a command is started with: its words, folder, environment, user and rank, checked at the last moment before the start. */
 import { chownSync, existsSync, statSync } from 'node:fs';
 import type { Launch, RunDirectory } from './directory.ts';
+import { optionsVariable } from '../procedures/options.ts';
+import type { Seal } from '../secrets/seal.ts';
 import { asUserPrefix, findUser, type OsUser } from './osUser.ts';
 import { checkScript } from './ownership.ts';
 import type { RunSettings } from './settings.ts';
@@ -20,6 +22,7 @@ export interface SurroundingsParts {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** argv that starts this very Upkeep. */
   readonly self: readonly string[];
+  readonly seal: Seal;
 }
 
 /** What a child of another user may keep of the agent's environment: the agent's folders and passwords are not its own. */
@@ -40,7 +43,8 @@ export async function surroundingsOf(
   const prefix = user === null ? [] : asUserPrefix(user);
   // The results file is in a folder of root's own, so another user gets it opened; its name stays the agent's.
   if (user !== null) chownSync(directory.results, user.uid, user.gid);
-  const words = launch.self ? [...parts.self, ...launch.command] : launch.command;
+  const command = parts.seal.open(launch.command);
+  const words = launch.self ? [...parts.self, ...command] : command;
   return {
     command: [...rankPrefix(settings), ...prefix, ...words],
     cwd,
@@ -48,10 +52,15 @@ export async function surroundingsOf(
       ...(user === null ? parts.environment : environmentOf(user, parts.environment)),
       ...taskEnvironment,
       ...launch.variables,
+      ...optionsFor(launch, parts.seal),
     },
     prefix,
     resultsByDescriptor: user !== null,
   };
+}
+
+function optionsFor({ options }: Launch, seal: Seal): Readonly<Record<string, string>> {
+  return options === null ? {} : { [optionsVariable]: JSON.stringify(seal.open(options)) };
 }
 
 function environmentOf(

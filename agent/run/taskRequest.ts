@@ -10,6 +10,8 @@ const defaults = { delayMs: 60_000, backoff: 2, longestMs: 3_600_000, jitter: 0.
 export interface TaskCommand {
   readonly words: readonly string[];
   readonly self: boolean;
+  /** Of a procedure. They travel in the environment: everybody on the host can read a command line (proc(5)). */
+  readonly options: Readonly<Record<string, unknown>> | null;
   readonly script: string | null;
 }
 
@@ -30,11 +32,11 @@ export function requestOfTask(
   };
 }
 
-/** argv of a task; its options travel as one JSON argument. */
+/** argv and options of a task. */
 export function commandOfTask({ action, dry_run_args }: LoadedTask, dryRun: boolean): TaskCommand {
   if (action.kind === 'procedure') return procedureCommand(action.procedure, action.options, dryRun);
   const words = [action.path, ...action.args, ...(dryRun ? (dry_run_args ?? []) : [])];
-  return { words, self: false, script: action.path };
+  return { words, self: false, options: null, script: action.path };
 }
 
 export function procedureCommand(
@@ -42,8 +44,8 @@ export function procedureCommand(
   options: Readonly<Record<string, unknown>>,
   dryRun: boolean,
 ): TaskCommand {
-  const words = [name, '--options-json', JSON.stringify(options), ...(dryRun ? ['--dry-run'] : [])];
-  return { words, self: true, script: null };
+  const words = [name, '--options-env', ...(dryRun ? ['--dry-run'] : [])];
+  return { words, self: true, options, script: null };
 }
 
 /** A threshold of days is the point at which to be told, so a warning about it counts. */
@@ -112,6 +114,7 @@ function cleanUpOf(task: LoadedTask, find: (name: string) => LoadedTask | undefi
       task: `${task.name}.on_abort`,
       command: onAbort.command,
       self: false,
+      options: null,
       script: null,
       procedure: null,
       timeoutMs: defaultTimeoutMs,
@@ -122,11 +125,12 @@ function cleanUpOf(task: LoadedTask, find: (name: string) => LoadedTask | undefi
   }
   const other = find(onAbort.task ?? '');
   if (other === undefined) return null;
-  const { words, self, script } = commandOfTask(other, false);
+  const { words, self, options, script } = commandOfTask(other, false);
   return {
     task: other.name,
     command: [...words],
     self,
+    options: options === null ? null : { ...options },
     script,
     procedure: other.action.kind === 'procedure' ? other.action.procedure : null,
     timeoutMs: other.timeout ?? defaultTimeoutMs,

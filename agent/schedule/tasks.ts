@@ -259,11 +259,6 @@ export class Tasks {
     return run;
   }
 
-  /** argv that runs a procedure as a child; its options travel as one JSON argument. */
-  procedureCommand(name: string, options: Readonly<Record<string, unknown>>, dryRun: boolean): readonly string[] {
-    return [...this.#parts.self, ...procedureCommand(name, options, dryRun).words];
-  }
-
   #requireProcedure(name: string, options: Readonly<Record<string, unknown>>): AnyProcedure {
     const procedure = this.#parts.procedures.get(name);
     if (procedure === undefined) throw new RequestError('notFound', `There is no procedure "${name}".`);
@@ -276,9 +271,9 @@ export class Tasks {
     return requestOfTask(task, (name) => this.#parts.config().tasks.find((candidate) => candidate.name === name));
   }
 
-  async #launch(request: Omit<RunRequest, 'command'>, { words, self, script }: TaskCommand): Promise<Run> {
+  async #launch(request: Omit<RunRequest, 'command'>, { words, self, options, script }: TaskCommand): Promise<Run> {
     this.#auditStart(request);
-    return this.#parts.runner.launch({ ...request, command: () => words, self, script });
+    return this.#parts.runner.launch({ ...request, command: () => words, self, options, script });
   }
 
   #auditStart({ actor, task, reason, trigger, dryRun, kind }: Omit<RunRequest, 'command'>): void {

@@ -109,6 +109,23 @@ describe('variables of the configuration', () => {
     assert.match(JSON.stringify(result.diagnostics), /no time zone `\*{11}`/);
   });
 
+  it('warns about secrets in command lines, which everybody can read', async () => {
+    await withFolder(async (folder) => {
+      await writeFile(join(folder, 'a.sh'), '#!/bin/sh\n', { mode: 0o755 });
+      const text = maintenance(
+        'automated_tasks:',
+        '  - name: a',
+        '    script: a.sh',
+        '    args: ["--token", "${API_TOKEN}", "${PLACE}"]',
+        '    env: {TOKEN: "${API_TOKEN}"}',
+        '    on_abort: {command: [psql, "postgres://a:${PW}@db/a"]}',
+      );
+      const result = load(text, { API_TOKEN: 'geheim', PLACE: '/srv', PW: 'geheim' }, join(folder, 'm.yaml'));
+      assert.deepEqual(places(result), ['5:25 warning secret-in-arguments', '7:34 warning secret-in-arguments']);
+      assert.match(result.diagnostics[0]?.message ?? '', /the secret `API_TOKEN`.*put it into `env`/);
+    });
+  });
+
   it('warns about a password that is too short to be masked', () => {
     const result = load(maintenance('certificates: {password: "${KEY_PASSWORD}"}', 'timezone: ${TZONE}'), {
       KEY_PASSWORD: 'abc',

@@ -3,6 +3,7 @@ import { launch, type Launch } from '../../agent/run/directory.ts';
 import { planOf } from '../../agent/run/plan.ts';
 import { newRun } from '../../agent/run/request.ts';
 import { defaultSettings } from '../../agent/run/settings.ts';
+import { Seal } from '../../agent/secrets/seal.ts';
 import { Secrets } from '../../agent/secrets/secrets.ts';
 
 const none = new Secrets();
@@ -43,6 +44,10 @@ describe('the plan of a run', () => {
   it('has the options of a procedure apart from its name', () => {
     const plan = planOf(launchOf({ self: true, command: ['rotate-logs', '--options-json', '{"force":true}'] }), none);
     assert.deepEqual([plan?.command, plan?.options], [['rotate-logs'], { force: true }]);
+    const seal = new Seal(() => new Map([['TOKEN', 'planted-token']]));
+    const options = seal.close({ key: 'planted-token' });
+    const handed = planOf(launchOf({ self: true, command: ['p', '--options-env'], options }), none);
+    assert.deepEqual([handed?.command, handed?.options], [['p'], { key: '${TOKEN}' }]);
   });
 
   it('holds no secret of the configuration, neither in arguments nor deep in options', () => {

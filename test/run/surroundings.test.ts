@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Run } from '../../agent/protocol/nouns.ts';
 import type { RunSettings } from '../../agent/run/settings.ts';
+import type { RunDirectory } from '../../agent/run/directory.ts';
 import { systemClock } from '../../agent/schedule/clock.ts';
+import { Seal } from '../../agent/secrets/seal.ts';
 import { request, runnerHarness, type RunnerHarness } from './harness.ts';
 
 const isRoot = process.geteuid?.() === 0;
@@ -119,4 +121,24 @@ describe('surroundings of a run', () => {
       }
     });
   }
+
+  it('V05: hold options in the environment: not on the command line, and in no file of the run', async () => {
+    const seal = new Seal(() => new Map([['TOKEN', 'planted-token']]));
+    const sealed = runnerHarness(systemClock, { seal });
+    try {
+      let directory: RunDirectory | undefined;
+      const words = ['sh', '-c', 'tr "\\0" " " < /proc/$$/cmdline; echo; echo "$UPKEEP_OPTIONS"'];
+      const options = { url: 'https://a/?t=planted-token' };
+      const started = await sealed.runner.launch(request((given) => ((directory = given), words), { options }));
+      await sealed.runner.whenEnded(started.id);
+      assert.ok(directory !== undefined);
+      const [commandLine, ...environment] = readFileSync(directory.output, 'utf8').split('\n');
+      assert.match(commandLine ?? '', /cmdline/);
+      assert.doesNotMatch(commandLine ?? '', /planted/);
+      assert.deepEqual(environment, [JSON.stringify(options), '']);
+      assert.doesNotMatch(readFileSync(join(directory.path, 'run.json'), 'utf8'), /planted/);
+    } finally {
+      sealed.dispose();
+    }
+  });
 });

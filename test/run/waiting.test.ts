@@ -232,6 +232,7 @@ describe('runs that wait', () => {
       task: 'a.on_abort',
       command: ['sh', '-c', 'echo "clean $UPKEEP_ABORTED_OUTCOME" >> order'],
       self: false,
+      options: null,
       script: null,
       procedure: null,
       timeoutMs: null,
