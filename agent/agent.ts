@@ -17,6 +17,7 @@ import { metricsReader, metricsSource } from './monitor/taskMetrics.ts';
 import type { AnyProcedure } from './procedures/define.ts';
 import type { HostInfo, Report, Run } from './protocol/nouns.ts';
 import { agentEnvironment, checkCommand, selfCommand } from './run/command.ts';
+import { MaskAtRest } from './run/maskAtRest.ts';
 import { Runner } from './run/runner.ts';
 import { RunbookLibrary } from './runbook/library.ts';
 import { Calendar } from './schedule/calendar.ts';
@@ -59,6 +60,7 @@ export class Agent {
   readonly #notifier: Notifier;
   readonly #tokens: StoredTokens;
   readonly #retention: Retention;
+  readonly #atRest: MaskAtRest;
   readonly #storeWatch: StoreWatch;
   readonly #options: AgentOptions;
   readonly #unlock: () => void;
@@ -98,21 +100,8 @@ export class Agent {
     this.runsRoot = join(stateDirectory, 'runs');
     this.keeper = new ConfigKeeper({ file: options.configFile, stateDirectory, env, procedures, log, secrets });
     this.events = new EventBus(this.database, () => clock.now());
-    this.runner = new Runner({
-      database: this.database,
-      events: this.events,
-      clock,
-      log,
-      secrets,
-      seal: new Seal(() => this.keeper.namedSecrets()),
-      root: this.runsRoot,
-      cwd: () => this.#config().baseDirectory,
-      environment: () => agentEnvironment(this.#options, this.keeper),
-      taskEnvironment: (task) => this.#config().tasks.find(({ name }) => name === task)?.env ?? {},
-      self: this.#self,
-      limits: () => ({ total: this.#config().runs.concurrency, groups: this.#config().runs.groups }),
-      outputLimit: () => this.#config().runs.output_limit,
-    });
+    this.#atRest = new MaskAtRest({ marks: join(stateDirectory, 'unmasked'), root: this.runsRoot, secrets, log });
+    this.runner = this.#createRunner();
     this.holds = new Holds({ database: this.database, events: this.events, clock });
     this.#scheduler = this.#createScheduler();
     this.tasks = this.#createTasks();
@@ -146,6 +135,7 @@ export class Agent {
     this.#storeWatch = this.#createStoreWatch(repairs);
     this.runner.onEnded((ended) => {
       this.reports.ofRun(ended);
+      this.#atRest.ended(ended.run.id);
     });
     this.library.onChange(() => {
       this.events.emit('runbooks.changed', { runbooks: [...this.library.list()] });
@@ -180,6 +170,7 @@ export class Agent {
     this.#applyConfig();
     this.#storeWatch.start();
     await this.runner.start();
+    this.#atRest.start(new Set(this.runner.openRuns().map(({ id }) => id)));
     this.#goOn();
     this.windows.start();
     await this.library.start();
@@ -213,6 +204,7 @@ export class Agent {
     this.library.stop();
     this.windows.stop();
     this.runner.stop();
+    await this.#atRest.stop();
     await this.keeper.stop();
     await this.#notifier.stop();
     const lost = this.database.close();
@@ -276,6 +268,25 @@ export class Agent {
     this.events.emit('tasks.changed', { tasks: [...this.tasks.list()] });
   }
 
+  #createRunner(): Runner {
+    return new Runner({
+      ...this.#options,
+      database: this.database,
+      events: this.events,
+      seal: new Seal(() => this.keeper.namedSecrets()),
+      onBegin: (runId) => {
+        this.#atRest.begin(runId);
+      },
+      root: this.runsRoot,
+      cwd: () => this.#config().baseDirectory,
+      environment: () => agentEnvironment(this.#options, this.keeper),
+      taskEnvironment: (task) => this.#config().tasks.find(({ name }) => name === task)?.env ?? {},
+      self: this.#self,
+      limits: () => ({ total: this.#config().runs.concurrency, groups: this.#config().runs.groups }),
+      outputLimit: () => this.#config().runs.output_limit,
+    });
+  }
+
   #createScheduler(): Scheduler {
     const { clock, log } = this.#options;
     const scheduler = new Scheduler({
@@ -302,14 +313,10 @@ export class Agent {
   }
 
   #createTasks(): Tasks {
-    const { clock, log, secrets, procedures } = this.#options;
     return new Tasks({
+      ...this.#options,
       database: this.database,
       runner: this.runner,
-      clock,
-      log,
-      secrets,
-      procedures,
       config: () => this.#config(),
       refused: () => this.keeper.refused(),
       nextRunOf: (task) => this.#scheduler.nextRunOf(task),

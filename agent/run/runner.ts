@@ -222,6 +222,7 @@ export class Runner {
   }
 
   async #execute(entry: Entry): Promise<void> {
+    this.#parts.onBegin?.(entry.run.id);
     entry.execution = this.#executionOf(entry);
     await entry.execution.start();
   }
@@ -265,6 +266,7 @@ export class Runner {
     this.#entries.set(run.id, entry);
     if (!waited) {
       this.#room.resume(entry);
+      this.#parts.onBegin?.(run.id);
       entry.execution = this.#executionOf(entry);
       await entry.execution.adopt();
     } else if (launch === null) {

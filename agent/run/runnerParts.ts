@@ -27,6 +27,8 @@ export interface RunnerParts {
   readonly secrets: Secrets;
   /** Absent = the configuration has none. */
   readonly seal?: Seal;
+  /** Before the process of a run starts, or is taken over. */
+  readonly onBegin?: (runId: string) => void;
   /** Folder `runs/`. */
   readonly root: string;
   /** Time between TERM and KILL; 10 s when not given. */

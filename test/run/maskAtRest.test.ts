@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { launch, RunDirectory } from '../../agent/run/directory.ts';
+import { MaskAtRest, maskRun } from '../../agent/run/maskAtRest.ts';
+import { writeCut } from '../../agent/run/outputCut.ts';
+import { endedRun, newRun } from '../../agent/run/request.ts';
+import { Masker } from '../../agent/secrets/masker.ts';
+import { Secrets } from '../../agent/secrets/secrets.ts';
+import { request, silent } from './harness.ts';
+
+const secret = 'planted-secret';
+const stars = '*'.repeat(secret.length);
+
+describe('files of ended runs', () => {
+  let folder: string;
+  let directory: RunDirectory;
+  const now = Date.parse('2026-01-02T03:04:05Z');
+  const id = '20260102T030405-0123abcd';
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'upkeep-at-rest-'));
+    directory = RunDirectory.of(join(folder, 'runs'), id) ?? assert.fail();
+    directory.create();
+  });
+  afterEach(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  const masking = (secrets = new Secrets([secret])): MaskAtRest =>
+    new MaskAtRest({ marks: join(folder, 'unmasked'), root: join(folder, 'runs'), secrets, log: silent });
+
+  it('V05: hold no secret: output, results, block and records, with every byte in its place', async () => {
+    const run = { ...newRun(request(['x'], { reason: `because ${secret}` }), now), id };
+    directory.writeLaunch(launch.parse({ run, command: ['a', secret], deadline: null, alertOn: 'nothing' }));
+    directory.writeEnd(endedRun(run, 'failed', `it said ${secret}`, now));
+    writeFileSync(directory.script, `echo ${secret}\n`, { mode: 0o600 });
+    writeFileSync(directory.results, `${JSON.stringify({ message: `a\n${secret} "${secret}"` })}\n`);
+    // Across every boundary of the pieces in which it is read.
+    const output = Buffer.alloc(3 * 1024 * 1024, `0123456789${secret}\n`);
+    writeFileSync(directory.output, output);
+    assert.equal(await maskRun(directory, new Masker([secret])), true);
+    const hidden = output.toString('latin1').replaceAll(secret, stars);
+    assert.equal(readFileSync(directory.output, 'latin1') === hidden, true);
+    for (const name of readdirSync(directory.path)) {
+      const bytes = readFileSync(join(directory.path, name), 'latin1');
+      assert.equal(bytes.includes(secret), false, name);
+      assert.equal(statSync(join(directory.path, name)).mode & 0o777, 0o600, name);
+    }
+    assert.deepEqual(JSON.parse(readFileSync(directory.results, 'utf8')), { message: `a\n${stars} "${stars}"` });
+    assert.deepEqual(directory.readLaunch()?.command, ['a', stars]);
+  });
+
+  it('stay readable when a secret begins in the middle of an escape, or is a word of the record', async () => {
+    const run = { ...newRun(request(['x']), now), id };
+    directory.writeLaunch(launch.parse({ run, command: ['a'], deadline: null, alertOn: 'nothing' }));
+    writeFileSync(directory.results, `${JSON.stringify({ message: 'a\nasty-secret' })}\n`);
+    await maskRun(directory, new Masker(['nasty-secret', 'manual']));
+    assert.deepEqual(JSON.parse(readFileSync(directory.results, 'utf8')), { message: `a\n${'*'.repeat(11)}` });
+    assert.equal(directory.readLaunch()?.run.trigger, 'manual');
+  });
+
+  it('are not read where their middle was given back', async () => {
+    const size = 64 * 1024 * 1024;
+    writeFileSync(directory.output, `head ${secret}`);
+    truncateSync(directory.output, size);
+    appendFileSync(directory.output, `tail ${secret}`);
+    writeCut(directory.output, { from: 4096, to: size - 4096, shift: 0 });
+    await maskRun(directory, new Masker([secret]));
+    const bytes = readFileSync(directory.output);
+    assert.deepEqual(
+      [
+        bytes.subarray(0, 19).toString(),
+        bytes.subarray(size).toString(),
+        statSync(directory.output).blocks * 512 < size,
+      ],
+      [`head ${stars}`, `tail ${stars}`, true],
+    );
+  });
+
+  it('are made up for by the next agent when one dies before they are done, and not touched while the run goes on', async () => {
+    writeFileSync(directory.output, secret);
+    masking().begin(id);
+    const other = masking();
+    other.start(new Set([id]));
+    await other.settled();
+    assert.equal(readFileSync(directory.output, 'utf8'), secret);
+    const next = masking();
+    next.start(new Set());
+    await next.settled();
+    assert.equal(readFileSync(directory.output, 'utf8'), stars);
+    assert.deepEqual(readdirSync(join(folder, 'unmasked')), []);
+  });
+
+  it('keep their mark when the agent stops in between, and lose it when the run is gone', async () => {
+    writeFileSync(directory.output, secret);
+    const first = masking();
+    first.begin(id);
+    first.ended(id);
+    await first.stop();
+    assert.equal(existsSync(join(folder, 'unmasked', id)), true);
+    rmSync(directory.path, { recursive: true });
+    const next = masking();
+    next.start(new Set());
+    await next.settled();
+    assert.deepEqual(readdirSync(join(folder, 'unmasked')), []);
+  });
+
+  it('cost nothing where there are no secrets', () => {
+    masking(new Secrets()).begin(id);
+    assert.equal(existsSync(join(folder, 'unmasked')), false);
+  });
+});
