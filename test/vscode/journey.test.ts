@@ -16,6 +16,7 @@ import {
   waitForStatusBar,
   webview,
 } from './browser.ts';
+import { engineSteps } from './journeyEngine.ts';
 import { startJourneySandbox, type JourneySandbox } from './journeySandbox.ts';
 import { Shots } from './journeyShots.ts';
 import {
@@ -209,6 +210,8 @@ describe('a night on call, in VS Code', function () {
     await inlineAction(viewHeader(page, 'Health'), 'Run Checks Now');
     await row(page, 'Health', /shop website is not available/).waitFor({ state: 'detached', timeout: 60_000 });
   });
+
+  engineSteps(() => ({ journey, page, shots }));
 
   it('sums everything up on the dashboard', async () => {
     await runCommand(page, 'Upkeep: Open Dashboard');
