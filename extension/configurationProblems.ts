@@ -2,7 +2,6 @@
 import * as vscode from 'vscode';
 import type { ConfigState, Diagnostic } from '../agent/protocol/nouns.ts';
 import { withoutDuplicates, type ForeignProblem } from './diagnostics.ts';
-import type { Host } from './state/host.ts';
 import type { Hosts } from './state/hosts.ts';
 import { plain } from './views/text.ts';
 
@@ -19,7 +18,7 @@ export class ConfigurationProblems implements vscode.Disposable {
     this.#hosts = hosts;
     const unsubscribe = [
       hosts.onData(({ host, change }) => {
-        if (isHere(host) && change.previous?.config !== change.next.config) this.#show();
+        if (host.isHere && change.previous?.config !== change.next.config) this.#show();
       }),
       // A host that was removed has no problems any more.
       hosts.onDidChange(() => {
@@ -59,18 +58,13 @@ export class ConfigurationProblems implements vscode.Disposable {
   /** Diagnostics by the file of this workspace that they are about. */
   #configurations(): ReadonlyMap<string, readonly Diagnostic[]> {
     const found = new Map<string, readonly Diagnostic[]>();
-    for (const host of this.#hosts.all.filter(isHere)) {
+    for (const host of this.#hosts.all.filter((one) => one.isHere)) {
       const uri = fileOf(host.store.data?.config);
       if (uri === null) continue;
       found.set(uri, [...(found.get(uri) ?? []), ...(host.store.data?.config.diagnostics ?? [])]);
     }
     return found;
   }
-}
-
-/** A path that an agent elsewhere names is another file than the one of the same path here. */
-function isHere(host: Host): boolean {
-  return host.isLocal || host.definition.url.startsWith('unix:');
 }
 
 function fileOf(config: ConfigState | undefined): string | null {

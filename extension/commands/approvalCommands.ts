@@ -1,4 +1,6 @@
 /** Approve and reject runs that wait for people, after what would run was shown. */
+import type { RunPlan } from '../../agent/protocol/nouns.ts';
+import { AgentError } from '../client/errors.ts';
 import { chosen } from '../dialogs.ts';
 import type { Handlers } from '../registrar.ts';
 import type { Host } from '../state/host.ts';
@@ -7,6 +9,7 @@ import { approvalDetail, approvalProblem, awaitsApproval, type WaitingRun } from
 import type { Target } from '../views/node.ts';
 import { relative } from '../views/text.ts';
 import { askReason, requireHost, requirePermission, targetAs, type Asking } from './choose.ts';
+import { previewOf } from './preview.ts';
 
 interface Choice {
   readonly host: Host;
@@ -25,7 +28,9 @@ export function approvalCommands(
       const problem = problemOf(host, run);
       if (problem !== null) throw new Error(problem);
       const { plan } = await host.request('runs.get', { runId: run.id });
-      const detail = approvalDetail(host, run, plan, host.store.data?.procedures ?? [], new Date());
+      const impact = await impactOf(host, run, plan ?? null);
+      const known = { plan: plan ?? null, impact, procedures: host.store.data?.procedures ?? [] };
+      const detail = approvalDetail(host, run, known, new Date());
       if (!(await asking.dialogs.confirm(`Approve ${run.task} on ${host.name}?`, detail, 'Approve'))) return;
       const { run: approved } = await host.request('runs.approve', { runId: run.id });
       await host.seen((data) => data.runs.some((one) => one.id === run.id && !isAsBefore(one.approval, run)));
@@ -51,6 +56,18 @@ export function approvalCommands(
       tell(`${run.task} is rejected on ${host.name}`);
     },
   };
+}
+
+/** Null where the agent does not tell, or the configuration has changed so that it can not. */
+async function impactOf(host: Host, run: WaitingRun, plan: RunPlan | null): Promise<string | null> {
+  if (run.dryRun || run.procedure === null || plan?.options === null || plan?.options === undefined) return null;
+  try {
+    return (await previewOf(host, run.procedure, plan.options))?.impact ?? null;
+  } catch (error) {
+    // A hint that is missing must not keep anyone from deciding; options may hold *** in place of a secret.
+    if (error instanceof AgentError) return null;
+    throw error;
+  }
 }
 
 function problemOf(host: Host, run: WaitingRun): string | null {

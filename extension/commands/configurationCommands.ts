@@ -37,6 +37,11 @@ export function configurationCommands(
       if (own !== null && (host === undefined || host.isLocal)) await vscode.window.showTextDocument(own);
       else if (host !== undefined) {
         const file = host.store.data?.config.file ?? null;
+        const here = file === null || !host.isHere ? null : vscode.Uri.file(file);
+        if (here !== null && vscode.workspace.getWorkspaceFolder(here) !== undefined) {
+          await vscode.window.showTextDocument(here);
+          return;
+        }
         const where =
           file === null
             ? `${host.name} has no configuration yet.`

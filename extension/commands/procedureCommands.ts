@@ -14,6 +14,7 @@ import { observationsOf } from '../views/healthModel.ts';
 import type { Target } from '../views/node.ts';
 import { procedureDetail } from '../views/procedureText.ts';
 import { chooseHost, requireHost, requirePermission, targetAs, type Asking } from './choose.ts';
+import { previewOf } from './preview.ts';
 import type { StartedRuns } from './startedRuns.ts';
 
 export interface ProcedureParts {
@@ -77,16 +78,6 @@ async function fillAndRun(
       void dialogs.error(messageOf(error));
     }
   }
-}
-
-/** Null from an agent that can not tell; throws what it says of wrong options or an unknown procedure. */
-async function previewOf(
-  host: Host,
-  procedure: string,
-  options: Options,
-): Promise<MethodResult<'procedures.preview'> | null> {
-  if (host.client.hello?.capabilities.includes('procedures.preview') !== true) return null;
-  return host.request('procedures.preview', { procedure, options: { ...options } });
 }
 
 /** A dry run changes nothing and is not asked about. */

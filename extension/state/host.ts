@@ -61,6 +61,11 @@ export class Host {
     return this.definition.url === 'local';
   }
 
+  /** Paths that its agent names are paths of this machine: elsewhere the same path is another file. */
+  get isHere(): boolean {
+    return this.isLocal || this.definition.url.startsWith('unix:');
+  }
+
   /** Where it is, for people. */
   get place(): string {
     return this.isLocal ? 'this machine' : this.definition.url;

@@ -1,5 +1,4 @@
 /** Runs that wait for people: who may approve them, and what they are told before they do. Pure. */
-import type { MethodResult } from '../../agent/protocol/methods.ts';
 import type { Approval, ProcedureInfo, Run, RunPlan } from '../../agent/protocol/nouns.ts';
 import type { HostView } from '../state/host.ts';
 import { permits } from '../state/permissions.ts';
@@ -39,6 +38,14 @@ export function approvalsFor(
     .sort((a, b) => a.run.queuedAt.localeCompare(b.run.queuedAt));
 }
 
+/** `waits for 1 approval (operator or admin)`, `waits for 1 more approval (admin), given by carol`. */
+export function approvalWaitText({ approval: { required, given, roles } }: WaitingRun): string {
+  const left = required - given.length;
+  const more = given.length === 0 ? '' : ' more';
+  const by = given.length === 0 ? '' : `, given by ${given.map(({ actor }) => plain(actor)).join(', ')}`;
+  return `waits for ${left}${more} ${left === 1 ? 'approval' : 'approvals'} (${roles.join(' or ')})${by}`;
+}
+
 /** `db-01: alice asks to run drop_partitions (bloat): it needs the approval of 2 people`. */
 export function approvalRequestText(host: string, run: WaitingRun): string {
   const left = run.approval.required - run.approval.given.length;
@@ -47,27 +54,35 @@ export function approvalRequestText(host: string, run: WaitingRun): string {
   return `${host}: ${who} asks to run ${run.task}${why}: it needs the approval of ${left} ${left === 1 ? 'person' : 'people'}`;
 }
 
+export interface WhatIsKnown {
+  readonly plan: RunPlan | null;
+  /** Of its procedure with its options. */
+  readonly impact: string | null;
+  readonly procedures: readonly ProcedureInfo[];
+}
+
 /** Lines of the question before someone approves: what would run, who asked and why, how many must agree. */
 export function approvalDetail(
   host: { readonly name: string; readonly place: string },
   run: WaitingRun,
-  plan: MethodResult<'runs.get'>['plan'],
-  procedures: readonly ProcedureInfo[],
+  known: WhatIsKnown,
   now: Date,
 ): string {
   const { required, given, roles, expiresAt } = run.approval;
-  const soFar = given.length === 0 ? 'none yet' : given.map((one) => plain(one.actor)).join(', ');
+  const soFar = given.length === 0 ? '' : ` (${given.map((one) => plain(one.actor)).join(', ')})`;
+  const from =
+    required === 1 ? roles.join(' or ') : `different people, ${roles.join(' or ')}, other than ${plain(run.actor)}`;
   return [
-    ...whatRuns(run, plan ?? null, procedures),
+    ...whatRuns(run, known),
     `Host: ${plain(host.name)} (${plain(host.place)})`,
     `Asked for by: ${plain(run.actor)} (${run.trigger}), ${relative(run.queuedAt, now)}`,
     `Reason: ${run.reason === null || run.reason === '' ? 'none was given' : plain(run.reason)}`,
-    `Approvals: ${given.length} of ${required} (${soFar}); each of another person, ${roles.join(' or ')}`,
-    `Without them it is skipped: ${untilText(expiresAt, now)}`,
+    `Approvals: ${given.length} of ${required}${soFar}; from ${from}`,
+    `Skipped if they do not come until: ${untilText(expiresAt, now)}`,
   ].join('\n');
 }
 
-function whatRuns(run: Run, plan: RunPlan | null, procedures: readonly ProcedureInfo[]): readonly string[] {
+function whatRuns(run: Run, { plan, impact, procedures }: WhatIsKnown): readonly string[] {
   const dryRun = run.dryRun ? ['Dry run: the plan is printed, nothing is changed'] : [];
   const info = procedures.find((one) => one.name === run.procedure);
   const named =
@@ -78,6 +93,7 @@ function whatRuns(run: Run, plan: RunPlan | null, procedures: readonly Procedure
     ...(named.length === 0 && run.procedure !== null ? [`Procedure: ${plain(run.procedure)}`] : named),
     ...command,
     ...(plan.options === null ? [] : [`Options: ${optionsText(plan.options)}`]),
+    ...(impact === null ? [] : [`What it does: ${plain(impact)}`]),
     ...(plan.user === null ? [] : [`As user: ${plain(plan.user)}`]),
     ...(plan.locks.length === 0 ? [] : [`Locks: ${plan.locks.map(plain).join(', ')}`]),
     ...(plan.timeoutMs === null ? [] : [`Stopped after: ${duration(plan.timeoutMs)}`]),

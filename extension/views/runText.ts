@@ -1,5 +1,6 @@
 /** How a run looks and reads, in whichever view. */
 import type { Outcome, Run } from '../../agent/protocol/nouns.ts';
+import { approvalWaitText, awaitsApproval } from './approvals.ts';
 import type { Tone, TreeNode } from './node.ts';
 import { duration, localTime, plain, relative, untilText } from './text.ts';
 
@@ -60,6 +61,7 @@ function waitText(run: Run, now: Date): string {
     const when = waitingUntil === null || waitingUntil === undefined ? '' : `, ${relative(waitingUntil, now)}`;
     return `${plain(waitingReason ?? 'waits for its next attempt')}${attempt}${when}`;
   }
+  if (awaitsApproval(run)) return `${approvalWaitText(run)}, until ${untilText(run.approval.expiresAt, now)}`;
   if (waitingReason === null || waitingReason === undefined) return `queued ${relative(run.queuedAt, now)}`;
   return `${plain(waitingReason)}${waitingUntil === null || waitingUntil === undefined ? '' : `, until ${untilText(waitingUntil, now)}`}`;
 }

@@ -145,7 +145,7 @@ async function showsVisibly(frame: Frame, marker: string): Promise<boolean> {
   }
 }
 
-async function retry(tries: number, action: () => Promise<void>): Promise<void> {
+export async function retry(tries: number, action: () => Promise<void>): Promise<void> {
   for (let left = tries - 1; ; left--) {
     try {
       await action();

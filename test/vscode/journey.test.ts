@@ -23,6 +23,7 @@ import {
   activeTab,
   closeToasts,
   dragSideBar,
+  editorEndsWith,
   editorWith,
   openRow,
   openUpkeep,
@@ -137,8 +138,7 @@ describe('a night on call, in VS Code', function () {
     // The output stands beside the runbook, where the focus stays.
     await page.locator('.tab', { hasText: 'A certificate expires · Look' }).click();
     await editorWith(page, /Domain: mail\.example\.test/);
-    await page.keyboard.press('Control+End');
-    await editorWith(page, /\[upkeep\] .* ended/);
+    await editorEndsWith(page, /\[upkeep\] .* ended/);
     await shots.take('runbook-output');
   });
 

@@ -48,6 +48,10 @@ export function engineSteps(given: () => Journey): void {
     assert.ok(text.includes('\n  thresholds:'));
     writeFileSync(configuration, text.replace('\n  thresholds:', moreTasks));
     await closeToasts(page);
+    // The configuration beside the tasks: what the pictures show belongs together.
+    await runCommand(page, 'View: Close All Editors');
+    await runCommand(page, 'Upkeep: Open Configuration');
+    await editorWith(page, /purge_archive/);
     await dragSideBar(page, 600);
     await unfoldOnly(page, 'Tasks');
     await row(page, 'Tasks', /^reindex_orders, in the blackout holiday freeze until 2120-01-01/).waitFor();
@@ -56,8 +60,13 @@ export function engineSteps(given: () => Journey): void {
 
   it('asks for a reason before it runs a task in a blackout', async () => {
     const { page, shots } = given();
-    await untilQuickInput(page, () => inlineAction(row(page, 'Tasks', /^reindex_orders/), 'Run Task'));
-    assert.match(await quickInput(page).innerText(), /give a reason to run it all the same/);
+    const question = quickInput(page).filter({ hasText: 'give a reason to run it all the same' });
+    await untilQuickInput(page, async () => {
+      // VS Code forgets which row was clicked when the view is drawn anew at that moment: it then asks for the task.
+      if (await quickInput(page).isVisible()) await page.keyboard.press('Escape');
+      await inlineAction(row(page, 'Tasks', /^reindex_orders/), 'Run Task');
+      await question.waitFor({ timeout: 5_000 });
+    });
     await quickInput(page).locator('input.input').fill('The index is corrupt, customers wait');
     await shots.take('reason');
     await page.keyboard.press('Enter');
@@ -67,7 +76,7 @@ export function engineSteps(given: () => Journey): void {
   it('shows who asks for a run that waits for approval, and what it would do, and starts it once approved', async () => {
     const { page, shots } = given();
     await inlineAction(row(page, 'Tasks', /^purge_archive/), 'Run Task');
-    await row(page, 'Tasks', /^purge_archive, waits for the approval of 1 person/).waitFor();
+    await row(page, 'Tasks', /^purge_archive, waits for 1 approval/).waitFor();
     const asked = toast(page, /asks to run purge_archive/);
     await asked.waitFor();
     await statusBarItem(page).filter({ hasText: '1 to approve' }).waitFor();

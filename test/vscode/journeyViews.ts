@@ -1,6 +1,6 @@
 /** The Upkeep views and editors as a person meets them. */
 import type { Locator, Page } from 'playwright-core';
-import { expandRow } from './browser.ts';
+import { expandRow, retry } from './browser.ts';
 
 export type ViewTitle = 'Tasks' | 'Health' | 'Certificates' | 'Maintenance' | 'Runbooks';
 export const viewTitles: readonly ViewTitle[] = ['Tasks', 'Health', 'Certificates', 'Maintenance', 'Runbooks'];
@@ -63,6 +63,15 @@ export async function editorWith(page: Page, part: RegExp): Promise<string> {
   const lines = page.locator('.editor-group-container.active .view-lines', { hasText });
   await lines.waitFor();
   return (await lines.innerText()).replaceAll('\u00a0', ' ');
+}
+
+/** Goes to the end of the active editor, where this is written; a key that comes while VS Code moves the focus is lost. */
+export async function editorEndsWith(page: Page, part: RegExp): Promise<void> {
+  const hasText = new RegExp(part.source.replaceAll(' ', '\\s'));
+  await retry(5, async () => {
+    await page.keyboard.press('Control+End');
+    await page.locator('.editor-group-container.active .view-lines', { hasText }).waitFor({ timeout: 5_000 });
+  });
 }
 
 export function activeTab(page: Page): Locator {

@@ -70,7 +70,12 @@ describe('approvals', () => {
   });
 
   it('are given after command, user, locks, asker, reason and how many people were shown', () => {
-    const lines = approvalDetail(place, makeWaitingRun({ procedure: null }), plan, [], now).split('\n');
+    const lines = approvalDetail(
+      place,
+      makeWaitingRun({ procedure: null }),
+      { plan, impact: null, procedures: [] },
+      now,
+    ).split('\n');
     assert.deepEqual(lines.slice(0, 7), [
       'Command: /srv/drop.sh --keep 3',
       'As user: deploy',
@@ -80,8 +85,8 @@ describe('approvals', () => {
       'Asked for by: bob (manual), 2 min ago',
       'Reason: the disk fills up',
     ]);
-    assert.equal(lines[7], 'Approvals: 1 of 2 (carol); each of another person, operator or admin');
-    assert.match(lines[8] ?? '', /^Without them it is skipped: tomorrow \d\d:\d\d$/);
+    assert.equal(lines[7], 'Approvals: 1 of 2 (carol); from different people, operator or admin, other than bob');
+    assert.match(lines[8] ?? '', /^Skipped if they do not come until: tomorrow \d\d:\d\d$/);
   });
 
   it('of a procedure show its title and options; what is not recorded is said to be so', () => {
@@ -95,9 +100,12 @@ describe('approvals', () => {
       timeoutMs: null,
     };
     assert.match(
-      approvalDetail(place, run, known, [makeProcedure()], now),
-      /^Procedure: Rotate Logs \(rotate-logs\): Rotate the configured logs\nOptions: Force: yes\nDry run: [^\n]+\nHost/,
+      approvalDetail(place, run, { plan: known, impact: 'Logs go.', procedures: [makeProcedure()] }, now),
+      /^Procedure: Rotate Logs \(rotate-logs\): Rotate the configured logs\nOptions: Force: yes\nWhat it does: Logs go\.\nDry run: [^\n]+\nHost/,
     );
-    assert.match(approvalDetail(place, run, null, [], now), /^What it runs in detail is not recorded/);
+    assert.match(
+      approvalDetail(place, run, { plan: null, impact: null, procedures: [] }, now),
+      /^What it runs in detail is not recorded/,
+    );
   });
 });

@@ -136,7 +136,7 @@ describe('tasksModel', () => {
     const until = untilText(run.approval.expiresAt, now);
     assert.equal(
       nodeFor('alice')?.description,
-      `waits for the approval of 1 person (operator or admin); approved by carol, until ${until}`,
+      `waits for 1 more approval (operator or admin), given by carol, until ${until}`,
     );
     assert.deepEqual([nodeFor('alice')?.icon, nodeFor('alice')?.tone], ['account', 'warning']);
     assert.match(nodeFor('alice')?.context ?? '', /running rejectable approvable/);

@@ -1,0 +1,13 @@
+/** What a procedure would do, asked of the agent before a person decides. */
+import type { MethodResult } from '../../agent/protocol/methods.ts';
+import type { Host } from '../state/host.ts';
+
+/** Null from an agent that can not tell; throws what it says of wrong options or an unknown procedure. */
+export async function previewOf(
+  host: Host,
+  procedure: string,
+  options: Readonly<Record<string, unknown>>,
+): Promise<MethodResult<'procedures.preview'> | null> {
+  if (host.client.hello?.capabilities.includes('procedures.preview') !== true) return null;
+  return host.request('procedures.preview', { procedure, options: { ...options } });
+}
