@@ -1,6 +1,6 @@
 /** A certificate that vouches for itself (RFC 5280), made without any outside program; clients pin it. */
 import { createHash, generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, rmSync } from 'node:fs';
 import { isIP, isIPv4, SocketAddress } from 'node:net';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
@@ -60,8 +60,14 @@ export async function ensureSelfSigned(stateDirectory: string, names: readonly s
     notBefore: new Date(now - day),
     notAfter: new Date(now + lifetimeMs),
   });
-  await writeFileAtomic(files.key, made.key, 0o600);
-  await writeFileAtomic(files.cert, made.certificate, 0o600);
+  try {
+    await writeFileAtomic(files.key, made.key, 0o600);
+    await writeFileAtomic(files.cert, made.certificate, 0o600);
+  } catch (error) {
+    // Half a pair would keep the agent from starting when there is space again.
+    rmSync(files.key, { force: true });
+    throw error;
+  }
 }
 
 /** ECDSA P-256 with SHA-256, for servers alone: it can not sign others. */

@@ -11,6 +11,7 @@ import {
   readFileSync,
   readSync,
   renameSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
@@ -62,8 +63,12 @@ export function copyTokens(database: Database): void {
     const file = join(directory, tokensFile);
     attempt(() => {
       const temporary = `${file}.${process.pid}.new`;
-      writeFileSync(temporary, `${JSON.stringify(rows, null, 1)}\n`, { mode: 0o600, flush: true });
-      renameSync(temporary, file);
+      try {
+        writeFileSync(temporary, `${JSON.stringify(rows, null, 1)}\n`, { mode: 0o600, flush: true });
+        renameSync(temporary, file);
+      } finally {
+        rmSync(temporary, { force: true });
+      }
     });
   });
 }
