@@ -8,9 +8,9 @@ import { join } from 'node:path';
 import { setTimeout as moment } from 'node:timers/promises';
 import type { AgentClient } from '../../agent/cli/client.ts';
 import type { Run } from '../../agent/protocol/nouns.ts';
+import { processesWith } from '../leftovers.ts';
 import { AgentWorld, endOf } from './agentProcess.ts';
-
-const full = process.env['UPKEEP_FULL'] === '1';
+import { full, megabytes, peakOf, tell } from './measure.ts';
 
 describe('runs under faults', function () {
   this.timeout(full ? 1_200_000 : 120_000);
@@ -86,12 +86,13 @@ describe('runs under faults', function () {
         runs.some((one) => one.id === id),
         'an acknowledged run is gone',
       );
+    tell(`${runs.length} runs over ${full ? 200 : 20} kills: each started once and ended once`);
     const ends = await endEvents(client);
     assert.deepEqual([...ends.keys()].toSorted(), started.toSorted());
     assert.deepEqual([...new Set(ends.values())], [1]);
   });
 
-  it('adopts fifty concurrent runs after it was killed, and loses and doubles none', async () => {
+  it('F01: adopts fifty concurrent runs after it was killed, and loses and doubles none', async () => {
     const gate = join(world.folder, 'gate');
     execFileSync('mkfifo', [gate]);
     world.script(
@@ -123,6 +124,26 @@ describe('runs under faults', function () {
     assert.equal((await client.request('runs.output', { runId: one?.id ?? '', offset: 0 })).text, 'done\n');
   });
 
+  it('F11: leaves nothing of a fork bomb after a cancel', async () => {
+    const hydra = join(world.folder, 'hydra.sh');
+    // Each lives for a moment and leaves a successor in a session of its own; 500 generations bound it.
+    writeFileSync(
+      hydra,
+      `trap '' TERM HUP\n[ "$1" -gt 500 ] && exit\nsleep 0.03\nsetsid sh "$0" $(($1 + 1)) > /dev/null 2>&1 &\n`,
+    );
+    world.script('bomb.sh', `for i in 1 2 3 4 5 6 7 8; do sh ${hydra} 1 & done; sleep 0.2; echo ready; sleep 300`);
+    tasks({ bomb: ['script: bomb.sh'] });
+    const { client } = await world.start();
+    const bomb = await run(client, 'bomb');
+    await client.request('runs.output', { runId: bomb.id, offset: 0, wait: true });
+    const alive = processesWith('UPKEEP_RUN_ID', bomb.id).length;
+    const { run: cancelled } = await client.request('runs.cancel', { runId: bomb.id });
+    const ended = cancelled.state === 'ended' ? cancelled : await endOf(client, bomb.id);
+    assert.equal(ended.outcome, 'cancelled');
+    assert.deepEqual(processesWith('UPKEEP_RUN_ID', bomb.id), []);
+    tell(`fork bomb: ${alive} processes when it was cancelled, 0 left`);
+  });
+
   it(`F13: leaves no zombie after ${full ? 10_000 : 100} short jobs`, async () => {
     world.script('short.sh', 'exit 0');
     tasks({ short: ['script: short.sh', 'overlap: allow'] });
@@ -146,13 +167,14 @@ describe('runs under faults', function () {
       world.script('quick.sh', 'echo quick');
       tasks({ flood: ['script: flood.sh', 'output_limit: 8MiB'], quick: ['script: quick.sh'] });
       const { client, pid } = await world.start();
-      const before = memoryOf(pid);
+      const before = peakOf(pid);
       const flood = await run(client, 'flood');
       const quick = await endOf(client, (await run(client, 'quick')).id);
       assert.equal(quick.outcome, 'changed');
       const ended = await endOf(client, flood.id);
       const output = await readAll(client, flood.id);
-      const grown = memoryOf(pid) - before;
+      const grown = peakOf(pid) - before;
+      tell(`${amount}iB of output, ${what}: the agent grew by ${megabytes(grown)} at most`);
       const bytes = Number.parseInt(amount, 10) * 2 ** 20 + 10;
       assert.deepEqual([ended.outcome, output.size], ['changed', bytes]);
       assert.ok((ended.outputDropped ?? 0) > 0 && output.dropped === ended.outputDropped);
@@ -287,11 +309,6 @@ async function readAll(
     dropped += piece.dropped ?? 0;
     ({ size, nextOffset: offset } = piece);
   }
-}
-
-/** Bytes of the process in memory (proc(5), status: VmRSS). */
-function memoryOf(pid: number): number {
-  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;
 }
 
 /** Children, zombies among them, as `pid state`. */
