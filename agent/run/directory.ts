@@ -6,7 +6,17 @@
  * `end.json` the record as it ended · `output.cut.json` what was dropped of the output.
  */
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { run, type Run } from '../protocol/nouns.ts';
@@ -18,6 +28,9 @@ const runIdPattern = /^(\d{4})(\d{2})(\d{2})T\d{6}-[0-9a-f]{8}$/;
 export function newRunId(now: Date): string {
   return `${now.toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}-${randomBytes(4).toString('hex')}`;
 }
+
+/** For files that a job may have replaced: no link is followed (ELOOP), no FIFO waited for. */
+export const readingPlainly = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /** What the agent must know to start a run that waits, and to take over one that another agent started. */
 export const launch = z.object({
@@ -143,11 +156,18 @@ export class RunDirectory {
 }
 
 function readIfThere(file: string): string | null {
+  let descriptor: number;
   try {
-    return readFileSync(file, 'utf8');
+    descriptor = openSync(file, readingPlainly);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ELOOP') return null;
     throw error;
+  }
+  try {
+    return readFileSync(descriptor, 'utf8');
+  } finally {
+    closeSync(descriptor);
   }
 }
 

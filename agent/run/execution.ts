@@ -112,7 +112,9 @@ export class Execution {
   /** Takes over what another agent has started, or ends what has ended meanwhile. */
   async adopt(): Promise<void> {
     this.run = { ...this.run, adopted: true };
-    this.#reader.readIfThere();
+    this.#quietly('read its results', () => {
+      this.#reader.readIfThere();
+    });
     const order = this.#directory.readStop();
     if (order !== null) this.#stop = { ...order, killed: false, over: false, left: [], unseen: false };
     const pid = this.#directory.readExit() === null ? await this.#livingLeader() : null;

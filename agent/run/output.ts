@@ -1,7 +1,9 @@
 /** Output of a run, read from its file by byte offset at the reader's own pace. */
-import { open } from 'node:fs/promises';
 import { isUtf8 } from 'node:buffer';
+import { open } from 'node:fs/promises';
 import { nothingSecret, type Masker } from '../secrets/masker.ts';
+import { RequestError } from '../server/requestError.ts';
+import { readingPlainly } from './directory.ts';
 import { cutMark, readCut, type OutputCut } from './outputCut.ts';
 
 export interface OutputPiece {
@@ -33,8 +35,11 @@ export async function readOutput(
   limit: number,
   mask: OutputMask = unmasked,
 ): Promise<OutputPiece> {
-  const handle = await open(file, 'r').catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+  const handle = await open(file, readingPlainly).catch((error: unknown) => {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return null;
+    if (code === 'ELOOP')
+      throw new RequestError('notFound', 'The output of this run is a link, which is not followed.');
     throw error;
   });
   if (handle === null) return { offset, nextOffset: offset, encoding: 'utf8', text: '', size: 0 };

@@ -1,6 +1,7 @@
 /** results.ndjson: one JSON object a line, `{"type":"finding"|"progress"|"result", …}`, appended by procedures and scripts. */
 import { closeSync, existsSync, openSync, readSync, watch, type FSWatcher } from 'node:fs';
 import * as z from 'zod';
+import { readingPlainly } from './directory.ts';
 import { finding, outcome, progress, type Finding, type Progress } from '../protocol/nouns.ts';
 import { Secrets } from '../secrets/secrets.ts';
 
@@ -76,7 +77,7 @@ export class ResultsReader {
 
   /** Reads what has come since the last call. */
   read(): void {
-    const descriptor = openSync(this.#file, 'r');
+    const descriptor = openSync(this.#file, readingPlainly);
     try {
       const buffer = Buffer.alloc(64 * 1024);
       for (;;) {

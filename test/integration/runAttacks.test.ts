@@ -150,6 +150,28 @@ describe('attacks on runs', function () {
     assert.equal(await outputOf(client, ended.id), lines.map((line) => `${line}\n`).join(''));
   });
 
+  it('V12: is not held up or led astray by a job that replaces its own records', async () => {
+    const replace = (file: string, by: string): string => `rm -f "${file}" && ${by} "${file}"`;
+    const folder = '$UPKEEP_RUN_DIRECTORY';
+    world.script(
+      'fifo.sh',
+      [replace('$UPKEEP_RESULTS', 'mkfifo'), replace(`${folder}/exit.json`, 'mkfifo')].join('\n'),
+    );
+    world.script(
+      'link.sh',
+      [replace('$UPKEEP_RESULTS', 'ln -s /dev/zero'), replace(`${folder}/pid`, 'ln -s /dev/zero')].join('\n'),
+    );
+    world.write(
+      'maintenance:\n  automated_tasks:\n    - { name: fifo, script: fifo.sh }\n    - { name: link, script: link.sh }\n',
+    );
+    const { client } = await world.start();
+    for (const task of ['fifo', 'link']) {
+      const ended = await run(client, task);
+      assert.deepEqual([ended.state, ended.exitCode], ['ended', 0], task);
+    }
+    assert.equal((await client.request('snapshot', {})).tasks.length, 2);
+  });
+
   it('V32: passes nothing dangerous of its own environment to children', async () => {
     world.script('env.sh', 'env');
     world.write('maintenance:\n  automated_tasks:\n    - { name: env, script: env.sh }\n');
