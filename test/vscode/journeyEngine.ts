@@ -22,7 +22,7 @@ export interface Journey {
   readonly shots: Shots;
 }
 
-/** Two more tasks: one that people approve, one in a blackout. */
+/** Two more tasks: one that people approve, one in a blackout that ends in five days. */
 const moreTasks = `
     - name: purge_archive
       description: Rotates every log now
@@ -30,13 +30,13 @@ const moreTasks = `
       options: { force: true }
       approval: { required: 1 }
 
-    - name: reindex_orders
+    - name: refresh_statistics
       description: Held back before the holidays
-      procedure: health-check
-      schedule: "0 4 * * SUN"
+      procedure: update-statistics
+      schedule: "0 4 * * *"
 
   blackouts:
-    - { name: holiday freeze, from: 2020-01-01, to: 2120-01-01, tasks: [reindex_orders] }
+    - { name: holiday freeze, from: ${dayFromNow(0)}, to: ${dayFromNow(5)}, tasks: [refresh_statistics] }
 
   thresholds:`;
 
@@ -54,7 +54,7 @@ export function engineSteps(given: () => Journey): void {
     await editorWith(page, /purge_archive/);
     await dragSideBar(page, 600);
     await unfoldOnly(page, 'Tasks');
-    await row(page, 'Tasks', /^reindex_orders, in the blackout holiday freeze until 2120-01-01/).waitFor();
+    await row(page, 'Tasks', /^refresh_statistics, in the blackout holiday freeze until \d{4}-\d\d-\d\d/).waitFor();
     await row(page, 'Tasks', /^purge_archive, by hand/).waitFor();
   });
 
@@ -64,17 +64,18 @@ export function engineSteps(given: () => Journey): void {
     await untilQuickInput(page, async () => {
       // VS Code forgets which row was clicked when the view is drawn anew at that moment: it then asks for the task.
       if (await quickInput(page).isVisible()) await page.keyboard.press('Escape');
-      await inlineAction(row(page, 'Tasks', /^reindex_orders/), 'Run Task');
+      await inlineAction(row(page, 'Tasks', /^refresh_statistics/), 'Run Task');
       await question.waitFor({ timeout: 5_000 });
     });
-    await quickInput(page).locator('input.input').fill('The index is corrupt, customers wait');
+    await quickInput(page).locator('input.input').fill('Plans of the shop are wrong, customers wait');
     await shots.take('reason');
     await page.keyboard.press('Enter');
-    await row(page, 'Tasks', /^reindex_orders, .*(succeeded|nothing to do|warning) /).waitFor({ timeout: 60_000 });
+    await row(page, 'Tasks', /^refresh_statistics, .*(succeeded|nothing to do|warning) /).waitFor({ timeout: 60_000 });
   });
 
   it('shows who asks for a run that waits for approval, and what it would do, and starts it once approved', async () => {
     const { page, shots } = given();
+    await closeToasts(page);
     await inlineAction(row(page, 'Tasks', /^purge_archive/), 'Run Task');
     await row(page, 'Tasks', /^purge_archive, waits for 1 approval/).waitFor();
     const asked = toast(page, /asks to run purge_archive/);
@@ -123,4 +124,9 @@ export function engineSteps(given: () => Journey): void {
     assert.match(await answerDialog(page, 'Run'), /Options: Force: yes[^]*It changes this host\.[^]*renamed/);
     await editorWith(page, /\[upkeep\] rotate-logs ended/);
   });
+}
+
+/** `2026-12-24`; the agent of the sandbox reads it in UTC. */
+function dayFromNow(days: number): string {
+  return new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
 }
