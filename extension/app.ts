@@ -1,6 +1,7 @@
 /** Composition root of the extension: parts in the order of the data, `start` forward, `stop` backward. */
 import * as vscode from 'vscode';
 import { Announcer } from './announcer.ts';
+import { CertificateTrust } from './certificateTrust.ts';
 import { approvalCommands } from './commands/approvalCommands.ts';
 import { configurationCommands } from './commands/configurationCommands.ts';
 import { hostCommands } from './commands/hostCommands.ts';
@@ -31,6 +32,7 @@ import { WorkspaceRunbooks } from './runbook/workspaceRunbooks.ts';
 import { localName, settings } from './settings.ts';
 import { Host, type HostDefinition } from './state/host.ts';
 import { Hosts } from './state/hosts.ts';
+import { StoredPins } from './storedPins.ts';
 import { Tokens } from './tokens.ts';
 import { Views } from './views/views.ts';
 
@@ -38,6 +40,7 @@ export class App {
   readonly #context: vscode.ExtensionContext;
   readonly #log = vscode.window.createOutputChannel('Upkeep', { log: true });
   readonly #tokens: Tokens;
+  readonly #pins: StoredPins;
   readonly #configuration = new LocalConfiguration();
   readonly #localAgent: LocalAgent;
   readonly #hosts: Hosts;
@@ -53,10 +56,17 @@ export class App {
   constructor(context: vscode.ExtensionContext) {
     this.#context = context;
     this.#tokens = new Tokens(context.secrets);
+    this.#pins = new StoredPins(context.globalState);
     this.#localAgent = this.#createLocalAgent();
     const { version } = context.extension.packageJSON as { readonly version: string };
+    const trust = new CertificateTrust({
+      pins: this.#pins,
+      dialogs: editorDialogs,
+      forget: (host) => void vscode.commands.executeCommand(commandIds.forgetCertificate, { kind: 'host', host }),
+    });
+    const dialing = { tokens: this.#tokens, trust, localAgent: this.#localAgent };
     this.#hosts = new Hosts((definition) => {
-      const dial = (): ReturnType<typeof dialHost> => dialHost(definition, this.#tokens, this.#localAgent);
+      const dial = (): ReturnType<typeof dialHost> => dialHost(definition, dialing);
       return new Host(definition, `vscode-upkeep/${version}`, dial, this.#log);
     });
     this.#workspaceRunbooks = new WorkspaceRunbooks(settings.runbooksInclude, this.#log);
@@ -157,6 +167,7 @@ export class App {
       ...hostCommands({
         ...asking,
         tokens: this.#tokens,
+        pins: this.#pins,
         showLog: () => {
           this.#log.show();
         },

@@ -23,6 +23,7 @@ export const commandIds = {
   runBlock: 'upkeep.runBlock',
   addHost: 'upkeep.addHost',
   setToken: 'upkeep.setToken',
+  forgetCertificate: 'upkeep.forgetCertificate',
   removeHost: 'upkeep.removeHost',
   reconnect: 'upkeep.reconnect',
   showLog: 'upkeep.showLog',

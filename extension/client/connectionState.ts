@@ -95,6 +95,8 @@ export function problemOfStatus(status: number): Problem {
       ? 'the agent refused the token (HTTP 401): set one with "Upkeep: Set Token…"'
       : status === 403
         ? 'the agent refused this client (HTTP 403): the token has expired, or its host name is not allowed'
-        : `the agent refused the connection (HTTP ${status})`;
+        : status === 421
+          ? 'the agent does not know itself by this name (HTTP 421): add it to server.host_names in its maintenance.yaml'
+          : `the agent refused the connection (HTTP ${status})`;
   return { message: why, code: status, final: finalHttpStatuses.has(status) };
 }

@@ -1,11 +1,17 @@
 /** Ways to reach an agent, one per scheme of its address. */
+import type { TLSSocket } from 'node:tls';
 import { WebSocket } from 'ws';
 import { maxMessageBytes } from '../../agent/protocol/methods.ts';
 
-export type Address =
-  | { readonly scheme: 'ws' | 'wss'; readonly url: string }
+export interface WssAddress {
+  readonly scheme: 'wss';
+  readonly url: string;
+}
+export type PlainAddress =
+  | { readonly scheme: 'ws'; readonly url: string }
   /** `path`: absolute path of a Unix domain socket that speaks WebSocket. */
   | { readonly scheme: 'unix'; readonly url: string; readonly path: string };
+export type Address = PlainAddress | WssAddress;
 
 const handshakeTimeoutMs = 10_000;
 
@@ -21,20 +27,32 @@ export function parseAddress(text: string): Address {
     throw new Error(`"${url.protocol}" is not a scheme that Upkeep knows: use ws://, wss:// or unix:`);
   if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '')
     throw new Error('an address holds no user, password or token: store the token with "Upkeep: Set Token…"');
-  return { scheme: url.protocol === 'ws:' ? 'ws' : 'wss', url: url.href };
+  return url.protocol === 'ws:' ? { scheme: 'ws', url: url.href } : { scheme: 'wss', url: url.href };
 }
 
-/** Opens a socket; the caller listens to its events. Redirects are not followed, so a token reaches the named host alone. */
-export function dial(address: Address, token: string | null): WebSocket {
-  const options = {
-    followRedirects: false,
-    handshakeTimeout: handshakeTimeoutMs,
-    maxPayload: maxMessageBytes,
-    perMessageDeflate: false,
-  };
+const options = {
+  followRedirects: false,
+  handshakeTimeout: handshakeTimeoutMs,
+  maxPayload: maxMessageBytes,
+  perMessageDeflate: false,
+} as const;
+
+/** Opens a socket without TLS; the caller listens to its events. Redirects are not followed, so a token reaches the named host alone. */
+export function dial(address: PlainAddress, token: string | null): WebSocket {
   if (address.scheme === 'unix') return new WebSocket(`ws+unix:${address.path}:/`, options);
-  const headers = token === null ? {} : { Authorization: `Bearer ${token}` };
-  return new WebSocket(address.url, { ...options, headers });
+  return new WebSocket(address.url, { ...options, headers: headersOf(token) });
+}
+
+/** The same over a TLS connection whose certificate was accepted. */
+export function dialOver(socket: TLSSocket, { url }: WssAddress, token: string | null): WebSocket {
+  // VS Code puts its proxy agent under every HTTP request but those to a socket path: the token would go over another connection
+  // than the one that was looked at. The path itself is never opened.
+  const headers = { ...headersOf(token), Host: new URL(url).host };
+  return new WebSocket('ws+unix:/accepted:/', { ...options, headers, createConnection: () => socket });
+}
+
+function headersOf(token: string | null): Record<string, string> {
+  return token === null ? {} : { Authorization: `Bearer ${token}` };
 }
 
 function parseUnix(text: string): Address {

@@ -1,6 +1,8 @@
 /** Add and remove hosts, store their tokens, connect again. */
 import { messageOf } from '../client/errors.ts';
+import { placeOf, placeText } from '../client/tls.ts';
 import { parseAddress } from '../client/transport.ts';
+import type { Pins } from '../certificateTrust.ts';
 import { askInTurn, chosen, type Dialogs, type Step } from '../dialogs.ts';
 import type { Handlers } from '../registrar.ts';
 import { localName, settings, storeHosts } from '../settings.ts';
@@ -14,12 +16,13 @@ export interface HostCommandParts {
   readonly hosts: Hosts;
   readonly dialogs: Dialogs;
   readonly tokens: Tokens;
+  readonly pins: Pins;
   readonly showLog: () => void;
 }
 
 export function hostCommands(
   parts: HostCommandParts,
-): Pick<Handlers, 'addHost' | 'setToken' | 'removeHost' | 'reconnect' | 'showLog'> {
+): Pick<Handlers, 'addHost' | 'setToken' | 'forgetCertificate' | 'removeHost' | 'reconnect' | 'showLog'> {
   const { hosts, dialogs, tokens, showLog } = parts;
   return {
     addHost: () => addHost(parts),
@@ -41,13 +44,18 @@ export function hostCommands(
       host.client.reconnect();
     },
 
+    forgetCertificate: (target) => forgetCertificate(parts, target),
+
     removeHost: async (target) => {
       const host = await pickHost(parts, target, 'Remove Host', (one) => !one.isLocal, 'there is no host to remove');
       if (host === undefined) return;
-      const detail = 'The host leaves your settings, and its token is forgotten. Nothing changes on the host itself.';
+      const detail =
+        'The host leaves your settings, and its token and certificate are forgotten. Nothing changes on the host itself.';
       if (!(await dialogs.confirm(`Remove ${host.name} (${host.place})?`, detail, 'Remove'))) return;
       await storeHosts(settings.hosts().filter((one) => one.name !== host.name));
       if (hasToken(host)) await tokens.delete(parseAddress(host.definition.url).url);
+      const place = tlsPlace(host);
+      if (place !== null) await parts.pins.delete(place);
     },
 
     reconnect: (target) => {
@@ -59,6 +67,25 @@ export function hostCommands(
 
     showLog,
   };
+}
+
+async function forgetCertificate(parts: HostCommandParts, target: Target | undefined): Promise<void> {
+  const { pins, dialogs } = parts;
+  const isPinned = (host: Host): boolean => {
+    const place = tlsPlace(host);
+    return place !== null && pins.get(place) !== null;
+  };
+  const none = 'you have accepted no certificate: those that an authority vouches for are not remembered';
+  const host = await pickHost(parts, target, 'Forget Certificate', isPinned, none);
+  if (host === undefined) return;
+  const place = tlsPlace(host);
+  const pin = place === null ? null : pins.get(place);
+  if (place === null || pin === null)
+    throw new Error(`no certificate of ${host.name} was accepted: there is none to forget`);
+  const detail = `Accepted on ${pin.pinnedAt.slice(0, 10)}, SHA-256 fingerprint:\n${pin.fingerprint}\n\nThe next connection shows you the certificate that ${place} has then, and asks.`;
+  if (!(await dialogs.confirm(`Forget the certificate of ${host.name} (${place})?`, detail, 'Forget'))) return;
+  await pins.delete(place);
+  host.client.reconnect();
 }
 
 async function addHost({ hosts, dialogs, tokens }: HostCommandParts): Promise<void> {
@@ -133,6 +160,11 @@ async function pickHost(
 
 function hasToken(host: Host): boolean {
   return !host.isLocal && !host.definition.url.startsWith('unix:');
+}
+
+/** Key of its certificate; null where there is no TLS. */
+function tlsPlace({ definition: { url } }: Host): string | null {
+  return url.startsWith('wss:') && addressProblem(url) === null ? placeText(placeOf(parseAddress(url).url)) : null;
 }
 
 function addressProblem(text: string): string | null {

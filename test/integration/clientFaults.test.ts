@@ -9,7 +9,7 @@ import { WebSocket } from 'ws';
 import { connect } from '../../agent/cli/client.ts';
 import { maxOutputBytes, oldestProtocol, protocolVersion } from '../../agent/protocol/methods.ts';
 import { AgentClient } from '../../extension/client/agentClient.ts';
-import { dial, parseAddress } from '../../extension/client/transport.ts';
+import { dial } from '../../extension/client/transport.ts';
 import { HostStore } from '../../extension/state/hostStore.ts';
 import { AgentWorld, endOf, entry } from './agentProcess.ts';
 import { descriptorsOf, full, megabytes, peakOf, tell } from './measure.ts';
@@ -42,7 +42,7 @@ describe('clients under faults', function () {
     new AgentClient({
       name: 'host',
       clientName: 'test/1',
-      dial: () => Promise.resolve(dial(parseAddress(url()), token)),
+      dial: () => Promise.resolve(dial({ scheme: 'ws', url: url() }, token)),
       sink: new HostStore(silent),
       log: silent,
       random,

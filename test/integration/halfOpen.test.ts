@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { connect } from '../../agent/cli/client.ts';
 import { AgentClient } from '../../extension/client/agentClient.ts';
-import { dial, parseAddress } from '../../extension/client/transport.ts';
+import { dial } from '../../extension/client/transport.ts';
 import { HostStore } from '../../extension/state/hostStore.ts';
 import { makeSnapshot } from '../extension/nouns.ts';
 import { startHarness, type Harness } from '../server/harness.ts';
@@ -28,7 +28,7 @@ describe('a half-open connection (F17)', function () {
     const editor = new AgentClient({
       name: 'host',
       clientName: 'test/1',
-      dial: () => Promise.resolve(dial(parseAddress(url), token)),
+      dial: () => Promise.resolve(dial({ scheme: 'ws', url }, token)),
       sink: new HostStore(silent),
       log: silent,
       ...(limits.heartbeatMs === undefined ? {} : { heartbeatMs: limits.heartbeatMs }),

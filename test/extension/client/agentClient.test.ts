@@ -3,7 +3,7 @@ import { closeCodes } from '../../../agent/protocol/errors.ts';
 import { AgentClient } from '../../../extension/client/agentClient.ts';
 import type { ConnectionState } from '../../../extension/client/connectionState.ts';
 import { AgentError, BadAnswerError, NotConnectedError } from '../../../extension/client/errors.ts';
-import { dial, parseAddress } from '../../../extension/client/transport.ts';
+import { dial } from '../../../extension/client/transport.ts';
 import { HostStore } from '../../../extension/state/hostStore.ts';
 import { makeAlert, makeRun } from '../nouns.ts';
 import { AgentDouble } from './agentDouble.ts';
@@ -36,7 +36,7 @@ describe('AgentClient', () => {
     const client = new AgentClient({
       name: 'db-01',
       clientName: 'test/1',
-      dial: () => Promise.resolve(dial(parseAddress(agent.url), token)),
+      dial: () => Promise.resolve(dial({ scheme: 'ws', url: agent.url }, token)),
       sink: store,
       log: silent,
       random: () => 0,

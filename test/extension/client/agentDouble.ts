@@ -1,11 +1,14 @@
 /** A small agent on loopback that speaks the wire: numbered events, snapshots, subscriptions; tests cut and bend it. */
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { AddressInfo } from 'node:net';
+import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { Snapshot } from '../../../agent/protocol/methods.ts';
 import { makeSnapshot } from '../nouns.ts';
 
+type WebServer = ReturnType<typeof createServer> | ReturnType<typeof createTlsServer>;
 type Answer = { readonly result: unknown } | { readonly error: { readonly code: number; readonly message: string } };
 interface Request {
   readonly id: number;
@@ -30,14 +33,16 @@ export class AgentDouble {
   /** Events up to here are gone. */
   forgotten = 0;
   snapshotFields: Partial<Snapshot> = {};
-  readonly #http: Server;
+  readonly #http: WebServer;
+  readonly #scheme: 'ws' | 'wss';
   readonly #sockets: WebSocketServer;
   readonly #subscribers = new Map<WebSocket, number>();
 
-  private constructor(http: Server) {
+  private constructor(http: WebServer, scheme: 'ws' | 'wss') {
     this.#http = http;
+    this.#scheme = scheme;
     this.#sockets = new WebSocketServer({ noServer: true });
-    http.on('upgrade', (request, socket, head) => {
+    http.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       const status = this.refuse(request.headers);
       if (status !== null) socket.end(`HTTP/1.1 ${status} No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
       else
@@ -47,16 +52,21 @@ export class AgentDouble {
     });
   }
 
-  static async start(): Promise<AgentDouble> {
-    const http = createServer();
-    const double = new AgentDouble(http);
-    http.listen(0, '127.0.0.1');
+  /** With `tls` it speaks that and nothing else. `port`: 0 = any that is free. */
+  static async start(tls: ServerOptions | null = null, port = 0): Promise<AgentDouble> {
+    const http = tls === null ? createServer() : createTlsServer(tls);
+    const double = new AgentDouble(http, tls === null ? 'ws' : 'wss');
+    http.listen(port, '127.0.0.1');
     await once(http, 'listening');
     return double;
   }
 
   get url(): string {
-    return `ws://127.0.0.1:${(this.#http.address() as AddressInfo).port}/`;
+    return `${this.#scheme}://127.0.0.1:${this.port}/`;
+  }
+
+  get port(): number {
+    return (this.#http.address() as AddressInfo).port;
   }
 
   get connections(): number {
