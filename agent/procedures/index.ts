@@ -1,6 +1,7 @@
 /** All built-in procedures, by name and by alias. */
 import type { AnyProcedure } from './define.ts';
 import { checkCertificates } from './certificates/checkCertificates.ts';
+import { checkBloat } from './database/checkBloat.ts';
 import { checkDbHealth } from './database/checkDbHealth.ts';
 import { databaseDailyMaintenance } from './database/databaseDailyMaintenance.ts';
 import { optimizeIndexes } from './database/optimizeIndexes.ts';
@@ -9,6 +10,7 @@ import { healthCheck } from './health/healthCheck.ts';
 import { rotateLogs } from './logs/rotateLogs.ts';
 
 const all: readonly AnyProcedure[] = [
+  checkBloat,
   checkCertificates,
   checkDbHealth,
   databaseDailyMaintenance,

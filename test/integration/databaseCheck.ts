@@ -76,6 +76,24 @@ export function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
+/** How many statements of others `work` sends to `database`; `observer` is another one with pg_stat_statements. */
+export async function countStatements(
+  server: Postgres,
+  database: string,
+  observer: string,
+  work: () => Promise<unknown>,
+): Promise<number> {
+  await server.query('select pg_stat_statements_reset()', observer);
+  await work();
+  const rows = await server.query<{ calls: number }>(
+    `select coalesce(sum(calls), 0)::int as calls from pg_stat_statements
+     where dbid = (select oid from pg_database where datname = $1) and query not like '%pg_stat_statements%'`,
+    observer,
+    [database],
+  );
+  return rows[0]?.calls ?? 0;
+}
+
 /** Waits in the server for what the condition says; the statement ends the moment it holds, or fails after 20 seconds. */
 export async function untilTrue(server: Postgres, condition: string, database?: string): Promise<void> {
   await server.query(

@@ -1,11 +1,20 @@
 /**
- * Bloat of tables and btree indexes, estimated from statistics after the method of ioguix/pgsql-bloat-estimation: the size
- * that the rows would need, by their mean width, against the size that they take.
+ * Bloat of tables and btree indexes, estimated from statistics: the size that the rows would need against the size that they
+ * take.
  */
 import * as z from 'zod';
-import type { DatabaseSession } from './connection.ts';
+import {
+  dependsOnDuplicates,
+  expectedIndexPages,
+  expectedTablePages,
+  rowSize,
+  type Column,
+  type IndexShape,
+  type TableShape,
+} from './bloatModel.ts';
 import { indexQuery, tableQuery } from './bloatQueries.ts';
 import { readCatalogue } from './catalogue.ts';
+import type { DatabaseSession } from './connection.ts';
 
 export const relationSchema = z.object({
   database: z.string(),
@@ -17,13 +26,21 @@ export const relationSchema = z.object({
   expectedBytes: z.number().nullable(),
   /** bytes / expectedBytes. */
   bloatRatio: z.number().nullable(),
-  /** False without statistics, with stale ones, and with columns of type `name`, whose width they do not tell. */
+  /** False without statistics, with stale ones, and where they do not tell enough. */
   reliable: z.boolean(),
 });
+
+/**
+ * What the statistics are worth: `missing` = none, `hidden` = this role may not read them; `inexact` = they do not tell the
+ * width of a column of type `name`, or how many keys of an index are equal; `toast` = much lies in TOAST, where the
+ * expected size is too high, if anything.
+ */
+export type Statistics = 'present' | 'missing' | 'hidden' | 'stale' | 'inexact' | 'toast';
 
 export interface BloatEstimate {
   readonly schema: string;
   readonly name: string;
+  readonly oid: string;
   /** Quoted by the server where needed. */
   readonly relation: string;
   /** For an index its table, else the relation itself. */
@@ -33,31 +50,29 @@ export interface BloatEstimate {
   readonly expectedBytes: number | null;
   readonly bloatRatio: number | null;
   readonly reliable: boolean;
-  /** Why nothing can be estimated. */
-  readonly statistics: 'present' | 'missing' | 'stale' | 'inexact';
+  readonly statistics: Statistics;
+  /** As its pages are made. */
+  readonly pages: Pick<TableShape, 'blockSize' | 'alignment' | 'fillFactor'>;
+  /** Mean size of a row of a table with its header; null without statistics, and for an index. */
+  readonly rowBytes: number | null;
 }
 
 /** What the queries give of one relation; widths and headers in bytes. */
-export interface BloatInput {
+export interface BloatInput extends TableShape, Pick<IndexShape, 'distinct'> {
   readonly schema: string;
   readonly name: string;
+  readonly oid: string;
   readonly relation: string;
   readonly table: string;
   readonly kind: 'table' | 'index';
-  readonly blockSize: number;
-  /** MAXALIGN of the server: 8, or 4 on 32-bit machines. */
-  readonly alignment: number;
   readonly pages: number;
   /** -1 = never vacuumed or analysed (from PostgreSQL 14 on). */
   readonly rows: number;
   readonly toastPages: number;
-  readonly toastRows: number;
-  readonly fillFactor: number;
-  readonly columns: number;
-  readonly nullable: boolean;
-  /** Mean bytes of the values of a row, NULLs counted as nothing. */
-  readonly dataWidth: number;
+  readonly columns: readonly Column[];
   readonly missing: boolean;
+  /** Whether this role may read the table, and with that its statistics. */
+  readonly readable: boolean;
   readonly hasName: boolean;
   /** Rows changed since the last ANALYZE, for an index those of its table. */
   readonly modified: number;
@@ -77,19 +92,20 @@ export async function estimateBloat(
 }
 
 export function estimate(input: BloatInput, stalePercent: number): BloatEstimate {
-  const { schema, name, relation, table, kind, blockSize } = input;
+  const { schema, name, oid, relation, table, kind, blockSize, alignment, fillFactor } = input;
   const countsToast = input.toastRows >= 0;
-  const pages = input.pages + (countsToast ? input.toastPages : 0);
-  const bytes = pages * blockSize;
-  const base = { schema, name, relation, table, kind, bytes };
+  const bytes = (input.pages + (countsToast ? input.toastPages : 0)) * blockSize;
+  const pages = { blockSize, alignment, fillFactor };
+  const rowBytes = kind === 'index' || input.missing ? null : rowSize(input) - 4;
+  const base = { schema, name, oid, relation, table, kind, bytes, pages, rowBytes };
   // ANALYZE leaves no statistics of a table without rows: its expected size is known all the same.
   if (input.rows < 0 || (input.missing && input.rows > 0)) {
-    return { ...base, expectedBytes: null, bloatRatio: null, reliable: false, statistics: 'missing' };
+    const statistics = input.readable ? 'missing' : 'hidden';
+    return { ...base, expectedBytes: null, bloatRatio: null, reliable: false, statistics };
   }
   const expectedPages = kind === 'table' ? expectedTablePages(input) : expectedIndexPages(input);
   const expectedBytes = Math.max(1, expectedPages) * blockSize;
-  const stale = input.modified > Math.max(1000, (input.live * stalePercent) / 100);
-  const statistics = stale ? 'stale' : input.hasName ? 'inexact' : 'present';
+  const statistics = worthOf(input, stalePercent);
   return {
     ...base,
     expectedBytes,
@@ -99,27 +115,8 @@ export function estimate(input: BloatInput, stalePercent: number): BloatEstimate
   };
 }
 
-/** Pages of 24 bytes header; a row costs a 4-byte line pointer, its header of 23 bytes with null bitmap, and its data, both aligned. */
-export function expectedTablePages(input: BloatInput): number {
-  const { blockSize, alignment, fillFactor, rows } = input;
-  const header = 23 + (input.nullable ? Math.floor((7 + input.columns) / 8) : 0);
-  const row = 4 + align(header, alignment) + align(input.dataWidth, alignment);
-  const heap = Math.ceil(rows / (((blockSize - pageHeader) * fillFactor) / 100 / row));
-  // A TOAST chunk is made so that four fill a page.
-  return heap + (input.toastRows > 0 ? Math.ceil(input.toastRows / 4) : 0);
+function worthOf(input: BloatInput, stalePercent: number): Statistics {
+  if (input.modified > Math.max(1000, (input.live * stalePercent) / 100)) return 'stale';
+  if (input.hasName || (input.kind === 'index' && dependsOnDuplicates(input))) return 'inexact';
+  return input.toastRows > 0 && input.toastPages > input.pages / 4 ? 'toast' : 'present';
 }
-
-/** A metapage, and leaf pages with 24 bytes header and 16 bytes of btree data; an entry costs line pointer, header and key. */
-export function expectedIndexPages(input: BloatInput): number {
-  const { blockSize, alignment, fillFactor, rows } = input;
-  const header = 8 + (input.nullable ? 4 : 0);
-  const entry = 4 + align(header, alignment) + align(input.dataWidth, alignment);
-  const perPage = Math.max(1, Math.floor(((blockSize - pageHeader - 16) * fillFactor) / 100 / entry));
-  return 1 + Math.ceil(rows / perPage);
-}
-
-function align(bytes: number, alignment: number): number {
-  return Math.ceil(Math.ceil(bytes) / alignment) * alignment;
-}
-
-const pageHeader = 24;

@@ -1,22 +1,35 @@
 /** Findings of the bloat check, with what would heal each. */
 import type * as z from 'zod';
-import { estimateBloat, type BloatEstimate, type relationSchema } from './bloat.ts';
+import { estimateBloat, type relationSchema, type Statistics } from './bloat.ts';
+import { measureBloat, type BloatMeasure } from './bloatExact.ts';
 import { bytesText } from './bytesText.ts';
 import { printable } from './names.ts';
-import { subjectOf, type DatabaseRun } from './run.ts';
+import { subjectOf } from './run.ts';
+import type { Visit } from './visit.ts';
+
+export interface BloatOptions {
+  /** Smaller relations are left out; by default `bloat_minimum_bytes`. */
+  readonly minimumBytes?: number;
+  readonly method?: 'estimate' | 'exact';
+}
 
 /** Reports what is bloated or can not be told; returns the `relations` of the JSON document. */
-export async function checkBloat(run: DatabaseRun): Promise<z.infer<typeof relationSchema>[]> {
-  const { session, settings, context } = run;
-  const estimates = await estimateBloat(session, {
-    minimumBytes: settings.bloat_minimum_bytes,
-    stalePercent: settings.stale_statistics_percent,
-  });
-  for (const estimate of estimates) report(run, estimate);
+export async function checkBloat(
+  visit: Visit,
+  { minimumBytes = visit.settings.bloat_minimum_bytes, method = 'estimate' }: BloatOptions = {},
+): Promise<z.infer<typeof relationSchema>[]> {
+  const { session, settings, context } = visit;
+  const estimates = await estimateBloat(session, { minimumBytes, stalePercent: settings.stale_statistics_percent });
+  const measures =
+    method === 'exact'
+      ? await measureBloat(visit, estimates)
+      : estimates.map((estimate) => ({ ...estimate, method: 'estimate' as const }));
+  for (const measure of measures) report(visit, measure);
+  const how = measures.some((measure) => measure.method === 'exact') ? 'measured' : 'estimated';
   context.print(
-    `${printable(session.target.name)}: bloat estimated for ${estimates.length} relations of at least ${bytesText(settings.bloat_minimum_bytes)}`,
+    `${printable(session.target.name)}: bloat ${how} for ${measures.length} relations of at least ${bytesText(minimumBytes)}`,
   );
-  return estimates.map(({ schema, name, kind, bytes, expectedBytes, bloatRatio, reliable }) => ({
+  return measures.map(({ schema, name, kind, bytes, expectedBytes, bloatRatio, reliable }) => ({
     database: session.target.name,
     schema,
     name,
@@ -28,48 +41,63 @@ export async function checkBloat(run: DatabaseRun): Promise<z.infer<typeof relat
   }));
 }
 
-function report(run: DatabaseRun, estimate: BloatEstimate): void {
-  const { relation, table, kind, bytes, expectedBytes, bloatRatio } = estimate;
-  const { settings, session, context } = run;
-  const subject = subjectOf(run, relation);
+function report(visit: Visit, measure: BloatMeasure): void {
+  const { relation, kind, bytes, expectedBytes, bloatRatio } = measure;
+  const { settings, session, context } = visit;
+  const subject = subjectOf(visit, relation);
   const database = session.target.name;
   if (expectedBytes === null || bloatRatio === null) {
-    context.finding({
-      level: 'warning',
-      code: 'database.bloat',
-      subject,
-      message: `No statistics of ${subject} (${bytesText(bytes)}): its bloat is unknown; run ANALYZE, or give this role the right to read it.`,
-      remedy: { procedure: 'update-statistics', options: { database }, title: `Analyze ${printable(table)}` },
-    });
+    reportUnknown(visit, measure);
     return;
   }
   if (bloatRatio < settings.bloat_ratio) return;
   const title = kind === 'table' ? `Rebuild ${printable(relation)}` : `Reindex ${printable(relation)}`;
   context.finding({
-    level: estimate.reliable ? 'warning' : 'info',
+    level: measure.reliable || measure.statistics === 'toast' ? 'warning' : 'info',
     code: 'database.bloat',
     subject,
     message:
       `${subject} takes ${bytesText(bytes)}, ${bloatRatio} times the ${bytesText(expectedBytes)} expected` +
-      `${doubts[estimate.statistics]}; ${remedyText[kind]}.`,
+      `${doubts[measure.statistics]}; ${remedyText[kind]}.`,
     value: bloatRatio,
     threshold: settings.bloat_ratio,
     unit: 'ratio',
     remedy:
       kind === 'table'
         ? { procedure: 'database-monthly-maintenance', options: { database, tables: [relation] }, title }
-        : { procedure: 'optimize-indexes', options: { database, apply: true }, title },
+        : { procedure: 'optimize-indexes', options: { database, apply: true, index: [relation] }, title },
   });
 }
 
-const doubts: Record<BloatEstimate['statistics'], string> = {
+/** Never taken for sound: without statistics nothing is known. */
+function reportUnknown(visit: Visit, { relation, table, bytes, statistics }: BloatMeasure): void {
+  const { session, context } = visit;
+  const subject = subjectOf(visit, relation);
+  const database = session.target.name;
+  const base = { level: 'warning', subject } as const;
+  if (statistics === 'hidden') {
+    const message = `The bloat of ${subject} (${bytesText(bytes)}) is unknown: role ${printable(session.target.user)} may not read the statistics of ${printable(table)}; grant it SELECT on that, or pg_read_all_data.`;
+    context.finding({ ...base, code: 'database.rights', message });
+    return;
+  }
+  context.finding({
+    ...base,
+    code: 'database.bloat',
+    message: `No statistics of ${subject} (${bytesText(bytes)}): its bloat is unknown; run ANALYZE.`,
+    remedy: { procedure: 'update-statistics', options: { database }, title: `Analyze ${printable(table)}` },
+  });
+}
+
+const doubts: Record<Statistics, string> = {
   present: '',
   missing: '',
+  hidden: '',
   stale: ' (by stale statistics)',
-  inexact: ' (inexact: it has a column of type name)',
+  inexact: ' (inexact, by its column types or keys)',
+  toast: ' at most, by its TOAST data',
 };
 
-const remedyText: Record<BloatEstimate['kind'], string> = {
+const remedyText: Record<BloatMeasure['kind'], string> = {
   table: 'rebuild it with VACUUM FULL in a maintenance window, or with pg_repack',
   index: 'rebuild it with REINDEX CONCURRENTLY',
 };

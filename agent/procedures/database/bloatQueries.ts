@@ -25,6 +25,9 @@ const constants = `(select size from blocks) as "blockSize",
 /** A virtual generated column (PostgreSQL 18) is not stored and has no statistics. */
 const stored = `not a.attisdropped and a.attgenerated <> 'v'`;
 
+/** Of a column `a` with statistics `p`, as bloatModel.ts takes it. */
+const column = `json_build_array(a.attalign, a.attlen, coalesce(p.avg_width, 0), coalesce(p.null_frac, 0))`;
+
 export const tableQuery = `
 with ${measured} and c.relkind in ('r', 'm')
   ),
@@ -35,14 +38,15 @@ with ${measured} and c.relkind in ('r', 'm')
     from sized s left join pg_catalog.pg_class t on t.oid = s.reltoastrelid
     where (s.pages + coalesce(t.relpages, 0)) * (select size from blocks) >= $1
   )
-select n.nspname as schema, c.relname as name, format('%I.%I', n.nspname, c.relname) as relation,
+select n.nspname as schema, c.relname as name, c.oid::text as oid,
+  format('%I.%I', n.nspname, c.relname) as relation,
   format('%I.%I', n.nspname, c.relname) as "table", 'table' as kind, ${constants}, c.pages, c.rows,
-  c.toast_pages as "toastPages", c.toast_rows as "toastRows",
+  c.toast_pages as "toastPages", c.toast_rows as "toastRows", null::float8 as "distinct",
   coalesce((select option_value::float8 from pg_catalog.pg_options_to_table(c.reloptions)
             where option_name = 'fillfactor'), 100) as "fillFactor",
-  count(*)::float8 as columns, coalesce(bool_or(p.null_frac > 0), false) as nullable,
-  coalesce(sum((1 - p.null_frac) * p.avg_width), 0)::float8 as "dataWidth",
-  count(*) <> count(p.attname) as missing, bool_or(a.atttypid = 'pg_catalog.name'::regtype) as "hasName",
+  json_agg(${column} order by a.attnum) as columns,
+  count(*) <> count(p.attname) as missing, pg_catalog.has_table_privilege(c.oid, 'SELECT') as readable,
+  bool_or(a.atttypid = 'pg_catalog.name'::regtype) as "hasName",
   pg_catalog.pg_stat_get_mod_since_analyze(c.oid)::float8 as modified,
   pg_catalog.pg_stat_get_live_tuples(c.oid)::float8 as live
 from chosen c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
@@ -51,12 +55,24 @@ left join pg_catalog.pg_stats p
   on p.schemaname = n.nspname and p.tablename = c.relname and p.attname = a.attname and not p.inherited
 group by n.nspname, c.oid, c.relname, c.pages, c.rows, c.toast_pages, c.toast_rows, c.reloptions`;
 
-/** The statistics of a plain key column are those of the table's column, of an expression those kept under the index. */
+/**
+ * The statistics of a plain key column are those of the table's column, of an expression those kept under the index. Equal
+ * keys are kept once unless the index is unique, covers further columns, was told not to, or has a class of operators for
+ * which equal is not the same (no support function 4).
+ */
 export const indexQuery = `
 with ${measured} and c.relkind = 'i'
   ),
   chosen as materialized (
-    select s.*, i.indrelid, i.indkey from sized s
+    select s.*, i.indrelid, i.indkey,
+      not i.indisunique and i.indnkeyatts = i.indnatts and not exists (
+        select from pg_catalog.pg_options_to_table(s.reloptions)
+        where option_name = 'deduplicate_items' and option_value in ('off', 'false', 'no', '0'))
+      and not exists (
+        select from unnest(i.indclass::oid[]) as k (class) join pg_catalog.pg_opclass o on o.oid = k.class
+        where not exists (select from pg_catalog.pg_amproc f where f.amprocfamily = o.opcfamily and f.amprocnum = 4
+          and f.amproclefttype = o.opcintype and f.amprocrighttype = o.opcintype)) as merges
+    from sized s
     join pg_catalog.pg_index i on i.indexrelid = s.oid
     join pg_catalog.pg_class x on x.oid = s.oid
     join pg_catalog.pg_am m on m.oid = x.relam
@@ -67,14 +83,17 @@ with ${measured} and c.relkind = 'i'
       case when k.attnum = 0 then k.position else k.attnum end as attnum
     from chosen c cross join lateral unnest(c.indkey::int2[]) with ordinality as k (attnum, position)
   )
-select n.nspname as schema, c.relname as name, format('%I.%I', n.nspname, c.relname) as relation,
+select n.nspname as schema, c.relname as name, c.oid::text as oid,
+  format('%I.%I', n.nspname, c.relname) as relation,
   format('%I.%I', tn.nspname, t.relname) as "table", 'index' as kind, ${constants}, c.pages, c.rows,
   0::float8 as "toastPages", 0::float8 as "toastRows",
+  case when c.merges then least(c.rows, exp(least(sum(ln(greatest(1,
+    case when p.n_distinct < 0 then -p.n_distinct * c.rows else p.n_distinct end))), 40))) end::float8 as "distinct",
   coalesce((select option_value::float8 from pg_catalog.pg_options_to_table(c.reloptions)
             where option_name = 'fillfactor'), 90) as "fillFactor",
-  count(*)::float8 as columns, coalesce(bool_or(p.null_frac > 0), false) as nullable,
-  coalesce(sum((1 - p.null_frac) * p.avg_width), 0)::float8 as "dataWidth",
-  count(*) <> count(p.attname) as missing, bool_or(a.atttypid = 'pg_catalog.name'::regtype) as "hasName",
+  json_agg(${column} order by k.position) as columns,
+  count(*) <> count(p.attname) as missing, pg_catalog.has_table_privilege(t.oid, 'SELECT') as readable,
+  bool_or(a.atttypid = 'pg_catalog.name'::regtype) as "hasName",
   pg_catalog.pg_stat_get_mod_since_analyze(t.oid)::float8 as modified,
   pg_catalog.pg_stat_get_live_tuples(t.oid)::float8 as live
 from chosen c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
@@ -84,4 +103,4 @@ join pg_catalog.pg_class o on o.oid = k.owner
 join pg_catalog.pg_attribute a on a.attrelid = k.owner and a.attnum = k.attnum
 left join pg_catalog.pg_stats p on p.schemaname = (case when k.owner = t.oid then tn.nspname else n.nspname end)
   and p.tablename = o.relname and p.attname = a.attname and not p.inherited
-group by n.nspname, c.oid, c.relname, c.pages, c.rows, c.reloptions, tn.nspname, t.oid, t.relname`;
+group by n.nspname, c.oid, c.relname, c.pages, c.rows, c.reloptions, c.merges, tn.nspname, t.oid, t.relname`;

@@ -11,7 +11,7 @@ import {
   lostConnectionFinding,
 } from './connectionProblem.ts';
 import { printable } from './names.ts';
-import { resolveTargets, type ConnectionParameters, type ResolvedTarget } from './target.ts';
+import { resolveTargets, type ResolvedTarget } from './target.ts';
 
 /** One database that was asked for, in the JSON document; null where it did not answer. */
 export const visitedSchema = z.object({
@@ -22,12 +22,11 @@ export const visitedSchema = z.object({
 });
 export type Visited = z.infer<typeof visitedSchema>;
 
-/** What reading one database needs. `parameters` open a second connection. */
+/** What reading one database needs. */
 export interface Visit {
   readonly session: DatabaseSession;
   readonly settings: Config['database'];
   readonly context: ProcedureContext;
-  readonly parameters: ConnectionParameters;
 }
 
 export interface VisitOptions {
@@ -117,7 +116,7 @@ async function visitTarget(
   }
   try {
     if (session.version < oldestVersion) context.finding(tooOld(session));
-    else await work({ session, settings, context, parameters });
+    else await work({ session, settings, context });
   } catch (error) {
     context.signal.throwIfAborted();
     context.finding(
