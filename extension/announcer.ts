@@ -2,7 +2,7 @@
 import type * as vscode from 'vscode';
 import type { Alert } from '../agent/protocol/nouns.ts';
 import type { Dialogs } from './dialogs.ts';
-import type { Host, HostView } from './state/host.ts';
+import type { Host } from './state/host.ts';
 import type { Hosts } from './state/hosts.ts';
 import type { HostChange } from './state/hostStore.ts';
 import { approvalRequestText, type WaitingRun } from './views/approvals.ts';
@@ -40,7 +40,7 @@ export class Announcer implements vscode.Disposable {
   /** Runs to approve, by host. */
   readonly #asked = new Map<string, Set<string>>();
   /** What was looked at last of each host, so that nothing is looked at twice. */
-  readonly #looked = new WeakMap<Host, HostView>();
+  readonly #looked = new WeakMap<Host, { readonly runs: unknown; readonly connection: unknown }>();
   readonly #unsubscribe: readonly (() => void)[];
 
   constructor(parts: AnnouncerParts) {
@@ -75,13 +75,14 @@ export class Announcer implements vscode.Disposable {
   }
 
   #askForApproval(host: Host): void {
-    const view = host.view();
+    const { runs } = host.store.data ?? { runs: null };
+    const connection = host.client.state;
     const before = this.#looked.get(host);
-    if (before?.data?.runs === view.data?.runs && before?.connection === view.connection) return;
-    this.#looked.set(host, view);
+    if (before?.runs === runs && before.connection === connection) return;
+    this.#looked.set(host, { runs, connection });
     const asked = this.#asked.get(host.name) ?? new Set();
     this.#asked.set(host.name, asked);
-    for (const run of approvalsToAnnounce(view, asked, this.#parts.level())) void this.#tellWaiting(host, run);
+    for (const run of approvalsToAnnounce(host.view(), asked, this.#parts.level())) void this.#tellWaiting(host, run);
   }
 
   async #tellWaiting(host: Host, run: WaitingRun): Promise<void> {

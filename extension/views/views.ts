@@ -85,7 +85,8 @@ export class Views implements vscode.Disposable {
     this.#drawing = undefined;
     for (const { view, tree } of this.#views) if (view.visible) tree.refresh();
     const hosts = this.#hosts.views();
-    const status = statusModel(hosts, new Date());
+    const now = new Date();
+    const status = statusModel(hosts, now);
     this.#statusBar.show(status);
     for (const { name, view } of this.#views) {
       if (name === 'health') showBadge(view, status.openAlerts, counted(status.openAlerts, 'open alert'));
@@ -104,7 +105,7 @@ export class Views implements vscode.Disposable {
     some('canAdminister', (host) => suffices(host.role, 'admin'));
     some('scheduled', (host) => host.data?.paused === null);
     some('paused', (host) => (host.data?.paused ?? null) !== null);
-    some('snoozed', (host) => host.data?.tasks.some((task) => isSnoozed(task, new Date())) === true);
+    some('snoozed', (host) => host.data?.tasks.some((task) => isSnoozed(task, now)) === true);
     some('approvals', (host) => host.data?.runs.some(awaitsApproval) === true);
     this.#setContext(
       'windowOpen',

@@ -51,6 +51,35 @@ describe('tasks that wait', function () {
     assert.equal((await endOf(client, next.id)).outcome, 'changed');
   });
 
+  it('tell what they start, for those who approve, and what a procedure does before it is asked for', async () => {
+    world.write(
+      'maintenance:\n  automated_tasks:\n' +
+        '    - { name: rotate, procedure: rotate-logs, options: { force: true }, timeout: 5m, locks: [logs], approval: {} }\n',
+    );
+    const { client } = await world.start();
+    const { id } = await start(client, 'rotate');
+    const { run, plan } = await client.request('runs.get', { runId: id });
+    assert.equal(run.waitingFor, 'approval');
+    const expected = {
+      command: ['rotate-logs'],
+      options: { force: true },
+      user: null,
+      timeoutMs: 300_000,
+      locks: ['logs'],
+    };
+    assert.deepEqual(plan, expected);
+    const preview = await client.request('procedures.preview', { procedure: 'rotate-logs', options: { force: true } });
+    assert.deepEqual([preview.title, preview.changes], ['Rotate Logs', true]);
+    assert.match(preview.impact ?? '', /^Every log that is not empty is renamed/);
+    for (const [procedure, options, message] of [
+      ['rotate-logs', { forec: true }, /^rotate-logs: .*forec/],
+      ['rotate-logs', { force: 'yes' }, /^rotate-logs: force /],
+      ['nothing', {}, /^There is no procedure "nothing"/],
+    ] as const)
+      await assert.rejects(client.request('procedures.preview', { procedure, options }), { message });
+    await client.request('runs.reject', { runId: id });
+  });
+
   it('wait for people, of whom the one who asked is none when two are needed', async () => {
     gated();
     world.write(

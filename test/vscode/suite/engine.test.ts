@@ -93,6 +93,19 @@ describe('schedules, approvals and procedures in VS Code', () => {
     );
   });
 
+  it('runs the remedy of a finding after saying what it does, and none that this agent does not have', async () => {
+    const finding = { level: 'warning', code: 'disk.usage', subject: '/', message: 'full' } as const;
+    const remedy = { procedure: 'health-check', options: { full: true }, title: 'Look closer' };
+    answers.willBe('Run');
+    await run('runRemedy', { kind: 'finding', host: 'local', finding, remedy });
+    const { detail } = await answers.hear(/^Look closer on local\?$/);
+    assert.match(detail, /^Check Health \(health-check\): [^]*Options: Full: yes\n[^]*It only looks/);
+    await textOf(/health-check\.log$/, /ended/);
+    const unknown = { ...remedy, procedure: 'renew-everything' };
+    await run('runRemedy', { kind: 'finding', host: 'local', finding, remedy: unknown });
+    await answers.hear(/There is no procedure "renew-everything"/);
+  });
+
   it('leaves a problem of the configuration to a YAML extension that shows it already', async () => {
     const uri = inWorkspace('maintenance.yaml');
     const changed = vscode.languages.onDidChangeDiagnostics as vscode.Event<never>;
