@@ -1,4 +1,5 @@
 /** Watches over the store: tells of a full disk and of repairs, and brings the store back to normal when it can. */
+import { existsSync, mkdirSync } from 'node:fs';
 import type { Logger } from 'pino';
 import type { Clock } from '../schedule/clock.ts';
 import type { Database } from '../store/database.ts';
@@ -7,6 +8,9 @@ import type { Alerts } from './alerts.ts';
 const retryMs = 5000;
 /** A full check of a large store waits until the agent has long started. */
 const checkAfterMs = 60_000;
+
+/** How often it is looked whether somebody has deleted the file: SQLite goes on writing into one that nobody can open any more. */
+const lookForFileMs = 30_000;
 
 const diskKey = 'store:disk';
 const repairKey = 'store:repaired';
@@ -29,6 +33,7 @@ export class StoreWatch {
   #stopWatching: () => void = () => undefined;
   #disarm: () => void = () => undefined;
   #disarmCheck: () => void = () => undefined;
+  #disarmFile: () => void = () => undefined;
   #running = false;
 
   /** `repairs` happened while the store was opened. */
@@ -48,6 +53,7 @@ export class StoreWatch {
     });
     if (database.condition().state === 'ok') alerts.resolve(diskKey);
     else this.#after(0);
+    this.#watchFile();
     if (check !== undefined)
       this.#disarmCheck = clock.after(Math.min(checkAfterMs, 30_000), () => void this.#check(check));
   }
@@ -57,6 +63,7 @@ export class StoreWatch {
     this.#stopWatching();
     this.#disarm();
     this.#disarmCheck();
+    this.#disarmFile();
   }
 
   /** The store was repaired while the agent worked. */
@@ -77,6 +84,21 @@ export class StoreWatch {
       this.#disarm = this.#parts.clock.after(ms, () => {
         this.#look();
       });
+  }
+
+  #watchFile(): void {
+    const { clock, database, directory, log } = this.#parts;
+    this.#disarmFile = clock.after(lookForFileMs, () => {
+      try {
+        if (!existsSync(database.file)) {
+          mkdirSync(directory, { recursive: true, mode: 0o700 });
+          database.replaceDamaged('it is gone');
+        }
+      } catch (error) {
+        log.error({ err: error }, 'the store is gone and could not be made anew');
+      }
+      this.#watchFile();
+    });
   }
 
   #look(): void {

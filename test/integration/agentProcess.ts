@@ -51,9 +51,26 @@ export class AgentWorld {
     return file;
   }
 
-  async start(args: readonly string[] = ['--listen', 'none'], env: NodeJS.ProcessEnv = {}): Promise<AgentProcess> {
-    const command = [entry, 'serve', '--config', this.config, '--state', this.state, '--socket', this.socket, ...args];
-    const child = spawn(process.execPath, command, {
+  /** `through`: a program and its arguments that become the agent (setpriv, prlimit). */
+  async start(
+    args: readonly string[] = ['--listen', 'none'],
+    env: NodeJS.ProcessEnv = {},
+    through: readonly string[] = [],
+  ): Promise<AgentProcess> {
+    const [program = '', ...command] = [
+      ...through,
+      process.execPath,
+      entry,
+      'serve',
+      '--config',
+      this.config,
+      '--state',
+      this.state,
+      '--socket',
+      this.socket,
+      ...args,
+    ];
+    const child = spawn(program, command, {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { PATH: process.env['PATH'], HOME: this.folder, ...env },
     });
