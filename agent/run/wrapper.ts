@@ -6,17 +6,28 @@
  * while the child starts with default actions (a trap is reset by exec, an ignored signal would be inherited; sh(1) `trap`).
  * The rename makes exit.json whole or absent. The pid file is made once (`set -C`) and before the command begins: where there is none,
  * the command never began, and where a second wrapper comes for the same run, it goes without doing anything.
+ * Its own files are its owner's alone; the command has the agent's umask.
  */
 const script = `trap : TERM INT HUP
+umask 077
 set -C
 echo $$ > "$UPKEEP_RUN_DIRECTORY/pid" || exit 125
 set +C
+umask ${umaskText()}
 "$@" < /dev/null
 code=$?
+umask 077
 printf '{"code":%d}\\n' "$code" > "$UPKEEP_RUN_DIRECTORY/exit.json.new" && mv "$UPKEEP_RUN_DIRECTORY/exit.json.new" "$UPKEEP_RUN_DIRECTORY/exit.json"
 exit "$code"`;
 
 /** argv that runs `command` under the wrapper; nothing of it is parsed by the shell. */
 export function wrap(command: readonly string[]): readonly [file: string, ...args: string[]] {
   return ['/bin/sh', '-c', script, 'upkeep-run', ...command];
+}
+
+/** Of this process, in octal. It can only be had by setting another one (umask(2)). */
+function umaskText(): string {
+  const umask = process.umask(0o077);
+  process.umask(umask);
+  return umask.toString(8).padStart(3, '0');
 }

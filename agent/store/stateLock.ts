@@ -47,6 +47,7 @@ export function lockHolder(directory: string): number | null {
 
 function lock(file: string, directory: string): DatabaseSync {
   let sql: DatabaseSync | null = null;
+  makePrivate(file);
   try {
     sql = new DatabaseSync(file);
     sql.exec('PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE');
@@ -60,6 +61,15 @@ function lock(file: string, directory: string): DatabaseSync {
     throw new StateLockedError(
       `Another agent (${pid === null ? 'just starting' : `pid ${pid}`}) uses the state folder ${directory}: stop it, or give this one its own with --state.`,
     );
+  }
+}
+
+/** SQLite gives its journal the mode of the file. One that is there is not opened: closing it would let the lock go (fcntl(2)). */
+function makePrivate(file: string): void {
+  try {
+    writeFileSync(file, '', { mode: 0o600, flag: 'wx' });
+  } catch {
+    // It is there, or SQLite says in a moment why it can not be.
   }
 }
 
