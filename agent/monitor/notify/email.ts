@@ -1,4 +1,6 @@
 /** Sends one e-mail over SMTP (nodemailer). */
+import { refuseHost } from '../../outbound.ts';
+
 export interface Email {
   readonly from: string;
   readonly to: readonly string[];
@@ -13,6 +15,7 @@ export async function loadEmail(): Promise<void> {
 
 /** Throws when the server does not take it. `smtp` is a smtp:// or smtps:// URL. */
 export async function sendEmail(smtp: string, email: Email): Promise<void> {
+  refuseHost(new URL(smtp).hostname);
   const { createTransport } = await import('nodemailer');
   const transport = createTransport({ url: smtp, connectionTimeout: 10_000, socketTimeout: 20_000 });
   try {

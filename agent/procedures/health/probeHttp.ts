@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import http from 'node:http';
 import https from 'node:https';
 import { rootCertificates } from 'node:tls';
+import { guardedLookup, refuseTarget } from '../../outbound.ts';
 import type { Probe } from './services.ts';
 
 export interface HttpExpectation {
@@ -18,6 +19,7 @@ const bodyLimit = 1 << 20;
 /** A redirect is an answer like any other: it is not followed. */
 export async function probeHttp(address: string, expected: HttpExpectation, signal: AbortSignal): Promise<Probe> {
   const url = new URL(address);
+  refuseTarget(url);
   const extra = expected.ca === undefined ? {} : { ca: [...rootCertificates, await readFile(expected.ca, 'utf8')] };
   const started = performance.now();
   const answer = await request(url, extra, signal);
@@ -40,7 +42,7 @@ function request(
   const { promise, resolve, reject } = Promise.withResolvers<{ status: number; body: string }>();
   const send = url.protocol === 'https:' ? https.request : http.request;
   const headers = { 'user-agent': 'upkeep', accept: '*/*', 'accept-encoding': 'identity', connection: 'close' };
-  const outgoing = send(url, { ...options, headers, signal, agent: false }, (response) => {
+  const outgoing = send(url, { ...options, headers, signal, lookup: guardedLookup(), agent: false }, (response) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
     const done = () => {
