@@ -336,7 +336,9 @@ export class Tasks {
   }
 
   #audit(actor: string, action: string, target: string, reason: string | null, detail: Record<string, unknown>): void {
-    appendAudit(this.#parts.database, { at: this.#parts.clock.now(), actor, action, target, reason, detail });
+    const { database, clock, secrets } = this.#parts;
+    // What was asked for may be anything, even where there is no such run.
+    appendAudit(database, { at: clock.now(), actor, action, target: secrets.text(target), reason, detail });
   }
 }
 
