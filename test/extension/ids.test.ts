@@ -131,6 +131,17 @@ describe('ids and package.json', () => {
     }
   });
 
+  it('V19: let no workspace name hosts, and none that is not trusted name programs, files or folders', () => {
+    const restricted = new Set(manifest.capabilities.untrustedWorkspaces.restrictedConfigurations);
+    // Neither says where to connect nor what is read or run.
+    const harmless = new Set<string>([settingIds.notifications, settingIds.runbooksCodeLens]);
+    for (const [id, { scope }] of Object.entries(contributes.configuration.properties)) {
+      const beyondWorkspaces = scope === 'application' || scope === 'machine';
+      assert.ok(beyondWorkspaces || restricted.has(id) || harmless.has(id), `${id} can be set by any workspace`);
+    }
+    assert.equal(contributes.configuration.properties[settingIds.hosts]?.['scope'], 'application');
+  });
+
   it('restrict settings that exist', () => {
     for (const setting of manifest.capabilities.untrustedWorkspaces.restrictedConfigurations)
       assert.ok(setting in contributes.configuration.properties, setting);
