@@ -102,20 +102,26 @@ export class RunDirectory {
   }
 
   create(): void {
-    mkdirSync(this.path, { recursive: true, mode: 0o700 });
-    // Both are there from the start: whoever follows the run may come before its first byte.
-    for (const file of [this.results, this.output]) writeFileSync(file, '', { mode: 0o600, flag: 'a' });
+    makeFolder(this.path);
+    // There from the start, for it is watched; output.log comes with the process.
+    writeFileSync(this.results, '', { mode: 0o600, flag: 'a' });
   }
 
-  /** Whole or not at all: a run that waits has its command from nowhere else. */
-  writeLaunch(item: Launch): void {
+  /**
+   * Whole or not at all. A run that waits has its command from nowhere else, so it must survive a power cut; what starts at once
+   * (`waits` false) ends with the power, and the store has its record.
+   */
+  writeLaunch(item: Launch, waits = true): void {
     const file = join(this.path, 'run.json');
-    writeFileSync(`${file}.new`, JSON.stringify(item, null, 2), { mode: 0o600, flush: true });
+    writeFileSync(`${file}.new`, JSON.stringify(item, null, 2), { mode: 0o600, flush: waits });
     renameSync(`${file}.new`, file);
   }
 
-  /** The record as it ended, so that an index made anew knows why. */
+  /** The record as it ended, so that an index made anew knows why. Of an end in good order exit.json and results tell the same. */
   writeEnd(ended: Run): void {
+    const { exitCode, outcomeReason, adopted, outputDropped } = ended;
+    const told = exitCode === 0 && outcomeReason === null && !adopted && (outputDropped ?? 0) === 0;
+    if (told && existsSync(this.exit)) return;
     writeFileSync(join(this.path, 'end.json'), JSON.stringify(ended), { mode: 0o600 });
   }
 
@@ -152,6 +158,17 @@ export class RunDirectory {
     if (text === null) return null;
     const parsed = z.object({ code: z.int() }).safeParse(parseJson(text));
     return parsed.success ? { code: parsed.data.code, at: Math.round(statSync(this.exit).mtimeMs) } : null;
+  }
+}
+
+/** One call where the folder of the day is there already, as it nearly always is. */
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') mkdirSync(path, { recursive: true, mode: 0o700 });
+    else if (code !== 'EEXIST') throw error;
   }
 }
 

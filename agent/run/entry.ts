@@ -38,7 +38,7 @@ export class Entry {
     const run = startedRun(this.#run, now);
     const deadline = this.launch.timeoutMs === null ? null : now + this.launch.timeoutMs;
     const launch = { ...this.launch, run, deadline };
-    this.directory.writeLaunch(launch);
+    this.directory.writeLaunch(launch, false);
     this.launch = launch;
     this.#run = run;
   }

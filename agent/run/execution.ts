@@ -1,4 +1,5 @@
 /** One run from its start to its end: spawns or adopts its process, watches it, stops it, and judges how it ended. */
+import { existsSync } from 'node:fs';
 import type { Logger } from 'pino';
 import type { Finding, Progress, Run } from '../protocol/nouns.ts';
 import type { Secrets } from '../secrets/secrets.ts';
@@ -296,12 +297,9 @@ export class Execution {
     this.#parts.onEnd({ run: this.run, findings: this.#findings, end: this.#reader.end });
   }
 
+  /** Its command has ended as soon as the file is there, be it still empty. */
   #hasExit(): boolean {
-    let there = false;
-    this.#quietly('see whether it has ended', () => {
-      there = this.#directory.readExit() !== null;
-    });
-    return there;
+    return existsSync(this.#directory.exit);
   }
 
   #quietly(what: string, work: () => void): void {

@@ -13,8 +13,10 @@ export class RunRecords {
     this.#events = events;
   }
 
-  insert(run: Run, requestId: string | null): void {
+  /** `also` is written together with it. */
+  insert(run: Run, requestId: string | null, also?: () => void): void {
     this.together(() => {
+      also?.();
       insertRun(this.#database, run, requestId);
       this.#events.emit('run.changed', { run });
     });

@@ -30,6 +30,8 @@ export interface RunRequest {
   readonly options?: Readonly<Record<string, unknown>> | null;
   /** Script file whose owner and mode are checked before the start. */
   readonly script?: string | null;
+  /** Writes down what goes with the record of this run, in the same transaction. */
+  readonly onRecord?: () => void;
   /** What is not given is as in `defaultSettings`. */
   readonly settings?: Partial<RunSettings>;
 }

@@ -133,9 +133,9 @@ export class Runner {
     this.#entries.set(run.id, entry);
     try {
       if (atOnce) entry.begin(now);
-      else entry.directory.writeLaunch(entry.launch);
+      else entry.directory.writeLaunch(entry.launch, true);
       entry.run = this.#room.join(entry, atOnce);
-      this.#records.insert(entry.run, request.requestId);
+      this.#records.insert(entry.run, request.requestId, request.onRecord);
     } catch (error) {
       this.#forget(entry);
       // Its folder could not be written, as on a full disk: the store may still take the record.
@@ -338,7 +338,7 @@ export class Runner {
   #follow({ launch, notBefore }: FollowUp): Entry {
     const directory = this.#directoryOf(launch.run.id);
     directory.create();
-    directory.writeLaunch(launch);
+    directory.writeLaunch(launch, true);
     return new Entry(launch, directory, notBefore);
   }
 
@@ -358,7 +358,7 @@ export class Runner {
     reason: string,
   ): Run {
     const run = endedRun(fresh, outcome, this.#parts.secrets.text(reason), this.#parts.clock.now());
-    this.#records.insert(run, request.requestId);
+    this.#records.insert(run, request.requestId, request.onRecord);
     this.#tell({ run, findings: [], end: null, alertOn: request.alertOn });
     return run;
   }

@@ -4,8 +4,8 @@
  *
  * TERM, INT and HUP get a handler, not "ignore": the shell survives a stop of its group long enough to record the end,
  * while the child starts with default actions (a trap is reset by exec, an ignored signal would be inherited; sh(1) `trap`).
- * The rename makes exit.json whole or absent. The pid file is made once (`set -C`) and before the command begins: where there is none,
- * the command never began, and where a second wrapper comes for the same run, it goes without doing anything.
+ * exit.json is whole or, without its closing brace, not understood and so as good as absent; a rename would need mv(1), a process.
+ * The pid file is made once (`set -C`) and before the command begins: where there is none, the command never began, and where a second wrapper comes for the same run, it goes without doing anything.
  * Its own files are its owner's alone; the command has the agent's umask.
  */
 const script = `trap : TERM INT HUP
@@ -17,7 +17,7 @@ umask ${umaskText()}
 "$@" < /dev/null
 code=$?
 umask 077
-printf '{"code":%d}\\n' "$code" > "$UPKEEP_RUN_DIRECTORY/exit.json.new" && mv "$UPKEEP_RUN_DIRECTORY/exit.json.new" "$UPKEEP_RUN_DIRECTORY/exit.json"
+printf '{"code":%d}\\n' "$code" > "$UPKEEP_RUN_DIRECTORY/exit.json"
 exit "$code"`;
 
 /** argv that runs `command` under the wrapper; nothing of it is parsed by the shell. */

@@ -148,9 +148,9 @@ export class Tasks {
       ...startOf(start),
       dryRun: false,
     };
-    this.#auditStart(request);
     return runner.launch({
       ...request,
+      onRecord: this.#auditStart(request),
       command: (directory) => blockCommand(directory, block, { cwd: cwd(), procedures, self }),
     });
   }
@@ -272,12 +272,14 @@ export class Tasks {
   }
 
   async #launch(request: Omit<RunRequest, 'command'>, { words, self, options, script }: TaskCommand): Promise<Run> {
-    this.#auditStart(request);
-    return this.#parts.runner.launch({ ...request, command: () => words, self, options, script });
+    const onRecord = this.#auditStart(request);
+    return this.#parts.runner.launch({ ...request, command: () => words, self, options, script, onRecord });
   }
 
-  #auditStart({ actor, task, reason, trigger, dryRun, kind }: Omit<RunRequest, 'command'>): void {
-    if (actor !== 'schedule') this.#audit(actor, 'run.start', task, reason, { trigger, dryRun, kind });
+  #auditStart({ actor, task, reason, trigger, dryRun, kind }: Omit<RunRequest, 'command'>): () => void {
+    return () => {
+      if (actor !== 'schedule') this.#audit(actor, 'run.start', task, reason, { trigger, dryRun, kind });
+    };
   }
 
   #refuseSecond(task: LoadedTask, requestId: string): void {

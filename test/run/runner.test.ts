@@ -117,7 +117,7 @@ describe('Runner', () => {
     const run = await harness.launch('exit 0');
     harness.runner.stop();
     const directory = directoryOf(run);
-    while (!existsSync(directory.exit)) await untilThere(directory.path, 'exit.json');
+    await untilThere(directory.path, 'exit.json', () => directory.readExit() !== null);
     const next = harness.another();
     await next.start();
     const ended = getRun(harness.database, run.id);
@@ -172,11 +172,15 @@ function killIfThere(pid: number): void {
   }
 }
 
-async function untilThere(folder: string, name: string): Promise<void> {
+async function untilThere(
+  folder: string,
+  name: string,
+  whole = (): boolean => existsSync(join(folder, name)),
+): Promise<void> {
   const controller = new AbortController();
   const watcher = watch(folder, { signal: controller.signal });
   try {
-    while (!existsSync(join(folder, name))) await once(watcher, 'change');
+    while (!whole()) await once(watcher, 'change');
   } finally {
     watcher.close();
   }
