@@ -3,6 +3,8 @@ import { dashboardModel } from '../../extension/dashboard/dashboardModel.ts';
 import type { HostView } from '../../extension/state/host.ts';
 import type { Dashboard } from '../../webview/dashboardSchema.ts';
 import { busyHost, offlineHost } from '../extension/dashboard/scene.ts';
+import { hostileHost, hostileTexts } from '../extension/hostileTexts.ts';
+import { hidden, plain } from '../../extension/views/text.ts';
 import { makeAlert, makeHost, makeRun, makeTask, now } from '../extension/nouns.ts';
 import { PageHarness, type OpenPage } from './pageHarness.ts';
 
@@ -64,6 +66,26 @@ describe('dashboard page', function () {
     assert.equal(await open.page.locator('.names .name').innerText(), evil);
     assert.deepEqual(open.trouble, []);
   });
+
+  for (const [what, text] of Object.entries(hostileTexts)) {
+    it(`V15: shows ${what} of a host as text, and nothing of it runs, loads or can be clicked`, async () => {
+      // The name of a host is the person's own setting.
+      await open.show(model([{ ...hostileHost(text), name: 'db-01' }]));
+      const { page } = open;
+      assert.equal(
+        await page
+          .locator('img, script:not([nonce]), iframe, object, embed, a[href], [onerror], [onmouseover]')
+          .count(),
+        0,
+      );
+      const shown = (await page.locator('body').innerText()).replaceAll(/\s+/g, ' ');
+      assert.ok(shown.includes(plain(text).replaceAll(/\s+/g, ' ').trim().slice(0, 12)), shown);
+      assert.doesNotMatch(shown, new RegExp(hidden.source, 'u'));
+      await page.locator('.mark[data-bar="run-2"]').hover({ timeout: 5000 });
+      assert.deepEqual(await open.messages(), [{ type: 'ready' }]);
+      assert.deepEqual(open.trouble, []);
+    });
+  }
 
   it('shows what a bar is under the pointer, and a click opens its output', async () => {
     await open.show(model([busyHost()]));
