@@ -4,6 +4,7 @@
  * multi-pattern searching", TR-94-17): two bytes say how far the next occurrence must be away.
  */
 import { formsOf } from './forms.ts';
+import { mapTexts } from './mapTexts.ts';
 
 const star = 0x2a;
 
@@ -123,10 +124,8 @@ export class Masker {
   }
 
   #copy(value: unknown): unknown {
-    if (typeof value === 'string') return this.text(value);
-    if (Array.isArray(value)) return value.map((item) => this.#copy(item));
-    if (typeof value !== 'object' || value === null) return value;
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [this.text(key), this.#copy(item)]));
+    const hide = (text: string): string => this.text(text);
+    return mapTexts(value, hide, hide);
   }
 }
 

@@ -2,6 +2,7 @@
  * Secrets in what is kept for later (a run that waits): each is replaced by the name that leads to it, and looked up again when it
  * is needed, so that none lies in wait on the disk.
  */
+import { mapTexts } from './mapTexts.ts';
 
 /** Around a name; of a private-use plane, so that no text of people has them. */
 const open = '\u{F0000}';
@@ -50,11 +51,4 @@ export class Seal {
 /** Sealed data for people: `${NAME}` in the place of each secret. */
 export function namesOf<T>(value: T): T {
   return mapTexts(value, (text) => text.replaceAll(sealed, (_, name: string) => `\${${name}}`)) as T;
-}
-
-function mapTexts(value: unknown, change: (text: string) => string): unknown {
-  if (typeof value === 'string') return change(value);
-  if (Array.isArray(value)) return value.map((item) => mapTexts(item, change));
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, mapTexts(item, change)]));
 }

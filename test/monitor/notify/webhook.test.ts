@@ -1,31 +1,18 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { sendEmail } from '../../../agent/monitor/notify/email.ts';
 import { postJson } from '../../../agent/monitor/notify/webhook.ts';
 import { guardedLookup } from '../../../agent/outbound.ts';
+import { LoopbackServers } from '../../loopback.ts';
 
 describe('webhooks', () => {
-  const servers: Server[] = [];
+  const servers = new LoopbackServers();
   afterEach(() => {
-    for (const server of servers.splice(0)) {
-      server.closeAllConnections();
-      server.close();
-    }
+    servers.close();
   });
-
-  /** A server on loopback; gives its address without a slash at the end. */
-  async function serve(answer: (incoming: IncomingMessage, response: ServerResponse) => void): Promise<string> {
-    const server = createServer(answer).listen(0, '127.0.0.1');
-    servers.push(server);
-    await once(server, 'listening');
-    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  }
 
   it('get the JSON, and count as told with a 2xx status', async () => {
     let got = '';
-    const base = await serve((incoming, response) => {
+    const base = await servers.serve((incoming, response) => {
       incoming.setEncoding('utf8').on('data', (text: string) => (got += text));
       incoming.on('end', () => response.writeHead(204).end());
     });
@@ -35,12 +22,12 @@ describe('webhooks', () => {
 
   it('V30: do not follow a redirect, so that neither the secret address nor the text goes elsewhere', async () => {
     const reached: (string | undefined)[] = [];
-    const inner = await serve((incoming, response) => {
+    const inner = await servers.serve((incoming, response) => {
       reached.push(incoming.url);
       response.end();
     });
     for (const status of [301, 302, 303, 307, 308]) {
-      const base = await serve((_incoming, response) => {
+      const base = await servers.serve((_incoming, response) => {
         response.writeHead(status, { location: `${inner}/stolen` }).end();
       });
       await assert.rejects(postJson(`${base}/secret-path`, {}), (error: Error) => {
@@ -53,20 +40,11 @@ describe('webhooks', () => {
   });
 
   it('V30: wait a limited time, and read nothing of an answer without end', async () => {
-    const silent = await serve(() => undefined);
+    const silent = await servers.serve(() => undefined);
     await assert.rejects(postJson(silent, {}, { timeoutMs: 100 }), /no answer within 0\.1 s/);
-    let closed: Promise<unknown> = Promise.resolve();
-    const endless = await serve((_incoming, response) => {
-      closed = once(response, 'close');
-      response.writeHead(200);
-      const more = (): void => {
-        while (response.writable && response.write(Buffer.alloc(64 * 1024)));
-        response.once('drain', more);
-      };
-      more();
-    });
-    await postJson(endless, {});
-    await closed;
+    const endless = await servers.serveEndless();
+    await postJson(endless.url, {});
+    await endless.closed;
   });
 
   it('V30: are not sent to metadata services, files or sockets, nor where a name suddenly leads', async () => {
@@ -74,7 +52,7 @@ describe('webhooks', () => {
       await assert.rejects(postJson(url, {}), /could not be reached: .* is not talked to/);
     }
     let asked = 0;
-    const base = await serve((_incoming, response) => response.end());
+    const base = await servers.serve((_incoming, response) => response.end());
     const lookup = guardedLookup((_host, _options, done) => {
       asked += 1;
       done(null, [{ address: asked === 1 ? '127.0.0.1' : '169.254.169.254', family: 4 }]);
