@@ -28,7 +28,7 @@ import { Tasks } from './schedule/tasks.ts';
 import { Seal } from './secrets/seal.ts';
 import type { Secrets } from './secrets/secrets.ts';
 import { createHandlers } from './server/handlers.ts';
-import { openServer } from './server/openServer.ts';
+import { openServer, type OpenServer } from './server/openServer.ts';
 import type { AgentServer } from './server/server.ts';
 import { StoredTokens } from './server/storedTokens.ts';
 import type { Database } from './store/database.ts';
@@ -66,7 +66,7 @@ export class Agent {
   readonly #unlock: () => void;
   readonly #startedAt: number;
   readonly #self = selfCommand();
-  #server: AgentServer | null = null;
+  #server: OpenServer | null = null;
   #starting: Promise<void> | null = null;
   #stopping: Promise<void> | null = null;
   #opened = false;
@@ -237,7 +237,7 @@ export class Agent {
 
   #applyConfig(): void {
     const config = this.#config();
-    this.#server?.reloadCertificate();
+    this.#server?.reload(config.server);
     this.runner.limitsChanged();
     this.#scheduler.setTasks(config.tasks, new Calendar(config.blackouts, config.timezone));
     const checks = config.checks ?? defaultChecks(config);
@@ -372,7 +372,7 @@ export class Agent {
     });
   }
 
-  #openServer(): Promise<AgentServer> {
+  #openServer(): Promise<OpenServer> {
     const source = metricsSource({
       database: this.database,
       alerts: this.alerts,

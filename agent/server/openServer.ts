@@ -18,8 +18,13 @@ export interface OpenServerParts extends Omit<ServerOptions, 'listen' | 'hostNam
 
 const certificateKey = 'server:certificate';
 
+export interface OpenServer extends AgentServer {
+  /** Reads the certificate's files again. Settings that wait for the next start of the agent are told in the log. */
+  reload(settings: ServerSettings): void;
+}
+
 /** Not started yet. Rejects with one sentence when its certificate can not be served. */
-export async function openServer(parts: OpenServerParts): Promise<AgentServer> {
+export async function openServer(parts: OpenServerParts): Promise<OpenServer> {
   const { settings, alerts } = parts;
   const listen = parts.listen === undefined ? configuredListen(settings.listen) : parts.listen;
   const onProblem = (problem: string | null): void => {
@@ -28,7 +33,13 @@ export async function openServer(parts: OpenServerParts): Promise<AgentServer> {
   };
   const certificate = await openCertificate({ ...parts, onProblem });
   if (certificate === null) onProblem(null);
-  return createServer({ ...parts, listen, hostNames: settings.host_names, certificate });
+  const server = createServer({ ...parts, listen, hostNames: settings.host_names, certificate });
+  const reload = (now: ServerSettings): void => {
+    server.reloadCertificate();
+    if (JSON.stringify(now) === JSON.stringify(settings)) return;
+    parts.log.warn({}, '`server` has changed in the configuration: restart the agent, its runs go on');
+  };
+  return Object.assign(server, { reload });
 }
 
 const certificateAlert = {

@@ -96,6 +96,10 @@ describe('an agent with TLS', () => {
     await nextEvent(agent.client, isAlert('resolved'));
     const { host } = await agent.client.request('snapshot', {});
     assert.equal(host.certificateFingerprint, good);
+    assert.doesNotMatch(agent.log(), /restart the agent/);
+    world.write('maintenance: { server: { listen: none, tls: { cert: live/cert.pem, key: live/key.pem } } }');
+    await agent.client.request('config.reload', {});
+    assert.match(agent.log(), /`server` has changed in the configuration: restart the agent/);
     chmodSync(join(folder, 'key.pem'), 0o644);
     const open = await world.command(['doctor', '--config', world.config, '--socket', world.socket]);
     assert.match(open.stdout, /everybody on this host can read it \(mode 644\): chmod 600/);
