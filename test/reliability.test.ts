@@ -27,4 +27,10 @@ describe('the table of attacks and faults', () => {
     assert.ok(missing.includes('V99 is in the title of a test, and is no case'));
     assert.ok(!missing.some((line) => line.startsWith('V16')));
   });
+
+  it('asks for no test of what this machine can not do', () => {
+    const excused = new Set(['F03']);
+    assert.ok(!missingCases(['faults'], {}, excused).some((line) => line.startsWith('F03')));
+    assert.ok(tableOf(['faults'], {}, excused).some((line) => /^· F03 .*not possible on this machine$/.test(line)));
+  });
 });
