@@ -4,6 +4,7 @@ import { checkCertificates } from './certificates/checkCertificates.ts';
 import { checkBloat } from './database/checkBloat.ts';
 import { checkDbHealth } from './database/checkDbHealth.ts';
 import { databaseDailyMaintenance } from './database/databaseDailyMaintenance.ts';
+import { monitorQueries } from './database/monitorQueries.ts';
 import { optimizeIndexes } from './database/optimizeIndexes.ts';
 import { updateStatistics } from './database/updateStatistics.ts';
 import { healthCheck } from './health/healthCheck.ts';
@@ -15,6 +16,7 @@ const all: readonly AnyProcedure[] = [
   checkDbHealth,
   databaseDailyMaintenance,
   healthCheck,
+  monitorQueries,
   optimizeIndexes,
   rotateLogs,
   updateStatistics,

@@ -86,7 +86,7 @@ const failures: ReadonlySet<string> = new Set([
   'database.connection',
   'database.statement',
   'database.version',
-  'database.archive',
+  'database.backend',
 ]);
 
 /** PostgreSQL 13. */

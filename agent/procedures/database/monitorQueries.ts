@@ -1,0 +1,37 @@
+/** `monitor-queries`: what runs for too long, who waits for whom; on request ends one statement or one session. */
+import * as z from 'zod';
+import { duration } from '../../config/units.ts';
+import { defineProcedure } from '../define.ts';
+import { databasesText } from './impact.ts';
+import { databaseNames } from './options.ts';
+
+const pid = z.int().min(1);
+const options = z.object({
+  database: databaseNames.describe('Name of a configured database, or several; by default all'),
+  longerThan: duration.prefault('1s').describe('Statements and open transactions that run for longer are told: 1s, 5m'),
+  cancel: pid.optional().describe('Cancels the statement of this backend (its pid); its session goes on'),
+  terminate: pid
+    .optional()
+    .describe('Terminates this backend (its pid): its transaction is rolled back, its connection cut'),
+});
+export type MonitorQueriesOptions = z.infer<typeof options>;
+
+export const monitorQueries = defineProcedure({
+  name: 'monitor-queries',
+  area: 'database',
+  title: 'Monitor Queries',
+  summary: 'Show statements and transactions that run for too long and who waits for them, or end one',
+  changes: true,
+  options,
+  impact: ({ database, cancel, terminate }, config) => {
+    const where = databasesText(database, config);
+    if (terminate !== undefined) {
+      return `Terminates backend ${terminate} of ${where}: its transaction is rolled back and its client loses the connection.`;
+    }
+    if (cancel !== undefined) {
+      return `Cancels what backend ${cancel} of ${where} is running: its client gets an error, its session goes on.`;
+    }
+    return `Looks at what runs in ${where}; changes nothing.`;
+  },
+  work: () => import('./monitorQueriesWork.ts'),
+});
