@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, it } from 'mocha';
 import * as z from 'zod';
 import { actionSchema } from '../../agent/procedures/database/actions.ts';
 import { monitorQueries } from '../../agent/procedures/database/monitorQueries.ts';
 import { part } from '../../agent/procedures/database/monitorQueriesWork.ts';
 import { codes } from '../procedures/database/context.ts';
+import { AgentWorld, endOf } from './agentProcess.ts';
 import { check, quoted, untilTrue, withClient, type Given } from './databaseCheck.ts';
 import { makeDatabase, untilNoBackend } from './maintenance.ts';
 import { startPostgres, type Postgres } from './postgres.ts';
@@ -165,3 +168,31 @@ for (const edition of ['newest', 'debian'] as const) {
     });
   });
 }
+
+describe('monitor-queries by an agent', () => {
+  it('leaves in the audit log who had which backend ended, and why', async () => {
+    const world = new AgentWorld();
+    try {
+      world.write('maintenance: { databases: [{ name: shop, url: "postgres://u@127.0.0.1:1/d" }] }\n');
+      const { client } = await world.start();
+      const options = { database: ['shop'], terminate: 4711 };
+      const reason = 'holds the orders';
+      const { run } = await client.request('procedures.run', {
+        ...{ procedure: 'monitor-queries', options, reason, requestId: randomUUID() },
+      });
+      assert.equal((await endOf(client, run.id)).outcome, 'failed');
+      const store = new DatabaseSync(join(world.state, 'upkeep.db'), { readOnly: true });
+      const entry = store.prepare(`SELECT actor, target, reason, detail FROM audit WHERE action = 'run.start'`).get();
+      store.close();
+      assert.deepEqual([entry?.['target'], entry?.['reason']], ['monitor-queries', reason]);
+      assert.deepEqual(JSON.parse(String(entry?.['detail'])), {
+        trigger: 'remedy',
+        dryRun: false,
+        kind: 'procedure',
+        options,
+      });
+    } finally {
+      await world.dispose();
+    }
+  });
+});
