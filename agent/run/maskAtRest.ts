@@ -4,7 +4,7 @@
  * crash in between is made up for by the next agent. Readers mask as well: nobody sees a file that is half done.
  */
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { constants, open, readFile, rename, rm, writeFile, type FileHandle } from 'node:fs/promises';
+import { constants, open, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from 'pino';
@@ -12,6 +12,7 @@ import type * as z from 'zod';
 import { run } from '../protocol/nouns.ts';
 import type { Masker, Range } from '../secrets/masker.ts';
 import type { Secrets } from '../secrets/secrets.ts';
+import { writeFileAtomic } from '../store/atomicWrite.ts';
 import { launch, RunDirectory } from './directory.ts';
 import { readCut } from './outputCut.ts';
 
@@ -166,8 +167,10 @@ function afterEscape(bytes: Buffer, from: number): number {
 
 /** A record stays one that can be read: a secret that is one of its own words (`manual`) stays in it. */
 async function maskRecord(file: string, schema: z.ZodType, masker: Masker): Promise<void> {
-  const text = await readFile(file, 'utf8').catch(() => null);
-  if (text === null || masker.text(text) === text) return;
+  const handle = await openIfThere(file);
+  const text = await handle?.readFile('utf8');
+  await handle?.close();
+  if (text === undefined || masker.text(text) === text) return;
   const masked = masker.json(text);
   let readable = false;
   try {
@@ -177,13 +180,16 @@ async function maskRecord(file: string, schema: z.ZodType, masker: Masker): Prom
     readable = true;
   }
   if (!readable) return;
-  await writeFile(`${file}.new`, masked, { mode: 0o600 });
-  await rename(`${file}.new`, file);
+  await writeFileAtomic(file, masked);
 }
 
+/** Null also for a link or pipe in its place: the run may have put it there. */
 async function openIfThere(file: string): Promise<FileHandle | null> {
   try {
-    return await open(file, constants.O_RDWR | constants.O_NOFOLLOW);
+    const handle = await open(file, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    if ((await handle.stat()).isFile()) return handle;
+    await handle.close();
+    return null;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ELOOP') return null;

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
   existsSync,
@@ -7,6 +8,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -48,7 +50,7 @@ describe('files of ended runs', () => {
     writeFileSync(directory.results, `${JSON.stringify({ message: `a\n${secret} "${secret}"` })}\n`);
     // Across every boundary of the pieces in which it is read.
     const output = Buffer.alloc(3 * 1024 * 1024, `0123456789${secret}\n`);
-    writeFileSync(directory.output, output);
+    writeFileSync(directory.output, output, { mode: 0o600 });
     assert.equal(await maskRun(directory, new Masker([secret])), true);
     const hidden = output.toString('latin1').replaceAll(secret, stars);
     assert.equal(readFileSync(directory.output, 'latin1') === hidden, true);
@@ -114,6 +116,17 @@ describe('files of ended runs', () => {
     next.start(new Set());
     await next.settled();
     assert.deepEqual(readdirSync(join(folder, 'unmasked')), []);
+  });
+
+  it('are left alone where a run has put a link or a pipe in their place', async () => {
+    const elsewhere = join(folder, 'elsewhere');
+    writeFileSync(elsewhere, secret);
+    symlinkSync(elsewhere, directory.output);
+    rmSync(directory.results);
+    execFileSync('mkfifo', [directory.results, join(directory.path, 'run.json')]);
+    symlinkSync(elsewhere, join(directory.path, 'end.json'));
+    assert.equal(await maskRun(directory, new Masker([secret])), true);
+    assert.equal(readFileSync(elsewhere, 'utf8'), secret);
   });
 
   it('cost nothing where there are no secrets', () => {
