@@ -14,7 +14,10 @@ const made = z.object({ id: z.string(), token: z.string() });
 const started = z.object({ result: z.object({ run: z.object({ id: z.string() }) }) });
 
 describe('the revocation of a token', () => {
-  const world = new AgentWorld();
+  let world: AgentWorld;
+  before(() => {
+    world = new AgentWorld();
+  });
   after(() => world.dispose());
 
   it('V08: closes all of its connections at once, while the job that it started goes on and ends well', async () => {

@@ -126,10 +126,11 @@ describe('an agent with TLS', () => {
 });
 
 describe('V10: mutual TLS', () => {
-  const world = new AgentWorld();
+  let world: AgentWorld;
   let authority: Authority;
   let agent: AgentProcess;
   before(async () => {
+    world = new AgentWorld();
     authority = await createAuthority({ name: 'Test authority' });
     const server = await issueCertificate(authority, { names: ['localhost'], ...lifetime });
     writeFileSync(join(world.folder, 'cert.pem'), server.chainPem);
