@@ -1,6 +1,7 @@
 /** All built-in procedures, by name and by alias. */
 import type { AnyProcedure } from './define.ts';
 import { checkCertificates } from './certificates/checkCertificates.ts';
+import { verifyCertificate } from './certificates/verifyCertificate.ts';
 import { checkBloat } from './database/checkBloat.ts';
 import { checkDbHealth } from './database/checkDbHealth.ts';
 import { databaseDailyMaintenance } from './database/databaseDailyMaintenance.ts';
@@ -20,6 +21,7 @@ const all: readonly AnyProcedure[] = [
   optimizeIndexes,
   rotateLogs,
   updateStatistics,
+  verifyCertificate,
 ];
 
 export const procedures: ReadonlyMap<string, AnyProcedure> = new Map(

@@ -40,13 +40,18 @@ export async function findKey(
   if (candidate === null) return { kind: 'none' };
   const path = join(dirname(file), candidate.name);
   try {
-    const { bytes, mode } = await readRegularFile(path, reading.answering);
-    const { key } = await parseContents(bytes, reading);
-    return key === null ? { kind: 'none' } : keyState(path, key, mode, candidate.belongs);
+    return await readKey(path, candidate.belongs, reading);
   } catch {
     // Mostly root's alone, as it should be: the key stays unknown, which the record says.
     return { kind: 'none' };
   }
+}
+
+/** Key of the file `path`; `none` when it holds no key. Throws what reading and parsing it throw. */
+export async function readKey(path: string, belongs: boolean, reading: Reading): Promise<KeyState> {
+  const { bytes, mode } = await readRegularFile(path, reading.answering);
+  const { key } = await parseContents(bytes, reading);
+  return key === null ? { kind: 'none' } : keyState(path, key, mode, belongs);
 }
 
 /** certbot keeps `cert.pem` and `chain.pem` apart; services that take both serve them together. */

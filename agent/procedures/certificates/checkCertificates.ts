@@ -1,28 +1,15 @@
 /** `check-certificates`: what is wrong with certificate files and TLS endpoints. */
-import { isIP } from 'node:net';
-import { domainToASCII } from 'node:url';
 import * as z from 'zod';
 import { endpointText } from '../../config/certificates.ts';
 import { defineProcedure } from '../define.ts';
+import { hostName, warnDays } from './options.ts';
 
 const options = z.object({
   path: z.array(z.string().min(1)).optional().describe('File, folder or glob to check instead of the configured ones'),
-  host: z
-    .string()
-    .refine(
-      (host) => isIP(host) !== 0 || /^[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?$/i.test(domainToASCII(host)),
-      'a host name',
-    )
-    .optional()
-    .describe('Name that every certificate must be valid for; endpoints are asked for it'),
+  host: hostName.optional().describe('Name that every certificate must be valid for; endpoints are asked for it'),
   ca: z.string().min(1).optional().describe('PEM file of further certificate authorities that are trusted'),
   domain: z.array(endpointText).optional().describe('HOST[:PORT] to check instead of the configured sources'),
-  warnDays: z
-    .int()
-    .min(0)
-    .max(36_500)
-    .optional()
-    .describe('Warn so many days before expiry; by default when a third of the lifetime is left'),
+  warnDays,
 });
 export type CheckCertificatesOptions = z.infer<typeof options>;
 

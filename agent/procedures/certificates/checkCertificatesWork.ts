@@ -8,14 +8,13 @@ import { type Endpoint, endpointName, parseEndpoint } from '../../config/certifi
 import { certificate, type Finding } from '../../protocol/nouns.ts';
 import { outcomeOf, type ProcedureContext } from '../define.ts';
 import type { Analysis } from './analyse.ts';
+import { authoritiesOf } from './authorities.ts';
 import { checkAll } from './check.ts';
 import type { CheckCertificatesOptions } from './checkCertificates.ts';
 import { defaultPlaces } from './defaultPlaces.ts';
-import { findingsOf } from './findings.ts';
 import { createPace, type Pace } from './pace.ts';
-import { pemBlocks } from './pem.ts';
-import { readRegularFile } from './regularFile.ts';
-import { certificateLines, summaryLine } from './text.ts';
+import { learntNothing, report } from './report.ts';
+import { summaryLine } from './text.ts';
 
 export const part = z.object({ certificates: z.array(certificate) });
 
@@ -26,7 +25,7 @@ export async function run(given: CheckCertificatesOptions, context: ProcedureCon
     {
       ...sources,
       host: given.host ?? null,
-      authorities: await authoritiesOf(given.ca === undefined ? context.config.certificates.ca : resolve(given.ca)),
+      authorities: await authoritiesOf(given.ca, context),
       password: context.config.certificates.password,
       warnDays: given.warnDays,
       timeout: context.config.certificates.timeout,
@@ -77,20 +76,6 @@ function endpointsOf(texts: readonly string[]): Endpoint[] {
   return [...new Map(endpoints.map((endpoint) => [endpointName(endpoint), endpoint])).values()];
 }
 
-async function authoritiesOf(file: string | undefined): Promise<string | undefined> {
-  if (file === undefined) return undefined;
-  let text;
-  try {
-    text = (await readRegularFile(file)).bytes.toString('latin1');
-  } catch (cause) {
-    throw new Error(`The authorities ${file} can not be read; correct certificates.ca or --ca.`, { cause });
-  }
-  if (![...pemBlocks(text)].some((block) => block.label.endsWith('CERTIFICATE'))) {
-    throw new Error(`The authorities ${file} hold no PEM certificate; correct certificates.ca or --ca.`);
-  }
-  return text;
-}
-
 async function reported(
   analyses: readonly Analysis[],
   about: readonly Finding[],
@@ -100,19 +85,10 @@ async function reported(
   const certificates = analyses.map((analysis) => analysis.certificate);
   const findings = [...about, ...(analyses.length === 0 ? [nothingToCheck] : [])];
   findings.forEach(context.finding);
-  for (const analysis of analyses) {
-    for (const line of certificateLines(analysis.certificate)) context.print(line);
-    for (const finding of findingsOf(analysis)) {
-      context.finding(finding);
-      findings.push(finding);
-    }
-    context.print('');
-    await pace();
-  }
+  findings.push(...(await report(analyses, context, pace)));
   if (certificates.length > 0) context.print(summaryLine(certificates));
-  const blind = certificates.every(({ status }) => status === 'unreadable' || status === 'unparsable');
   return {
-    outcome: blind && certificates.length > 0 ? ('failed' as const) : outcomeOf(findings, 'unchanged'),
+    outcome: learntNothing(certificates) ? ('failed' as const) : outcomeOf(findings, 'unchanged'),
     part: { certificates },
   };
 }

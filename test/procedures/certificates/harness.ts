@@ -1,9 +1,11 @@
-/** What a run of check-certificates needs of the world, and what it came to. */
+/** What a run of a procedure about certificates needs of the world, and what it came to. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { checkCertificates } from '../../../agent/procedures/certificates/checkCertificates.ts';
+import { verifyCertificate } from '../../../agent/procedures/certificates/verifyCertificate.ts';
+import type { AnyProcedure, ProcedureContext } from '../../../agent/procedures/define.ts';
 import { type Config, sections } from '../../../agent/config/schema.ts';
 import { type Certificate, certificate, type Finding } from '../../../agent/protocol/nouns.ts';
 
@@ -21,29 +23,50 @@ export interface Outcome {
   readonly outcome: string;
   readonly findings: readonly Finding[];
   readonly lines: readonly string[];
+}
+
+export interface CertificatesOutcome extends Outcome {
   readonly certificates: readonly Certificate[];
 }
 
-export async function check(
+/** Runs `procedure` with `settings` as the section `certificates`. */
+export async function perform(
+  procedure: AnyProcedure,
   options: Record<string, unknown>,
   settings: Record<string, unknown> = {},
-  signal: AbortSignal = new AbortController().signal,
-): Promise<Outcome> {
+  world: Partial<ProcedureContext> = {},
+): Promise<Outcome & { readonly part: Record<string, unknown> }> {
   const findings: Finding[] = [];
   const lines: string[] = [];
-  const { outcome, part } = await checkCertificates.execute(options, {
+  const { outcome, part } = await procedure.execute(options, {
     config: configWith(settings),
     dryRun: false,
-    signal,
+    signal: new AbortController().signal,
     env: {},
     memoryDirectory: tmpdir(),
     now: () => now,
     finding: (finding) => void findings.push(finding),
     progress: () => undefined,
     print: (line) => void lines.push(line),
+    ...world,
   });
-  const { certificates } = z.object({ certificates: z.array(certificate) }).parse(part);
-  return { outcome, findings, lines, certificates };
+  return { outcome, findings, lines, part };
+}
+
+export async function check(
+  options: Record<string, unknown>,
+  settings: Record<string, unknown> = {},
+  signal: AbortSignal = new AbortController().signal,
+): Promise<CertificatesOutcome> {
+  return withCertificates(await perform(checkCertificates, options, settings, { signal }));
+}
+
+export async function verify(options: Record<string, unknown>, settings: Record<string, unknown> = {}) {
+  return withCertificates(await perform(verifyCertificate, options, settings));
+}
+
+function withCertificates({ part, ...rest }: Awaited<ReturnType<typeof perform>>): CertificatesOutcome {
+  return { ...rest, certificates: z.object({ certificates: z.array(certificate) }).parse(part).certificates };
 }
 
 /** The certificate of a check of one source. */

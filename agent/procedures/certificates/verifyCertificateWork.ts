@@ -1,0 +1,82 @@
+/** The work of `verify-certificate`. Outcomes are those of check-certificates, of one file that is taken by its name to the letter. */
+import { resolve } from 'node:path';
+import * as z from 'zod';
+import { certificate } from '../../protocol/nouns.ts';
+import { outcomeOf, type ProcedureContext } from '../define.ts';
+import { type Analysis, analyse, type Problem, withProblem, type Yardstick } from './analyse.ts';
+import { authoritiesOf } from './authorities.ts';
+import { createListing, readKey } from './beside.ts';
+import { within } from './concurrently.ts';
+import type { KeyState } from './keyState.ts';
+import { plain } from './names.ts';
+import { createPace } from './pace.ts';
+import { learntNothing, report } from './report.ts';
+import { loadTrustedRoots } from './roots.ts';
+import { type FileReading, readSourceFile } from './sourceFile.ts';
+import type { VerifyCertificateOptions } from './verifyCertificate.ts';
+
+export const part = z.object({ certificates: z.array(certificate) });
+
+export async function run(given: VerifyCertificateOptions, context: ProcedureContext) {
+  const pace = createPace(context.signal);
+  const { password, timeout } = context.config.certificates;
+  const reading: FileReading = {
+    password,
+    pace,
+    signal: context.signal,
+    seen: new Map(),
+    answering: new Set(),
+    listing: createListing(),
+    timeout,
+    host: given.host ?? null,
+  };
+  const roots = await loadTrustedRoots(await authoritiesOf(given.ca, context), context.env, pace);
+  const analysis = await verify(resolve(given.cert), given.key, reading, {
+    now: context.now(),
+    warnDays: given.warnDays,
+    roots,
+  });
+  const findings = await report([analysis], context, pace);
+  const certificates = [analysis.certificate];
+  return {
+    outcome: learntNothing(certificates) ? ('failed' as const) : outcomeOf(findings, 'unchanged'),
+    part: { certificates },
+  };
+}
+
+async function verify(
+  path: string,
+  keyFile: string | undefined,
+  reading: FileReading,
+  yardstick: Yardstick,
+): Promise<Analysis> {
+  const read = await readSourceFile({ path, named: true }, reading);
+  // Null is for files of a folder, and this one is named.
+  if (read === null) throw new Error(`The file ${path} holds no certificate.`);
+  if ('analysis' in read) return read.analysis;
+  if (keyFile === undefined) return analyse(read.material, yardstick);
+  const key = await keyNamed(resolve(keyFile), reading);
+  if ('kind' in key) return analyse({ ...read.material, key }, yardstick);
+  return withProblem(analyse({ ...read.material, key: { kind: 'none' } }, yardstick), key);
+}
+
+/** A key that somebody names must be there: not to find one is a problem, other than with the one that may lie beside. */
+async function keyNamed(file: string, reading: FileReading): Promise<KeyState | Problem> {
+  let detail: string;
+  let missing = false;
+  try {
+    const key = await within(reading.timeout, readKey(file, true, reading));
+    if (key.kind !== 'none') return key;
+    detail = 'it holds no private key';
+  } catch (error) {
+    reading.signal.throwIfAborted();
+    missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    detail = plain(error instanceof Error ? error.message : String(error));
+  }
+  return {
+    aspect: 'key',
+    reason: missing ? 'missing' : null,
+    level: 'critical',
+    message: `The private key ${plain(file)} can not be compared with its certificate: ${detail}; name the key that belongs to it in --key.`,
+  };
+}
