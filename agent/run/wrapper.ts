@@ -6,7 +6,7 @@
  * while the child starts with default actions (a trap is reset by exec, an ignored signal would be inherited; sh(1) `trap`).
  * exit.json is whole or, without its closing brace, not understood and so as good as absent; a rename would need mv(1), a process.
  * The pid file is made once (`set -C`) and before the command begins: where there is none, the command never began, and where a second wrapper comes for the same run, it goes without doing anything.
- * Its own files are its owner's alone; the command has the agent's umask.
+ * A job may have put a FIFO or a link in the place of exit.json: it goes first. Its own files are its owner's alone; the command has the agent's umask.
  */
 const script = `trap : TERM INT HUP
 umask 077
@@ -17,7 +17,9 @@ umask ${umaskText()}
 "$@" < /dev/null
 code=$?
 umask 077
-printf '{"code":%d}\\n' "$code" > "$UPKEEP_RUN_DIRECTORY/exit.json"
+exit_file="$UPKEEP_RUN_DIRECTORY/exit.json"
+if [ -e "$exit_file" ] || [ -h "$exit_file" ]; then rm -f "$exit_file"; fi
+printf '{"code":%d}\\n' "$code" > "$exit_file"
 exit "$code"`;
 
 /** argv that runs `command` under the wrapper; nothing of it is parsed by the shell. */

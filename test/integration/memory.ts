@@ -22,3 +22,8 @@ export class MemoryWatch {
     return megabytes(this.#pid, 'VmHWM') - this.before;
   }
 }
+
+/** The highest resident memory of a process so far, in megabytes. */
+export function peakMegabytes(pid: number): number {
+  return megabytes(pid, 'VmHWM');
+}

@@ -183,6 +183,7 @@ describe('attacks on runs', function () {
       PYTHONSTARTUP: '/nonexistent/python',
       GIT_SSH_COMMAND: 'touch pwned',
       LD_LIBRARY_PATH: '/nonexistent/lib',
+      LD_PRELOAD: '/nonexistent/preload.so',
       SECRET_OF_AGENT: 'planted-secret',
       PATH: `.:relative:${process.env['PATH'] ?? ''}`,
     };
@@ -197,6 +198,7 @@ describe('attacks on runs', function () {
       (seen.get('PATH') ?? '').split(':').every((entry) => entry.startsWith('/')),
       seen.get('PATH'),
     );
+    assert.doesNotMatch(await outputOf(client, ended.id), /preload\.so/);
     assert.equal(existsSync(join(world.folder, 'pwned')), false);
     assert.doesNotMatch(
       readFileSync(join(world.state, 'runs', ended.queuedAt.slice(0, 10), ended.id, 'run.json'), 'utf8'),
