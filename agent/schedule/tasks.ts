@@ -272,13 +272,16 @@ export class Tasks {
   }
 
   async #launch(request: Omit<RunRequest, 'command'>, { words, self, options, script }: TaskCommand): Promise<Run> {
-    const onRecord = this.#auditStart(request);
+    const onRecord = this.#auditStart(request, options);
     return this.#parts.runner.launch({ ...request, command: () => words, self, options, script, onRecord });
   }
 
-  #auditStart({ actor, task, reason, trigger, dryRun, kind }: Omit<RunRequest, 'command'>): () => void {
+  /** Options belong to it: they say what a person had done, such as which session was to be ended. */
+  #auditStart(request: Omit<RunRequest, 'command'>, options: TaskCommand['options'] = null): () => void {
+    const { actor, task, reason, trigger, dryRun, kind } = request;
+    const given = options === null || Object.keys(options).length === 0 ? {} : { options };
     return () => {
-      if (actor !== 'schedule') this.#audit(actor, 'run.start', task, reason, { trigger, dryRun, kind });
+      if (actor !== 'schedule') this.#audit(actor, 'run.start', task, reason, { trigger, dryRun, kind, ...given });
     };
   }
 
