@@ -279,7 +279,7 @@ export class Agent {
       },
       root: this.runsRoot,
       cwd: () => this.#config().baseDirectory,
-      environment: () => agentEnvironment(this.#options, this.keeper),
+      environment: () => agentEnvironment(this.#options, this.keeper, this.windows),
       taskEnvironment: (task) => this.#config().tasks.find(({ name }) => name === task)?.env ?? {},
       self: this.#self,
       limits: () => ({ total: this.#config().runs.concurrency, groups: this.#config().runs.groups }),
@@ -343,7 +343,7 @@ export class Agent {
       secrets,
       root: join(stateDirectory, 'checks'),
       command: (check: CheckConfig) => checkCommand(this.#self, check),
-      environment: () => agentEnvironment(this.#options, this.keeper),
+      environment: () => agentEnvironment(this.#options, this.keeper, this.windows),
       cwd: () => this.#config().baseDirectory,
       onResult: ({ check, at, findings, end }) => {
         this.reports.ofCheck(check.name, check.procedure, new Date(at).toISOString(), end, findings);

@@ -121,7 +121,15 @@ for (const step of chosen) {
 summarise();
 
 function requirePackages() {
-  const missing = ensureSystemPackages(['chromium', 'faketime', 'fonts', 'logrotate', 'openssl', 'postgresql']);
+  const missing = ensureSystemPackages([
+    'chromium',
+    'faketime',
+    'fonts',
+    'logrotate',
+    'openssl',
+    'postgresql',
+    'repack',
+  ]);
   if (missing.length === 0) return;
   console.error('Missing on this machine (as root, apt-get would have installed them):');
   for (const line of missing) console.error(`  ${line}`);

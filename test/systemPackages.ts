@@ -1,6 +1,15 @@
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { delimiter, dirname, join } from 'node:path';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, delimiter, dirname, join } from 'node:path';
 
 interface SystemPackage {
   /** Name of the Debian package. */
@@ -40,6 +49,14 @@ const known = {
     restraint: {
       file: '/etc/postgresql-common/createcluster.d/upkeep-test.conf',
       text: 'create_main_cluster = false\n',
+    },
+  },
+  repack: {
+    name: `postgresql-${debianPostgresMajor()}-repack`,
+    purpose: 'pg_repack, which rebuilds tables of that PostgreSQL without locking them',
+    isPresent: () => {
+      const folder = findDebianPostgres();
+      return folder !== null && isExecutable(join(folder, 'pg_repack'));
     },
   },
 } satisfies Record<string, SystemPackage>;
@@ -92,6 +109,14 @@ export function findDebianPostgres(): string | null {
     if (isExecutable(join(programs, 'postgres')) && isExecutable(join(programs, 'initdb'))) return programs;
   }
   return null;
+}
+
+/** The major version of PostgreSQL that is installed, else the one that this release of Debian brings. */
+function debianPostgresMajor(): string {
+  const folder = findDebianPostgres();
+  if (folder !== null) return basename(dirname(folder));
+  const release = existsSync('/etc/os-release') ? readFileSync('/etc/os-release', 'utf8') : '';
+  return /^VERSION_ID="?12"?$/m.test(release) ? '15' : '17';
 }
 
 /** Path of libfaketime for programs with threads, as Debian installs it; null when it is not there. */

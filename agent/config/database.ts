@@ -31,6 +31,17 @@ export const databaseSettings = z.strictObject({
   long_transaction: duration.default(3_600_000).describe('A transaction that is open longer is reported'),
   lock_wait: duration.default(1_000).describe('A wait for a lock that is longer is reported'),
   replication_lag: duration.default(60_000).describe('A standby that is further behind is reported'),
+  orphan_queries: z
+    .array(
+      z.strictObject({
+        name: z.string().min(1).describe('Name under which it is reported'),
+        query: z.string().min(1).describe('SELECT of the orphaned rows; it can not write'),
+        database: z.string().min(1).optional().describe('Name of the configured database; by default each'),
+      }),
+    )
+    .max(100)
+    .default([])
+    .describe('Queries that find orphaned rows, counted by the monthly maintenance'),
   archive_directory: z.string().optional().describe('Folder of archived WAL files'),
   wal_retention: duration.optional().describe('Archived WAL older than this may be removed when no backup needs it'),
 });

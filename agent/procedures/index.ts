@@ -6,6 +6,8 @@ import { checkBloat } from './database/checkBloat.ts';
 import { checkDbHealth } from './database/checkDbHealth.ts';
 import { databaseDailyMaintenance } from './database/databaseDailyMaintenance.ts';
 import { monitorQueries } from './database/monitorQueries.ts';
+import { databaseMonthlyMaintenance } from './database/databaseMonthlyMaintenance.ts';
+import { databaseWeeklyMaintenance } from './database/databaseWeeklyMaintenance.ts';
 import { optimizeIndexes } from './database/optimizeIndexes.ts';
 import { updateStatistics } from './database/updateStatistics.ts';
 import { healthCheck } from './health/healthCheck.ts';
@@ -16,6 +18,8 @@ const all: readonly AnyProcedure[] = [
   checkCertificates,
   checkDbHealth,
   databaseDailyMaintenance,
+  databaseMonthlyMaintenance,
+  databaseWeeklyMaintenance,
   healthCheck,
   monitorQueries,
   optimizeIndexes,

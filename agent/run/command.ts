@@ -1,6 +1,7 @@
 /** How children of the agent are called, and what they find in their environment. */
 import { realpathSync } from 'node:fs';
 import { delimiter, isAbsolute } from 'node:path';
+import type { Windows } from '../window/windows.ts';
 import type { ConfigKeeper } from '../config/keeper.ts';
 import { optionsVariable } from '../procedures/options.ts';
 import { procedureCommand } from './taskRequest.ts';
@@ -60,16 +61,18 @@ export function childEnvironment(
   return { ...Object.fromEntries(kept), PATH: path.length === 0 ? defaultPath : path.join(delimiter) };
 }
 
-/** What the agent's children find: the clean environment, and where the configuration in force lies. */
+/** What the agent's children find: the clean environment, the window that is open, and where the configuration in force lies. */
 export function agentEnvironment(
   given: {
     readonly environment: Readonly<Record<string, string | undefined>>;
     readonly stateDirectory: string;
   },
   keeper: Pick<ConfigKeeper, 'text' | 'currentFile' | 'current'>,
+  windows: Pick<Windows, 'environment'>,
 ): Readonly<Record<string, string | undefined>> {
   return {
     ...childEnvironment(given.environment, variablesOf(keeper.text())),
+    ...windows.environment(),
     UPKEEP_CONFIG: keeper.currentFile(),
     UPKEEP_CONFIG_BASE: keeper.current().baseDirectory,
     UPKEEP_STATE: given.stateDirectory,

@@ -26,7 +26,7 @@ export interface SurroundingsParts {
 }
 
 /** What a child of another user may keep of the agent's environment: the agent's folders and passwords are not its own. */
-const harmless = /^(?:PATH|LANG|LANGUAGE|TZ|LC_.*)$/;
+const harmless = /^(?:PATH|LANG|LANGUAGE|TZ|LC_.*|UPKEEP_WINDOW(?:_ENDS)?)$/;
 
 /** Throws with one sentence when the command may or can not be started so. */
 export async function surroundingsOf(

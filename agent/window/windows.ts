@@ -114,6 +114,12 @@ export class Windows {
     return listOpenWindows(this.#parts.database).filter((window) => isActiveAt(window, now));
   }
 
+  /** What children find in their environment while a window is open: its id and its end, as they are when they start. */
+  environment(): Readonly<Record<string, string>> {
+    const [last] = [...this.active()].sort((a, b) => b.endsAt.localeCompare(a.endsAt));
+    return last === undefined ? {} : { UPKEEP_WINDOW: last.id, UPKEEP_WINDOW_ENDS: last.endsAt };
+  }
+
   /** Notes on each active window how many alerts it holds back. */
   noteHeld(alerts: number): void {
     for (const window of this.active()) {

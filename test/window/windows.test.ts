@@ -155,4 +155,14 @@ describe('Windows', () => {
     const window = make().open(request({ plan: ['one', 'two'] }));
     assert.deepEqual(getWindow(database, window.id)?.planRuns, ['run-0', 'run-1']);
   });
+
+  it('tell children of the one that ends last, and nothing when none is open', () => {
+    const windows = make();
+    assert.deepEqual(windows.environment(), {});
+    windows.open(request());
+    const last = windows.open(request({ requestId: 'request-2', minutes: 60 }));
+    assert.deepEqual(windows.environment(), { UPKEEP_WINDOW: last.id, UPKEEP_WINDOW_ENDS: last.endsAt });
+    clock.advance(61 * minute);
+    assert.deepEqual(windows.environment(), {});
+  });
 });

@@ -24,6 +24,12 @@ export function isVacuumDue(table: TableStatistics, settings: Settings, now: Dat
   return deadPercent(table) >= settings.dead_tuple_percent * share;
 }
 
+/** Whether VACUUM finds anything to do: dead rows, rows that it has not seen yet, or old ones to freeze. */
+export function needsVacuum({ dead, inserted, filled, lastVacuum, unseen, unfrozen }: Table): boolean {
+  if (dead > 0 || inserted > 0 || unfrozen >= 1) return true;
+  return lastVacuum === null ? filled && unseen > 0 : unseen > unseenShare;
+}
+
 /** Tables to vacuum, worst first: share of dead rows, weighed with the days (at most 30) since the last VACUUM. */
 export function vacuumDue<T extends Table>(tables: readonly T[], settings: Settings, now: Date): T[] {
   const score = (table: T): number => deadPercent(table) * (1 + Math.min(30, daysSinceVacuum(table, now)));
@@ -47,6 +53,8 @@ export function isParentAnalyzeDue(parent: PartitionParent, settings: Settings):
   return isAnalyzeDue({ ...parent, modified: Math.max(parent.modified, parent.renewed), filled: true }, settings);
 }
 
+/** Below it, pages that others looked at or have just written to would make a table due again and again. */
+const unseenShare = 0.05;
 const millisecondsPerDay = 86_400_000;
 const neglectedDays = 7;
 /** As autovacuum_analyze_threshold: a handful of changes in a tiny table does not make its statistics stale. */

@@ -47,14 +47,18 @@ export async function longTransactions(
 
 /**
  * What holds back the removal of dead rows, the oldest first, at most three: sessions, replication slots, prepared
- * transactions. PostgreSQL manual: "Recovering Disk Space" (routine-vacuuming).
+ * transactions. PostgreSQL manual: "Recovering Disk Space" (routine-vacuuming). A lazy VACUUM holds nothing back. `seconds`: only
+ * sessions whose transaction is as old.
  */
-export async function horizonHolders(session: DatabaseSession): Promise<string[]> {
+export async function horizonHolders(session: DatabaseSession, seconds = 0): Promise<string[]> {
   const rows = await session.query<{ what: string; name: string; age: number } & SessionRow>(
     `select * from (
-       select 'session' as what, '' as name, age(a.backend_xmin)::float8 as age, a.pid, ${sessionColumns}
-       from pg_catalog.pg_stat_activity a where a.backend_xmin is not null and a.pid <> pg_catalog.pg_backend_pid()
+       select 'session' as what, '' as name, greatest(age(a.backend_xmin), age(a.backend_xid))::float8 as age, a.pid, ${sessionColumns}
+       from pg_catalog.pg_stat_activity a
+       where (a.backend_xmin is not null or a.backend_xid is not null) and a.pid <> pg_catalog.pg_backend_pid()
          and (a.datname = pg_catalog.current_database() or a.datname is null)
+         and coalesce(a.xact_start <= now() - make_interval(secs => $1), true)
+         and a.pid not in (select pid from pg_catalog.pg_stat_progress_vacuum)
        union all
        select 'slot', s.slot_name, greatest(age(s.xmin), age(s.catalog_xmin))::float8, null, '', '', '', null, null
        from pg_catalog.pg_replication_slots s where s.xmin is not null
@@ -62,6 +66,7 @@ export async function horizonHolders(session: DatabaseSession): Promise<string[]
        select 'prepared', p.gid, age(p.transaction)::float8, null, '', '', '', null, null
        from pg_catalog.pg_prepared_xacts p where p.database = pg_catalog.current_database()
      ) holders order by age desc limit 3`,
+    [seconds],
   );
   return rows.map((row) => {
     if (row.what === 'slot') return `replication slot ${printable(row.name)}`;

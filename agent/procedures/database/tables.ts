@@ -8,6 +8,10 @@ export interface TableStatistics {
   readonly dead: number;
   /** Rows changed since the last ANALYZE. */
   readonly modified: number;
+  /** Rows inserted since the last VACUUM. */
+  readonly inserted: number;
+  /** Rows updated or deleted since the counters were reset: each left a dead one behind. */
+  readonly changed: number;
   /** VACUUMs and ANALYZEs, manual and automatic. */
   readonly vacuums: number;
   readonly analyzes: number;
@@ -23,6 +27,10 @@ export interface Table extends TableStatistics {
   readonly analyzed: boolean;
   /** True when it has pages, though the counters may know of no rows (they are lost in a crash). Asked only when not analysed. */
   readonly filled: boolean;
+  /** Share of its pages that are not known to be visible to all, 0 to 1: VACUUM has something to do there. */
+  readonly unseen: number;
+  /** Transactions since its oldest row was frozen, as a share of vacuum_freeze_table_age. */
+  readonly unfrozen: number;
   /** Whether this role may VACUUM and ANALYZE it. */
   readonly allowed: boolean;
 }
@@ -44,6 +52,8 @@ const statistics = (oid: string): string => `
   pg_catalog.pg_stat_get_live_tuples(${oid})::float8 as live,
   pg_catalog.pg_stat_get_dead_tuples(${oid})::float8 as dead,
   pg_catalog.pg_stat_get_mod_since_analyze(${oid})::float8 as modified,
+  pg_catalog.pg_stat_get_ins_since_vacuum(${oid})::float8 as inserted,
+  (pg_catalog.pg_stat_get_tuples_updated(${oid}) + pg_catalog.pg_stat_get_tuples_deleted(${oid}))::float8 as changed,
   (pg_catalog.pg_stat_get_vacuum_count(${oid}) + pg_catalog.pg_stat_get_autovacuum_count(${oid}))::float8 as vacuums,
   (pg_catalog.pg_stat_get_analyze_count(${oid}) + pg_catalog.pg_stat_get_autoanalyze_count(${oid}))::float8 as analyzes,
   greatest(pg_catalog.pg_stat_get_last_vacuum_time(${oid}), pg_catalog.pg_stat_get_last_autovacuum_time(${oid}))
@@ -76,6 +86,8 @@ export async function listTables(session: DatabaseSession): Promise<Table[]> {
       case when ${lastAnalyze('c.oid')} is null then ${hasStatistics(false)} else true end as analyzed,
       case when ${lastAnalyze('c.oid')} is not null or c.oid in (select relation from locked) then c.relpages > 0
         else c.relpages > 0 or pg_catalog.pg_relation_size(c.oid) > 0 end as filled,
+      case when c.relpages = 0 then 0 else 1 - least(1, c.relallvisible::float8 / c.relpages) end as unseen,
+      age(c.relfrozenxid)::float8 / greatest(1, current_setting('vacuum_freeze_table_age')::float8) as unfrozen,
       ${mayMaintain(session.version)} as allowed
     from pg_catalog.pg_stat_user_tables s
     join pg_catalog.pg_class c on c.oid = s.relid

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { isAnalyzeDue, isParentAnalyzeDue, isVacuumDue, vacuumDue } from '../../../agent/procedures/database/due.ts';
+import {
+  isAnalyzeDue,
+  isParentAnalyzeDue,
+  isVacuumDue,
+  needsVacuum,
+  vacuumDue,
+} from '../../../agent/procedures/database/due.ts';
 import type { PartitionParent, Table } from '../../../agent/procedures/database/tables.ts';
 
 const now = new Date('2026-03-10T03:00:00Z');
@@ -17,6 +23,10 @@ function table(given: Partial<Table> = {}): Table {
     live: 100_000,
     dead: 0,
     modified: 0,
+    inserted: 0,
+    changed: 0,
+    unseen: 0,
+    unfrozen: 0.1,
     vacuums: 1,
     analyzes: 1,
     lastVacuum: daysAgo(1),
@@ -98,4 +108,22 @@ describe('stale statistics of a partitioned parent', () => {
     assert.equal(isParentAnalyzeDue({ ...parent, analyzed: false }, settings), true);
     assert.equal(isParentAnalyzeDue({ ...parent, analyzed: false, live: 0 }, settings), false);
   });
+});
+
+describe('tables in which VACUUM finds anything to do', () => {
+  const rows: readonly (readonly [string, Partial<Table>, boolean])[] = [
+    ['a dead row', { dead: 1 }, true],
+    ['a row inserted since the last VACUUM', { inserted: 1 }, true],
+    ['rows old enough to be frozen', { unfrozen: 1 }, true],
+    ['nothing changed', {}, false],
+    ['a few pages that are not known to be visible to all', { unseen: 0.01 }, false],
+    ['many such pages', { unseen: 0.5 }, true],
+    ['never vacuumed', { lastVacuum: null, unseen: 1 }, true],
+    ['never vacuumed, and empty', { lastVacuum: null, filled: false }, false],
+  ];
+  for (const [title, given, due] of rows) {
+    it(`${title}: ${due ? 'yes' : 'no'}`, () => {
+      assert.equal(needsVacuum(table(given)), due);
+    });
+  }
 });
