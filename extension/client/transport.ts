@@ -1,7 +1,7 @@
 /** Ways to reach an agent, one per scheme of its address. */
 import type { TLSSocket } from 'node:tls';
 import { WebSocket } from 'ws';
-import { maxMessageBytes } from '../../agent/protocol/methods.ts';
+import { maxAnswerBytes } from '../../agent/protocol/methods.ts';
 
 export interface WssAddress {
   readonly scheme: 'wss';
@@ -33,7 +33,7 @@ export function parseAddress(text: string): Address {
 const options = {
   followRedirects: false,
   handshakeTimeout: handshakeTimeoutMs,
-  maxPayload: maxMessageBytes,
+  maxPayload: maxAnswerBytes,
   perMessageDeflate: false,
 } as const;
 

@@ -113,6 +113,13 @@ describe('AgentClient', () => {
     );
   });
 
+  it('takes a snapshot as large as an agent may send', async () => {
+    agent.snapshotFields = { alerts: Array.from({ length: 20 }, () => makeAlert({ message: 'x'.repeat(100_000) })) };
+    const { reach, store } = connect();
+    await reach('online');
+    assert.equal(store.data?.alerts.length, 20);
+  });
+
   it('takes a snapshot when the agent no longer has the events in between', async () => {
     const { store, reach, reachSeq, client } = connect();
     await reach('online');
