@@ -2,6 +2,7 @@
 import type { AnyProcedure } from './define.ts';
 import { checkCertificates } from './certificates/checkCertificates.ts';
 import { verifyCertificate } from './certificates/verifyCertificate.ts';
+import { analyzeSlowQueries } from './database/analyzeSlowQueries.ts';
 import { checkBloat } from './database/checkBloat.ts';
 import { checkDbHealth } from './database/checkDbHealth.ts';
 import { databaseDailyMaintenance } from './database/databaseDailyMaintenance.ts';
@@ -14,6 +15,7 @@ import { healthCheck } from './health/healthCheck.ts';
 import { rotateLogs } from './logs/rotateLogs.ts';
 
 const all: readonly AnyProcedure[] = [
+  analyzeSlowQueries,
   checkBloat,
   checkCertificates,
   checkDbHealth,
