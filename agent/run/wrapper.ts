@@ -5,8 +5,10 @@
  * TERM, INT and HUP get a handler, not "ignore": the shell survives a stop of its group long enough to record the end,
  * while the child starts with default actions (a trap is reset by exec, an ignored signal would be inherited; sh(1) `trap`).
  * exit.json is whole or, without its closing brace, not understood and so as good as absent; a rename would need mv(1), a process.
- * The pid file is made once (`set -C`) and before the command begins: where there is none, the command never began, and where a second wrapper comes for the same run, it goes without doing anything.
- * A job may have put a FIFO or a link in the place of exit.json: it goes first. Its own files are its owner's alone; the command has the agent's umask.
+ * The pid file is made once (`set -C`) and before the command begins: where there is none, the command never began, and where a
+ * second wrapper comes for the same run, it goes without doing anything.
+ * A job may have put a FIFO or a link in the place of exit.json: it goes first. Its own files are its owner's alone; the command has
+ * the agent's umask.
  */
 const script = `trap : TERM INT HUP
 umask 077
