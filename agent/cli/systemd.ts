@@ -1,7 +1,7 @@
 /** `upkeep systemd unit`: prints the unit of the agent. */
 import { isAbsolute, resolve } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
-import { selfCommand } from '../run/command.ts';
+import { selfCommand, serviceFlags } from '../run/command.ts';
 import { systemdUnit } from '../systemd/unit.ts';
 import { version } from '../version.ts';
 import { UsageError } from './errors.ts';
@@ -43,7 +43,7 @@ function unitOf(options: UnitCommandOptions): string {
     throw new UsageError(`--user ${user}: that is no user name.`);
   return systemdUnit(
     {
-      command: selfCommand(),
+      command: selfCommand(serviceFlags),
       scope,
       user,
       configFile: options.config === undefined ? null : resolve(options.config),

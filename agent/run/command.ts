@@ -6,12 +6,15 @@ import type { ConfigKeeper } from '../config/keeper.ts';
 import { optionsVariable } from '../procedures/options.ts';
 import { procedureCommand } from './taskRequest.ts';
 
-/** argv that starts this very Upkeep again. Under VS Code's Electron the binary must be told to be Node. */
-export function selfCommand(): readonly string[] {
-  const self = [process.execPath, ...sourceFlags(), realpathSync(process.argv[1] ?? '')];
+/** argv that starts this very Upkeep again, with these flags of Node. Under VS Code's Electron the binary must be told to be Node. */
+export function selfCommand(flags: readonly string[] = []): readonly string[] {
+  const self = [process.execPath, ...flags, ...sourceFlags(), realpathSync(process.argv[1] ?? '')];
   const underElectron = process.versions['electron'] !== undefined || ranAsNode;
   return underElectron ? ['/usr/bin/env', 'ELECTRON_RUN_AS_NODE=1', ...self] : self;
 }
+
+/** Flags of Node for an agent that stays: V8 would let its youngest generation grow to 48 MB, which an agent never fills. */
+export const serviceFlags: readonly string[] = ['--max-semi-space-size=1'];
 
 const ranAsNode = process.env['ELECTRON_RUN_AS_NODE'] !== undefined;
 

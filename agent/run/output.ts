@@ -1,6 +1,7 @@
 /** Output of a run, read from its file by byte offset at the reader's own pace. */
 import { isUtf8 } from 'node:buffer';
 import { open } from 'node:fs/promises';
+import { giveBuffer, takeBuffer } from '../bufferPool.ts';
 import { nothingSecret, type Masker } from '../secrets/masker.ts';
 import { RequestError } from '../server/requestError.ts';
 import { readingPlainly } from './directory.ts';
@@ -43,6 +44,7 @@ export async function readOutput(
     throw error;
   });
   if (handle === null) return { offset, nextOffset: offset, encoding: 'utf8', text: '', size: 0 };
+  let buffer: Buffer | null = null;
   try {
     for (let tries = 1; ; tries += 1) {
       const cut = readCut(file);
@@ -53,7 +55,8 @@ export async function readOutput(
       const before = cut !== null && offset < cut.from;
       const from = Math.max(cut === null || before ? 0 : cut.to, Math.min(offset, size) - edge);
       const to = Math.min(before ? cut.from : size, offset + limit + edge);
-      const buffer = Buffer.allocUnsafe(Math.max(0, to - from));
+      if (buffer !== null) giveBuffer(buffer);
+      buffer = takeBuffer(Math.max(0, to - from));
       const place = cut !== null && !before ? from - cut.shift : from;
       const { bytesRead } = await handle.read(buffer, 0, buffer.length, place);
       // Bytes that were dropped while they were read are no output.
@@ -66,6 +69,7 @@ export async function readOutput(
       return pieceOf(bytes.subarray(offset - from, Math.max(offset - from, end)), offset, size);
     }
   } finally {
+    if (buffer !== null) giveBuffer(buffer);
     await handle.close();
   }
 }

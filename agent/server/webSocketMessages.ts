@@ -9,7 +9,11 @@ import {
   type MessageWriter,
 } from 'vscode-jsonrpc/node';
 import type { RawData, WebSocket } from 'ws';
+import { giveBuffer, takeBuffer } from '../bufferPool.ts';
 import { closeCodes } from '../protocol/errors.ts';
+
+/** Shorter messages are not worth a buffer of their own. */
+const largeMessage = 32 * 1024;
 
 export class WebSocketReader extends AbstractMessageReader implements MessageReader {
   readonly #socket: WebSocket;
@@ -59,8 +63,21 @@ export class WebSocketWriter extends AbstractMessageWriter implements MessageWri
 
   /** Never rejects: a message to a socket that has closed is dropped, its reader learns of the close. */
   write(message: Message): Promise<void> {
-    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.send(this.#encode(message), this.#flushed);
+    if (this.#socket.readyState === this.#socket.OPEN) this.#send(this.#encode(message));
     return Promise.resolve();
+  }
+
+  #send(text: string): void {
+    if (text.length < largeMessage) {
+      this.#socket.send(text, this.#flushed);
+      return;
+    }
+    const bytes = takeBuffer(Buffer.byteLength(text));
+    bytes.write(text);
+    this.#socket.send(bytes, { binary: false }, () => {
+      giveBuffer(bytes);
+      this.#flushed();
+    });
   }
 
   end(): void {

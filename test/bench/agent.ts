@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { connect, type AgentClient } from '../../agent/cli/client.ts';
 import type { Run } from '../../agent/protocol/nouns.ts';
+import { serviceFlags } from '../../agent/run/command.ts';
 
 export const bundle = join(import.meta.dirname, '..', '..', 'dist', 'agent.mjs');
 
@@ -59,7 +60,7 @@ export class BenchWorld {
       word.startsWith('--') ? word : join(this.folder, word),
     );
     const args = [...places, '--socket', this.socket, '--listen', '127.0.0.1:0', '--log-level', 'warn'];
-    this.#started = await startProgram([bundle, 'serve', ...args]);
+    this.#started = await startProgram([...serviceFlags, bundle, 'serve', ...args]);
     return this.#started;
   }
 
@@ -78,15 +79,15 @@ export class BenchWorld {
   }
 }
 
-/** Megabytes (10⁶) of a process: resident, and of these the pages that are its own. */
+/** Megabytes (2²⁰) of a process: resident, and of these the pages that are its own. */
 export function memoryOf(pid: number): { readonly rss: number; readonly anonymous: number } {
   const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
-  return { rss: kilobytes(text, 'Rss') / 1000, anonymous: kilobytes(text, 'Anonymous') / 1000 };
+  return { rss: kilobytes(text, 'Rss') / 1024, anonymous: kilobytes(text, 'Anonymous') / 1024 };
 }
 
 /** The largest resident size since the last call, in megabytes (proc(5), clear_refs). */
 export function peakOf(pid: number): number {
-  const peak = kilobytes(readFileSync(`/proc/${pid}/status`, 'utf8'), 'VmHWM') / 1000;
+  const peak = kilobytes(readFileSync(`/proc/${pid}/status`, 'utf8'), 'VmHWM') / 1024;
   writeFileSync(`/proc/${pid}/clear_refs`, '5');
   return peak;
 }
@@ -100,7 +101,7 @@ export function cpuOf(pid: number): number {
 }
 
 function kilobytes(text: string, name: string): number {
-  return (Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1]) * 1024) / 1000;
+  return Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1]);
 }
 
 /** Tells of the ends of runs, by events: nothing is asked twice. */
