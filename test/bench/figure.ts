@@ -34,7 +34,7 @@ export const heading = ['| figure | Upkeep | floor | ratio | goal | reached |', 
 
 export function rowOf(figure: Figure): string {
   const { name, unit, ours, floor, goal } = figure;
-  const ratio = floor === null ? '–' : `×${number(ours / floor)}`;
+  const ratio = floor === null || floor === 0 ? '–' : `×${number(ours / floor)}`;
   const wanted = goal === null ? '–' : 'atMost' in goal ? `≤ ${goal.atMost}` : `≥ ${goal.atLeast}`;
   const verdict = { true: 'yes', false: '**no**', null: '–' }[String(reached(figure)) as 'true' | 'false' | 'null'];
   return `| ${[`${name}, ${unit}`, number(ours), floor === null ? '–' : number(floor), ratio, wanted, verdict].join(' | ')} |`;
