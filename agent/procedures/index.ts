@@ -3,6 +3,7 @@ import type { AnyProcedure } from './define.ts';
 import { checkCertificates } from './certificates/checkCertificates.ts';
 import { verifyCertificate } from './certificates/verifyCertificate.ts';
 import { analyzeSlowQueries } from './database/analyzeSlowQueries.ts';
+import { applyOptimizations } from './database/applyOptimizations.ts';
 import { checkBloat } from './database/checkBloat.ts';
 import { checkDbHealth } from './database/checkDbHealth.ts';
 import { databaseDailyMaintenance } from './database/databaseDailyMaintenance.ts';
@@ -16,6 +17,7 @@ import { rotateLogs } from './logs/rotateLogs.ts';
 
 const all: readonly AnyProcedure[] = [
   analyzeSlowQueries,
+  applyOptimizations,
   checkBloat,
   checkCertificates,
   checkDbHealth,

@@ -19,7 +19,9 @@ export interface Maintained extends CarriedOut {
   readonly relations: readonly z.infer<typeof relationSchema>[];
 }
 
-export type Given = Partial<Pick<ProcedureContext, 'dryRun' | 'signal' | 'env' | 'now' | 'progress'>> & {
+export type Given = Partial<
+  Pick<ProcedureContext, 'dryRun' | 'signal' | 'env' | 'now' | 'progress' | 'memoryDirectory'>
+> & {
   /** Section `database` of the configuration. */
   readonly settings?: NonNullable<Parameters<typeof makeConfig>[0]>['database'];
   readonly databases?: readonly { name: string; url?: string }[];

@@ -26,6 +26,8 @@ export interface Work {
   readonly oid: string;
   readonly relation: string;
   readonly allowed: boolean;
+  /** Who may do it, when it is not MAINTAIN on a table: `run it as a superuser`. */
+  readonly rights?: string;
   readonly before: Measures;
   readonly verify: () => Promise<Effect>;
   /** Says why the effect could not be proven, as a finding. */
@@ -140,10 +142,11 @@ async function reportObstacle(run: DatabaseRun, work: Work, outcome: Exclude<Sta
   }
 }
 
-function reportDenied(run: DatabaseRun, { verb, relation }: Work, reason: string): void {
+function reportDenied(run: DatabaseRun, { verb, relation, rights }: Work, reason: string): void {
   const { version, target } = run.session;
   const remedy =
-    version >= 170000 ? 'grant it MAINTAIN on the table, or pg_maintain' : 'let the owner of the table run this';
+    rights ??
+    (version >= 170000 ? 'grant it MAINTAIN on the table, or pg_maintain' : 'let the owner of the table run this');
   relationFinding(run, relation, {
     level: 'warning',
     code: 'database.rights',

@@ -98,10 +98,10 @@ async function tablesInWork(session: DatabaseSession): Promise<ReadonlySet<strin
  * Returns how many are left; what can not be dropped now is found by the next run.
  */
 export async function dropLeftoversOf(run: DatabaseRun, index: Index): Promise<number> {
-  const { observer, settings } = run;
+  const { parameters, settings } = run;
   let left = 0;
   try {
-    const session = await openSession(observer.parameters, {
+    const session = await openSession(parameters, {
       settings: { ...settings, lock_timeout: Math.min(settings.lock_timeout, cleanUpLimit / 2) },
       signal: AbortSignal.timeout(cleanUpLimit),
     });

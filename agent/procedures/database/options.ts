@@ -12,6 +12,9 @@ export const databaseNames = names;
 /** `--tables SCHEMA.TABLE`, quoted as in SQL where needed. */
 export const relationNames = names;
 
+/** `--only ID` */
+export const ids = names;
+
 /** `--jobs N` */
 export const jobs = z
   .int()

@@ -50,8 +50,7 @@ export async function repackTable(
   program: string,
   table: { readonly oid: string; readonly relation: string },
 ): Promise<StatementOutcome> {
-  const { observer, settings, context } = run;
-  const { parameters } = observer;
+  const { parameters, settings, context } = run;
   const wait = Math.max(1, Math.ceil((settings.lock_timeout * (1 + settings.lock_retries)) / 1000));
   const args = ['--no-order', '--no-kill-backend', '--no-superuser-check', '--no-password', `--wait-timeout=${wait}`];
   const child = execa(program, [...args, `--table=${table.relation}`], {
@@ -110,10 +109,10 @@ async function environmentOf(
 }
 
 /** Trigger, log and copy of a table that pg_repack could not take away itself; with them every later try would fail. */
-export async function dropRemains({ observer, settings, context }: DatabaseRun, oid: string): Promise<void> {
+export async function dropRemains({ parameters, settings, context }: DatabaseRun, oid: string): Promise<void> {
   try {
     const signal = AbortSignal.timeout(6_000);
-    const session = await openSession(observer.parameters, { settings: { ...settings, lock_timeout: 3_000 }, signal });
+    const session = await openSession(parameters, { settings: { ...settings, lock_timeout: 3_000 }, signal });
     try {
       // Objects that repack_drop takes away: trigger, log table, its type, the copy.
       await session.query(

@@ -1,19 +1,15 @@
 /** What the steps of maintaining one database share. */
-import type { Config } from '../../config/schema.ts';
 import type { Finding } from '../../protocol/nouns.ts';
-import type { ProcedureContext } from '../define.ts';
 import type { Action } from './actions.ts';
-import { openSession, type DatabaseSession } from './connection.ts';
+import { openSession } from './connection.ts';
 import { printable } from './names.ts';
 import type { Observer } from './observer.ts';
 import { tableStatistics, type Table, type TableStatistics } from './tables.ts';
+import type { Visit } from './visit.ts';
 
-export interface DatabaseRun {
-  readonly session: DatabaseSession;
+export interface DatabaseRun extends Visit {
   /** A second connection, for looking on. */
   readonly observer: Observer;
-  readonly settings: Config['database'];
-  readonly context: ProcedureContext;
   /** Records an action. */
   readonly action: (action: Action) => void;
   /** Tells how far the present step has come: `scanning heap, 40 %`. Set while steps are counted (steps.ts). */
@@ -22,9 +18,9 @@ export interface DatabaseRun {
 
 /** A run of the same findings and actions over a second session, which the caller closes. */
 export async function connectWorker(run: DatabaseRun): Promise<DatabaseRun> {
-  const { settings, context, observer } = run;
+  const { settings, context, parameters } = run;
   const { signal, dryRun } = context;
-  return { ...run, session: await openSession(observer.parameters, { settings, signal, readOnly: dryRun }) };
+  return { ...run, session: await openSession(parameters, { settings, signal, readOnly: dryRun }) };
 }
 
 /** A table with the instant (performance.now()) at which its statistics were read. */

@@ -36,12 +36,11 @@ export async function carryOutSteps(
       context.signal.throwIfAborted();
       const { message } = step;
       tell(message);
-      await step.work({
-        ...worker,
-        detail: (text) => {
-          tell(`${message}: ${text}`);
-        },
-      });
+      const detail = (text: string): void => {
+        tell(`${message}: ${text}`);
+      };
+      // Two that work are two connections already: nobody looks on then.
+      await step.work(jobs < 2 ? { ...worker, detail } : worker);
       done++;
       if (done === total) context.progress({ done, total, unit, message });
     }

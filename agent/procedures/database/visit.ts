@@ -11,7 +11,7 @@ import {
   lostConnectionFinding,
 } from './connectionProblem.ts';
 import { printable } from './names.ts';
-import { resolveTargets, type ResolvedTarget } from './target.ts';
+import { resolveTargets, type ConnectionParameters, type ResolvedTarget } from './target.ts';
 
 /** One database that was asked for, in the JSON document; null where it did not answer. */
 export const visitedSchema = z.object({
@@ -24,6 +24,8 @@ export type Visited = z.infer<typeof visitedSchema>;
 
 /** What reading one database needs. */
 export interface Visit {
+  /** How it is reached, for further connections. */
+  readonly parameters: ConnectionParameters;
   readonly session: DatabaseSession;
   readonly settings: Config['database'];
   readonly context: ProcedureContext;
@@ -36,6 +38,8 @@ export interface VisitOptions {
   readonly readOnly: boolean;
   /** Servers beside each other, so that a dead one delays no other. The databases of one server always come in turn. */
   readonly parallel?: boolean;
+  /** After a connection broke in the middle of the work, and that was told. */
+  readonly onLost?: (parameters: ConnectionParameters, context: ProcedureContext) => Promise<void>;
 }
 
 /** Calls `work` for each database in the order of the configuration; returns all of them, reached or not. */
@@ -87,6 +91,10 @@ const failures: ReadonlySet<string> = new Set([
   'database.statement',
   'database.version',
   'database.backend',
+  'database.archive',
+  'database.full_disk',
+  'database.no_such_relation',
+  'database.recommendation',
 ]);
 
 /** PostgreSQL 13. */
@@ -96,7 +104,7 @@ const serversAtOnce = 4;
 async function visitTarget(
   target: ResolvedTarget,
   context: ProcedureContext,
-  { doing, readOnly }: VisitOptions,
+  { doing, readOnly, onLost }: VisitOptions,
   work: (visit: Visit) => Promise<void>,
 ): Promise<Visited> {
   const settings = context.config.database;
@@ -116,14 +124,13 @@ async function visitTarget(
   }
   try {
     if (session.version < oldestVersion) context.finding(tooOld(session));
-    else await work({ session, settings, context });
+    else await work({ parameters, session, settings, context });
   } catch (error) {
     context.signal.throwIfAborted();
-    context.finding(
-      isConnectionLost(error)
-        ? lostConnectionFinding(parameters, error, doing)
-        : failedStatementFinding(parameters, error, capitalised(doing)),
-    );
+    if (isConnectionLost(error)) {
+      context.finding(lostConnectionFinding(parameters, error, doing));
+      await onLost?.(parameters, context);
+    } else context.finding(failedStatementFinding(parameters, error, capitalised(doing)));
   } finally {
     await session.close();
   }

@@ -18,7 +18,7 @@ export function makeConfig(given: z.input<z.ZodObject<typeof sections>> = {}): C
 
 export function record(
   config: Config,
-  given: Partial<Pick<ProcedureContext, 'dryRun' | 'signal' | 'env' | 'now' | 'progress'>> = {},
+  given: Partial<Pick<ProcedureContext, 'dryRun' | 'signal' | 'env' | 'now' | 'progress' | 'memoryDirectory'>> = {},
 ): Recorded {
   const recorded = { findings: [] as Finding[], progress: [] as Progress[], lines: [] as string[] };
   const context: ProcedureContext = {
