@@ -51,6 +51,9 @@ const auditColumns = 'seq, at, actor, action, target, reason, detail, previous, 
 const batch = 500;
 const tailBytes = 256 * 1024;
 
+/** What the copy of the log held when this process last looked: while its size is the same, its end need not be read again. */
+const lastAppended = new WeakMap<Database, { readonly seq: number; readonly size: number }>();
+
 /** Writes the copy of the tokens after a change of them. A copy that can not be written is made at the next change or start. */
 export function copyTokens(database: Database): void {
   const directory = folderOf(database);
@@ -81,10 +84,14 @@ export function copyAudit(database: Database): void {
     if (database.condition().state === 'held') return;
     const file = join(directory, auditFile);
     attempt(() => {
-      let last = lastCopied(file);
+      const known = lastAppended.get(database);
+      let last = known?.size === sizeOf(file) ? known.seq : lastCopied(file);
       for (;;) {
         const rows = database.all(`SELECT ${auditColumns} FROM audit WHERE seq > ? ORDER BY seq LIMIT ?`, last, batch);
-        if (rows.length === 0) return;
+        if (rows.length === 0) {
+          lastAppended.set(database, { seq: last, size: sizeOf(file) });
+          return;
+        }
         appendFileSync(file, rows.map((row) => `${JSON.stringify(row)}\n`).join(''), { mode: 0o600 });
         last = Number(rows.at(-1)?.['seq']);
       }
@@ -140,6 +147,10 @@ function tailOf(file: string): string {
   } finally {
     closeSync(descriptor);
   }
+}
+
+function sizeOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 function folderOf(database: Database): string | null {
