@@ -11,6 +11,7 @@ import { monitorQueries } from './database/monitorQueries.ts';
 import { databaseMonthlyMaintenance } from './database/databaseMonthlyMaintenance.ts';
 import { databaseWeeklyMaintenance } from './database/databaseWeeklyMaintenance.ts';
 import { optimizeIndexes } from './database/optimizeIndexes.ts';
+import { performanceAnalysis } from './database/performanceAnalysis.ts';
 import { updateStatistics } from './database/updateStatistics.ts';
 import { healthCheck } from './health/healthCheck.ts';
 import { rotateLogs } from './logs/rotateLogs.ts';
@@ -27,6 +28,7 @@ const all: readonly AnyProcedure[] = [
   healthCheck,
   monitorQueries,
   optimizeIndexes,
+  performanceAnalysis,
   rotateLogs,
   updateStatistics,
   verifyCertificate,

@@ -24,7 +24,8 @@ export async function run(given: CheckDbHealthOptions, context: ProcedureContext
     context.print(`${printable(session.target.name)}: PostgreSQL ${session.versionText}`);
     for (const line of readings.lockTree) context.print(`  ${line}`);
     for (const finding of readings.findings) watched.context.finding(finding);
-    if (readings.counters !== null) book.set(key, { ...readings.counters, at: context.now().toISOString() });
+    const { counters } = readings.state;
+    if (counters !== null) book.set(key, { ...counters, at: context.now().toISOString() });
   });
   await writeCounters(context.memoryDirectory, book).catch((error: unknown) => {
     watched.context.finding({

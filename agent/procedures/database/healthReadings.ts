@@ -11,7 +11,7 @@ import { printable } from './names.ts';
 import { subjectOf } from './run.ts';
 import { readSequences, sequenceFindings } from './sequences.ts';
 import { durationText, serverFindings } from './serverFindings.ts';
-import { preparedSchema, readServerState, standbySchema, type DatabaseCounters } from './serverState.ts';
+import { preparedSchema, readServerState, standbySchema, type ServerState } from './serverState.ts';
 import { listTables, type Table } from './tables.ts';
 import type { Visit } from './visit.ts';
 import { walFindings } from './wal.ts';
@@ -67,7 +67,7 @@ export interface HealthReadings {
   readonly findings: readonly Finding[];
   /** The blocking tree, line by line. */
   readonly lockTree: readonly string[];
-  readonly counters: DatabaseCounters | null;
+  readonly state: ServerState;
 }
 
 /** Reads only. `before` = the counters of the check before. */
@@ -87,7 +87,7 @@ export async function readHealth(visit: Visit, before: KeptCounters | null): Pro
   const server = serverFindings(state, session.target, settings.replication_lag / 1000);
   const activity = state.counters === null ? null : activityBetween(before, state.counters);
   return {
-    counters: state.counters,
+    state,
     lockTree: trees.flatMap((tree) => treeLines(tree)),
     findings: [
       latencyFinding(name, latencyMs),

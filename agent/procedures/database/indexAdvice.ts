@@ -5,7 +5,8 @@ import { bytesText } from './bytesText.ts';
 import type { DatabaseSession } from './connection.ts';
 import type { Index } from './indexes.ts';
 import { printable } from './names.ts';
-import { relationFinding, type DatabaseRun } from './run.ts';
+import { relationFinding } from './run.ts';
+import type { Visit } from './visit.ts';
 
 export const indexSchema = z.object({
   database: z.string(),
@@ -23,7 +24,7 @@ export type BloatedIndexes = ReadonlyMap<string, BloatEstimate>;
 
 /** Findings about the valid ones among `indexes`, the same as data, and the bloat estimates. `healing` = what is bloated is rebuilt now. */
 export async function indexAdvice(
-  run: DatabaseRun,
+  run: Visit,
   indexes: readonly Index[],
   healing: boolean,
 ): Promise<{ readonly advice: IndexAdvice[]; readonly bloated: BloatedIndexes }> {
@@ -53,11 +54,7 @@ export async function indexAdvice(
  * What is due for a REINDEX: bloated beyond bloat_ratio; from half of its excess on where more rows were changed than there are,
  * for such an index soon is there.
  */
-export function reindexDue(
-  run: Pick<DatabaseRun, 'settings'>,
-  indexes: readonly Index[],
-  bloated: BloatedIndexes,
-): Index[] {
+export function reindexDue(run: Pick<Visit, 'settings'>, indexes: readonly Index[], bloated: BloatedIndexes): Index[] {
   const { bloat_ratio: limit } = run.settings;
   return indexes.filter((index) => {
     const ratio = bloated.get(index.oid)?.bloatRatio ?? 0;
@@ -66,12 +63,7 @@ export function reindexDue(
   });
 }
 
-function bloatAdvice(
-  run: DatabaseRun,
-  due: readonly Index[],
-  bloated: BloatedIndexes,
-  healing: boolean,
-): IndexAdvice[] {
+function bloatAdvice(run: Visit, due: readonly Index[], bloated: BloatedIndexes, healing: boolean): IndexAdvice[] {
   return due.map((index) => {
     const estimate = bloated.get(index.oid);
     relationFinding(run, index.relation, {
@@ -129,7 +121,7 @@ function sameStart(other: Index, spare: Index): boolean {
   );
 }
 
-function duplicateAdvice(run: DatabaseRun, indexes: readonly Index[]): IndexAdvice[] {
+function duplicateAdvice(run: Visit, indexes: readonly Index[]): IndexAdvice[] {
   return findDuplicates(indexes).map(({ spare, keeps }) => {
     const statement = `DROP INDEX CONCURRENTLY ${spare.relation}`;
     relationFinding(run, spare.relation, {
@@ -152,7 +144,7 @@ interface Counters {
 }
 
 /** Never scanned since the counters were reset, if that is a week ago at least. A replica counts its scans for itself. */
-async function unusedAdvice(run: DatabaseRun, indexes: readonly Index[]): Promise<IndexAdvice[]> {
+async function unusedAdvice(run: Visit, indexes: readonly Index[]): Promise<IndexAdvice[]> {
   const { session } = run;
   const rows = await session.query<Counters & Record<string, unknown>>(
     `select s.stats_reset as "resetAt", extract(epoch from now() - coalesce(s.stats_reset, pg_catalog.pg_postmaster_start_time()))::float8 / 86400 as days,
@@ -219,7 +211,7 @@ async function foreignKeysWithoutIndex(session: DatabaseSession): Promise<Foreig
   );
 }
 
-async function missingAdvice(run: DatabaseRun): Promise<IndexAdvice[]> {
+async function missingAdvice(run: Visit): Promise<IndexAdvice[]> {
   const keys = await foreignKeysWithoutIndex(run.session);
   return keys.map(({ name, table, columns, bytes }) => {
     const statement = `CREATE INDEX CONCURRENTLY ON ${table} (${columns})`;
@@ -235,7 +227,7 @@ async function missingAdvice(run: DatabaseRun): Promise<IndexAdvice[]> {
   });
 }
 
-function adviceOf(run: DatabaseRun, index: Index, problem: IndexAdvice['problem'], statement: string): IndexAdvice {
+function adviceOf(run: Visit, index: Index, problem: IndexAdvice['problem'], statement: string): IndexAdvice {
   const { relation, table, bytes } = index;
   return { database: run.session.target.name, relation, table, problem, bytes, statement };
 }
