@@ -3,6 +3,9 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import MarkdownIt from 'markdown-it';
 import { after, before, describe, it } from 'mocha';
+import * as z from 'zod';
+import { actionSchema } from '../../agent/procedures/database/actions.ts';
+import { applyOptimizations } from '../../agent/procedures/database/applyOptimizations.ts';
 import { performanceAnalysis } from '../../agent/procedures/database/performanceAnalysis.ts';
 import { part } from '../../agent/procedures/database/performanceAnalysisWork.ts';
 import { analysisFile, readAnalysis } from '../../agent/procedures/database/recommendations.ts';
@@ -82,20 +85,33 @@ for (const edition of ['newest', 'debian'] as const) {
           ids,
         );
         assert.ok(ids.includes('setting.checkpoint_timeout') && ids.includes('setting.log_lock_waits'), ids.join(' '));
-        for (const { sql, undo, restart, setting, scope } of first.recommendations) {
-          assert.ok(setting !== null && scope === 'server');
-          // Each look is a session of its own: a running one learns of new settings only between two statements.
-          const holds = async (value: string): Promise<void> => {
-            await server.query('select pg_reload_conf()');
-            const waits = `pending_restart = ${value !== setting.from}`;
-            const now = restart ? waits : `current_setting(name) = '${value}'`;
-            await until(server, `select 1 from pg_settings where name = '${setting.name}' and ${now}`);
-          };
-          await server.query(sql);
-          await holds(setting.to);
-          await server.query(undo);
-          await holds(setting.from);
-        }
+        const apply = async (options: Record<string, unknown>) => {
+          const applying = await check(applyOptimizations, url, {
+            memory: join(folder, 'apply-optimizations'),
+            options,
+          });
+          const actions = z.array(actionSchema).parse(applying.part['actions']);
+          assert.equal(applying.outcome, 'changed', applying.findings.map(({ message }) => message).join(' '));
+          assert.deepEqual([...new Set(actions.map(({ verified }) => verified))], [true]);
+          return actions.map(({ statement }) => statement);
+        };
+        assert.deepEqual(
+          await apply({ only: ids }),
+          first.recommendations.map(({ sql }) => sql),
+        );
+        const { part: third } = await analyse(url, { memory });
+        const lasting = first.recommendations.filter(({ restart }) => restart).map(({ id }) => id);
+        assert.deepEqual(
+          third.recommendations.map(({ id }) => id),
+          lasting,
+          'nothing else is left to recommend',
+        );
+        assert.deepEqual(
+          await apply({ undo: ids }),
+          first.recommendations.map(({ undo }) => undo),
+        );
+        const { part: last } = await analyse(url, { memory });
+        assert.deepEqual(last.recommendations, first.recommendations);
       });
     });
 

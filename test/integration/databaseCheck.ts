@@ -1,5 +1,5 @@
 /** Runs a procedure that looks at databases of the test server, with a memory folder of its own; and clients beside it. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -37,7 +37,10 @@ export async function check(procedure: AnyProcedure, url: string | undefined, gi
 
 /** A folder for `memory` of several calls, gone afterwards. */
 export async function withMemory<T>(given: string | undefined, work: (directory: string) => Promise<T>): Promise<T> {
-  if (given !== undefined) return work(given);
+  if (given !== undefined) {
+    await mkdir(given, { recursive: true, mode: 0o700 });
+    return work(given);
+  }
   const directory = await mkdtemp(join(tmpdir(), 'upkeep-memory-'));
   try {
     return await work(directory);
