@@ -6,13 +6,21 @@ import { spawnSync } from 'node:child_process';
 import { cpus, loadavg, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { cron } from './cron.ts';
+import { database } from './database.ts';
 import { heading, reached, rowOf, type Figure } from './figure.ts';
 import { idle } from './idle.ts';
 import { launch } from './launch.ts';
 import { output } from './output.ts';
 import { store } from './store.ts';
 
-const sections: Readonly<Record<string, () => Promise<readonly Figure[]>>> = { idle, launch, output, cron, store };
+const sections: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
+  idle,
+  launch,
+  output,
+  cron,
+  store,
+  database,
+};
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !Object.hasOwn(sections, name));

@@ -9,19 +9,25 @@ import { listIndexes } from './indexes.ts';
 import { isLeftover, leftoverSteps } from './leftovers.ts';
 import { printable } from './names.ts';
 import { orphanedData, orphanSchema } from './orphans.ts';
+import { performanceReport } from './performanceReport.ts';
 import { lockPreflight } from './preflight.ts';
 import { rebuildStep } from './rebuild.ts';
 import { bloatedTargets, namedTargets } from './rebuildTargets.ts';
 import { rebuildTools } from './rebuildTool.ts';
 import { reindexStep } from './reindex.ts';
 import type { DatabaseRun } from './run.ts';
+import { slowStatementSchema } from './slowQueries.ts';
 import { carryOutSteps } from './steps.ts';
 
-export const part = maintenancePart.extend({ orphans: z.array(orphanSchema) });
+export const part = maintenancePart.extend({
+  orphans: z.array(orphanSchema),
+  statements: z.array(slowStatementSchema),
+});
 type Part = z.infer<typeof part>;
 
 export async function run(given: MonthlyMaintenanceOptions, context: ProcedureContext): Promise<ProcedureResult<Part>> {
   const orphans: Part['orphans'] = [];
+  const statements: Part['statements'] = [];
   const { outcome, databases, actions } = await eachDatabase({
     context,
     names: given.database,
@@ -33,9 +39,10 @@ export async function run(given: MonthlyMaintenanceOptions, context: ProcedureCo
       await reindexAll(database, rebuilt);
       await analyzeTables(database, { all: true, jobs: given.jobs ?? 1 });
       orphans.push(...(await orphanedData(database, given.removeOrphans ?? false)));
+      statements.push(...(await performanceReport(database)));
     },
   });
-  return { outcome: outcome(), part: { databases, actions, orphans } };
+  return { outcome: outcome(), part: { databases, actions, orphans, statements } };
 }
 
 async function rebuildNamed(run: DatabaseRun, names: readonly string[], force: boolean): Promise<void> {

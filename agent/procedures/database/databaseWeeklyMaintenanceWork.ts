@@ -8,17 +8,23 @@ import { eachDatabase, maintenancePart } from './eachDatabase.ts';
 import { indexSchema } from './indexAdvice.ts';
 import { optimizeAll } from './indexWork.ts';
 import { printable } from './names.ts';
+import { performanceReport } from './performanceReport.ts';
 import { lockPreflight } from './preflight.ts';
-import { subjectOf, type DatabaseRun } from './run.ts';
+import type { DatabaseRun } from './run.ts';
+import { slowStatementSchema } from './slowQueries.ts';
 import { carryOutSteps } from './steps.ts';
 import { listPartitionParents, listTables } from './tables.ts';
-import { vacuumTable } from './vacuum.ts';
+import { vacuumSteps } from './vacuum.ts';
 
-export const part = maintenancePart.extend({ indexes: z.array(indexSchema) });
+export const part = maintenancePart.extend({
+  indexes: z.array(indexSchema),
+  statements: z.array(slowStatementSchema),
+});
 type Part = z.infer<typeof part>;
 
 export async function run(given: WeeklyMaintenanceOptions, context: ProcedureContext): Promise<ProcedureResult<Part>> {
   const indexes: Part['indexes'] = [];
+  const statements: Part['statements'] = [];
   const { outcome, databases, actions } = await eachDatabase({
     context,
     names: given.database,
@@ -26,9 +32,10 @@ export async function run(given: WeeklyMaintenanceOptions, context: ProcedureCon
       if (!(await lockPreflight(database))) return;
       await vacuumAll(database, given.jobs ?? 1);
       indexes.push(...(await optimizeAll(database, true)));
+      statements.push(...(await performanceReport(database)));
     },
   });
-  return { outcome: outcome(), part: { databases, actions, indexes } };
+  return { outcome: outcome(), part: { databases, actions, indexes, statements } };
 }
 
 /** VACUUM ANALYZE of every table in which VACUUM finds anything to do; the others are told and passed by. */
@@ -44,9 +51,6 @@ async function vacuumAll(run: DatabaseRun, jobs: number): Promise<void> {
     `${printable(session.target.name)}: ${listed.length} tables, ${toVacuum.length} to vacuum, ${tables.length + parents.length} to analyze; ` +
       `in ${listed.length - toVacuum.length - tables.length} nothing has changed since their last VACUUM`,
   );
-  const vacuums = toVacuum.map((table) => ({
-    message: `VACUUM ${subjectOf(run, table.relation)}`,
-    work: (worker: DatabaseRun) => vacuumTable(worker, { table, at }, needsVacuum),
-  }));
+  const vacuums = vacuumSteps(run, { tables: toVacuum, at, isDue: needsVacuum });
   await carryOutSteps(run, [...vacuums, ...analyzeSteps(run, { tables, parents, at })], { jobs });
 }

@@ -6,10 +6,10 @@ import { checkBloat } from './bloatCheck.ts';
 import { isAnalyzeDue, isParentAnalyzeDue, vacuumDue } from './due.ts';
 import { printable } from './names.ts';
 import { preflight } from './preflight.ts';
-import { subjectOf, type DatabaseRun } from './run.ts';
+import type { DatabaseRun } from './run.ts';
 import { carryOutSteps } from './steps.ts';
 import { listPartitionParents, listTables } from './tables.ts';
-import { vacuumTable } from './vacuum.ts';
+import { vacuumSteps } from './vacuum.ts';
 import { walFindings } from './wal.ts';
 
 /** Maintains the session's database; findings and actions go to the run. Returns the `relations` of the bloat check. */
@@ -35,9 +35,6 @@ async function vacuumAndAnalyze(run: DatabaseRun, jobs: number): Promise<void> {
     `${printable(session.target.name)}: ${tables.length} tables, ${toVacuum.length} to vacuum, ` +
       `${toAnalyze.length + parents.length} to analyze`,
   );
-  const vacuums = toVacuum.map((table) => ({
-    message: `VACUUM ${subjectOf(run, table.relation)}`,
-    work: (worker: DatabaseRun) => vacuumTable(worker, { table, at }),
-  }));
+  const vacuums = vacuumSteps(run, { tables: toVacuum, at });
   await carryOutSteps(run, [...vacuums, ...analyzeSteps(run, { tables: toAnalyze, parents, at })], { jobs });
 }

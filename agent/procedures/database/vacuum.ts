@@ -4,15 +4,44 @@ import { carryOut } from './carryOut.ts';
 import { deadPercent, isVacuumDue } from './due.ts';
 import { horizonHolders } from './holders.ts';
 import { currentStatistics, relationFinding, subjectOf, type DatabaseRun, type Listed } from './run.ts';
+import { runStatement } from './statement.ts';
+import type { Step } from './steps.ts';
 import { tableStatistics, type Table, type TableStatistics } from './tables.ts';
+
+/**
+ * Steps that vacuum tables. From PostgreSQL 16 on, with many of them, the age of the whole database, for which every VACUUM reads
+ * all of pg_class, is brought up to date once at the end, as vacuumdb does.
+ */
+export function vacuumSteps(
+  run: DatabaseRun,
+  {
+    tables,
+    at,
+    isDue,
+  }: { readonly tables: readonly Table[]; readonly at: number; readonly isDue?: (table: Table) => boolean },
+): Step[] {
+  const many = tables.length >= manyTables;
+  let left = tables.length;
+  return tables.map((table) => ({
+    message: `VACUUM ${subjectOf(run, table.relation)}`,
+    work: async (worker) => {
+      await vacuumTable(worker, { table, at, many }, isDue);
+      left--;
+      if (left > 0 || !many || run.session.version < 160000 || run.context.dryRun) return;
+      await runStatement(worker, { sql: 'VACUUM (ONLY_DATABASE_STATS)' });
+    },
+  }));
+}
+
+const manyTables = 20;
 
 /**
  * Vacuums one table, unless autovacuum was faster since it was listed. `isDue` judges its present statistics, by default after
  * the settings of the daily maintenance. Returns whether it was worked on.
  */
-export async function vacuumTable(
+async function vacuumTable(
   run: DatabaseRun,
-  listed: Listed<Table>,
+  listed: Listed<Table> & { readonly many: boolean },
   isDue: (table: Table) => boolean = (table) => isVacuumDue(table, run.settings, run.context.now()),
 ): Promise<boolean> {
   const { session, context } = run;
@@ -26,7 +55,7 @@ export async function vacuumTable(
   const start = performance.now();
   await carryOut(run, {
     verb: 'VACUUM',
-    sql: `VACUUM (ANALYZE) ${table.relation}`,
+    sql: `VACUUM (ANALYZE${listed.many && session.version >= 160000 ? ', SKIP_DATABASE_STATS' : ''}) ${table.relation}`,
     oid: table.oid,
     relation: table.relation,
     allowed: table.allowed,
