@@ -9,6 +9,7 @@ import * as z from 'zod';
 import { connect, type AgentClient } from '../../agent/cli/client.ts';
 import type { AgentEvent } from '../../agent/protocol/events.ts';
 import type { Run } from '../../agent/protocol/nouns.ts';
+import { serviceFlags } from '../../agent/run/command.ts';
 import { processesOf } from '../leftovers.ts';
 
 export const entry = process.env['UPKEEP_AGENT'] ?? join(import.meta.dirname, '..', '..', 'agent', 'main.ts');
@@ -60,6 +61,7 @@ export class AgentWorld {
     const [program = '', ...command] = [
       ...through,
       process.execPath,
+      ...serviceFlags,
       entry,
       'serve',
       '--config',
