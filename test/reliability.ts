@@ -30,7 +30,7 @@ const attacks = {
   V19: ['workspace trust bypass', 'later'],
   V20: ['local server of the extension', 'now'],
   V21: ['log rotation: links and races', 'later'],
-  V22: ['archive restore', 'later'],
+  V22: ['archive restore', 'now'],
   V23: ['SQL and psql injection', 'now'],
   V24: ['certificate tools', 'later'],
   V25: ['hostile YAML', 'now'],

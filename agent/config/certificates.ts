@@ -52,6 +52,27 @@ export const endpointText = z
     'HOST[:PORT], or smtp://, imap://, postgres:// or ldap:// HOST[:PORT]',
   );
 
+export const backupSettings = z.strictObject({
+  paths: z
+    .array(z.string().min(1))
+    .min(1)
+    .default(['/etc/letsencrypt'])
+    .describe('Folders and files that backup-certificates keeps, with links, rights and owners'),
+  destination: z
+    .string()
+    .min(1)
+    .default('/var/backups/upkeep/certificates')
+    .describe('Folder of the archives, private to their owner'),
+  encrypt: z
+    .strictObject({
+      passphrase: z.string().min(12).describe('As ${VARIABLE}; without it nobody can open the archives'),
+    })
+    .optional()
+    .describe('Encrypt the archives (AES-256-GCM, scrypt)'),
+  keep: z.int().min(1).max(10_000).default(30).describe('Archives that are kept; the oldest go first'),
+});
+export type BackupSettings = z.infer<typeof backupSettings>;
+
 export const certificateSettings = z.strictObject({
   paths: z.array(z.string().min(1)).default([]).describe('Files, folders or globs: PEM (also bundles), DER, PKCS#12'),
   endpoints: z
@@ -61,4 +82,5 @@ export const certificateSettings = z.strictObject({
   ca: z.string().optional().describe('PEM file of further certificate authorities that are trusted'),
   timeout: duration.default(5_000).describe('Longest time for one endpoint, and for one file'),
   password: z.string().optional().describe('Password of PKCS#12 files and encrypted keys, best as ${VARIABLE}'),
+  backup: backupSettings.prefault({}),
 });

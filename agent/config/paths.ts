@@ -15,7 +15,16 @@ export function resolvePaths(values: Sections, baseDirectory: string, env: Envir
   const { tls } = server;
   return {
     ...values,
-    certificates: { ...certificates, paths: certificates.paths.map(absolute), ca: optional(certificates.ca) },
+    certificates: {
+      ...certificates,
+      paths: certificates.paths.map(absolute),
+      ca: optional(certificates.ca),
+      backup: {
+        ...certificates.backup,
+        paths: certificates.backup.paths.map(absolute),
+        destination: absolute(certificates.backup.destination),
+      },
+    },
     database: { ...database, archive_directory: optional(database.archive_directory) },
     health: { ...health, services: health.services.map((service) => ({ ...service, ca: optional(service.ca) })) },
     logs: {

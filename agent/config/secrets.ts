@@ -113,7 +113,7 @@ function* strings(tree: Tree): Generator<string> {
   else for (const entry of tree.entries.values()) yield* strings(entry.tree);
 }
 
-const secretKey = /(?:^|_)(?:password|passwd|secret|token|api_?key|private_?key)$/i;
+const secretKey = /(?:^|_)(?:password|passwd|passphrase|secret|token|api_?key|private_?key)$/i;
 const secretName = /(?:password|passwd|passphrase|secret|token|api_?key|access_?key|private_?key)/i;
 /** A webhook with less than this after its host is an address, not a secret. */
 const shortestPath = 12;

@@ -1,6 +1,8 @@
 /** All built-in procedures, by name and by alias. */
 import type { AnyProcedure } from './define.ts';
+import { backupCertificates } from './certificates/backupCertificates.ts';
 import { checkCertificates } from './certificates/checkCertificates.ts';
+import { restoreCertificates } from './certificates/restoreCertificates.ts';
 import { verifyCertificate } from './certificates/verifyCertificate.ts';
 import { analyzeSlowQueries } from './database/analyzeSlowQueries.ts';
 import { applyOptimizations } from './database/applyOptimizations.ts';
@@ -19,6 +21,7 @@ import { rotateLogs } from './logs/rotateLogs.ts';
 const all: readonly AnyProcedure[] = [
   analyzeSlowQueries,
   applyOptimizations,
+  backupCertificates,
   checkBloat,
   checkCertificates,
   checkDbHealth,
@@ -29,6 +32,7 @@ const all: readonly AnyProcedure[] = [
   monitorQueries,
   optimizeIndexes,
   performanceAnalysis,
+  restoreCertificates,
   rotateLogs,
   updateStatistics,
   verifyCertificate,

@@ -29,7 +29,7 @@ export async function writeFileAtomic(path: string, data: string | Uint8Array, m
 }
 
 /** Makes the rename itself survive a power failure. */
-async function syncDirectory(directory: string): Promise<void> {
+export async function syncDirectory(directory: string): Promise<void> {
   const handle = await open(directory, 'r');
   try {
     await handle.sync();

@@ -46,6 +46,16 @@ export function lockHolder(directory: string): number | null {
 }
 
 function lock(file: string, directory: string): DatabaseSync {
+  const sql = lockFile(file);
+  if (sql !== null) return sql;
+  const pid = readHolder(directory);
+  throw new StateLockedError(
+    `Another agent (${pid === null ? 'just starting' : `pid ${pid}`}) uses the state folder ${directory}: stop it, or give this one its own with --state.`,
+  );
+}
+
+/** The lock of `file`, which is made when it is missing; null while another process holds it. Closing it, or the end of the process, gives it back. */
+export function lockFile(file: string): DatabaseSync | null {
   let sql: DatabaseSync | null = null;
   makePrivate(file);
   try {
@@ -56,11 +66,8 @@ function lock(file: string, directory: string): DatabaseSync {
     return sql;
   } catch (error) {
     sql?.close();
-    if (codeOf(error) !== busy) throw storeError(file, error);
-    const pid = readHolder(directory);
-    throw new StateLockedError(
-      `Another agent (${pid === null ? 'just starting' : `pid ${pid}`}) uses the state folder ${directory}: stop it, or give this one its own with --state.`,
-    );
+    if (codeOf(error) === busy) return null;
+    throw storeError(file, error);
   }
 }
 

@@ -19,3 +19,11 @@ export const warnDays = z
   .max(36_500)
   .optional()
   .describe('Warn so many days before expiry; by default when a third of the lifetime is left');
+
+export const archiveDate = z.string().regex(/^\d{8}(?:-\d{6})?$/, 'a date such as 20240115 or 20240115-020000');
+
+export const destination = z
+  .string()
+  .min(1)
+  .optional()
+  .describe('Folder of the archives; by default certificates.backup.destination');

@@ -1,0 +1,36 @@
+/** `restore-certificates`: puts the certificate folders back as an archive has them. */
+import * as z from 'zod';
+import { defineProcedure } from '../define.ts';
+import { archiveDate, destination } from './options.ts';
+
+const options = z.object({
+  date: archiveDate
+    .optional()
+    .describe('Date of the backup, 20240115 (its newest) or 20240115-020000; by default the newest of all'),
+  archive: z.string().min(1).optional().describe('This archive file instead'),
+  undo: z
+    .boolean()
+    .optional()
+    .describe('What the last restore replaced (with --date: what the one of that date replaced)'),
+  outsideLinks: z
+    .boolean()
+    .optional()
+    .describe('Also symbolic links that lead out of the certificate folders and are not there now'),
+  destination,
+});
+export type RestoreCertificatesOptions = z.infer<typeof options>;
+
+export const restoreCertificates = defineProcedure({
+  name: 'restore-certificates',
+  area: 'certificates',
+  title: 'Restore Certificates',
+  summary: 'Put the certificate folders back as a backup has them, and keep what is there now as an undo archive',
+  changes: true,
+  options,
+  impact: ({ date, archive, undo = false }, { certificates: { backup } }) =>
+    `Replaces ${backup.paths.join(', ')} as a whole by ${
+      archive ?? `the ${undo ? 'undo archive' : 'backup'} of ${date ?? 'the newest date'}`
+    }: certificates and keys that came later are gone from there, and lie in an undo archive. ` +
+    'Services go on with the certificates that they have loaded; reload them afterwards.',
+  work: () => import('./restoreCertificatesWork.ts'),
+});
