@@ -14,6 +14,18 @@ export function configuredListen(text: string | undefined): ListenAddress | null
 export function defaultChecks(config: Config): readonly CheckConfig[] {
   const health: CheckConfig = { name: 'health', procedure: 'health-check', every: 5 * 60_000 };
   const { paths, endpoints } = config.certificates;
-  if (paths.length + endpoints.length === 0) return [health];
-  return [health, { name: 'certificates', procedure: 'check-certificates', every: 6 * 3_600_000 }];
+  return [
+    health,
+    ...(paths.length + endpoints.length === 0
+      ? []
+      : [{ name: 'certificates', procedure: 'check-certificates', every: sixHours }]),
+    ...(config.databases.length === 0
+      ? []
+      : [
+          { name: 'database-health', procedure: 'check-db-health', every: 5 * 60_000 },
+          { name: 'database-bloat', procedure: 'check-bloat', every: sixHours },
+        ]),
+  ];
 }
+
+const sixHours = 6 * 3_600_000;

@@ -101,7 +101,12 @@ export const sections = {
     .max(100)
     .default([])
     .describe('Times in which no scheduled run starts; a manual one needs a reason'),
-  checks: z.array(checkConfig).optional().describe('Probes on an interval; by default health-check every 5 minutes'),
+  checks: z
+    .array(checkConfig)
+    .optional()
+    .describe(
+      'Probes on an interval; by default health-check, and checks of the certificates and databases that are named',
+    ),
   notifications: notificationSettings.prefault({}),
   thresholds: thresholds.prefault({}),
   databases: z.array(databaseConnection).default([]),

@@ -27,7 +27,7 @@ export const databaseMonthlyMaintenance = defineProcedure({
   changes: true,
   options,
   impact: async (given, config) => {
-    const { monthlyImpact } = await import('./rebuildImpact.ts');
+    const { monthlyImpact } = await import('./relationImpact.ts');
     return monthlyImpact(given, databasesText(given.database, config), config);
   },
   work: () => import('./databaseMonthlyMaintenanceWork.ts'),

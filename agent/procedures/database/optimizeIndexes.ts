@@ -23,13 +23,16 @@ export const optimizeIndexes = defineProcedure({
   summary: 'Find bloated, invalid, unused, duplicate and missing indexes, and rebuild what is bloated',
   changes: true,
   options,
-  impact: ({ database, apply = false, index }, config) => {
+  impact: async ({ database, apply = false, index }, config) => {
     const where = databasesText(database, config);
     if (!apply) return `Looks at the indexes of ${where}; changes nothing.`;
-    const what = index === undefined ? 'bloated indexes' : index.join(', ');
+    if (index !== undefined) {
+      const { indexesImpact } = await import('./relationImpact.ts');
+      return indexesImpact(index, database, config);
+    }
     return (
-      `REINDEX CONCURRENTLY of ${what} in ${where} under SHARE UPDATE EXCLUSIVE: reads and writes go on, schema changes and VACUUM ` +
-      'of the table wait; each index is built anew beside the old one, so its size must be free on the disk. ' +
+      `REINDEX CONCURRENTLY of bloated indexes in ${where} under SHARE UPDATE EXCLUSIVE: reads and writes go on, schema changes and ` +
+      'VACUUM of the table wait; each index is built anew beside the old one, so its size must be free on the disk. ' +
       'Invalid leftovers of interrupted REINDEX CONCURRENTLY are dropped.'
     );
   },
