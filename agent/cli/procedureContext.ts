@@ -53,6 +53,7 @@ export function createContext(given: {
       if (results === undefined) say(progressLine(progress));
     },
     print: say,
+    mask: (text) => io.secrets.text(text),
   };
   return {
     context,

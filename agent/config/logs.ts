@@ -1,5 +1,7 @@
-/** `logs`: what rotate-logs makes logrotate do. */
+/** `logs`: what rotate-logs makes logrotate do, and what analyze-logs reads. */
 import * as z from 'zod';
+import { since } from './since.ts';
+import { percent } from './units.ts';
 
 export const logRotation = z.strictObject({
   paths: z.array(z.string().min(1)).min(1).describe('Files or globs'),
@@ -30,8 +32,24 @@ export const logRotation = z.strictObject({
   postrotate: z.string().optional().describe('Shell command after the rotation, as a rule the signal to reopen'),
 });
 
+export const logAnalysis = z.strictObject({
+  files: z
+    .array(z.string().min(1))
+    .min(1)
+    .optional()
+    .describe('Files, folders or globs; by default the `paths` of `logs.rotate`'),
+  since: since.optional().describe('By default everything that is there is read'),
+  error_rate: percent.default(5).describe('Share of requests that may end with 5xx, in percent'),
+  new_groups: z.int().min(1).default(1).describe('So many error groups that are new since yesterday are a warning'),
+  ignore: z
+    .array(z.string().min(3))
+    .default([])
+    .describe('Messages that hold one of these texts are expected: counted, but in no group. Plain text, no pattern'),
+});
+
 export const logSettings = z.strictObject({
   rotate: z.array(logRotation).optional(),
   config: z.string().optional().describe('An existing logrotate configuration, instead of `rotate`'),
+  analyze: logAnalysis.prefault({}).describe('What analyze-logs reads and warns of'),
   state: z.string().optional().describe("logrotate's state file; by default one in the agent's state folder"),
 });

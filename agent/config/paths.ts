@@ -29,6 +29,7 @@ export function resolvePaths(values: Sections, baseDirectory: string, env: Envir
     health: { ...health, services: health.services.map((service) => ({ ...service, ca: optional(service.ca) })) },
     logs: {
       rotate: logs.rotate?.map((rotation) => ({ ...rotation, paths: rotation.paths.map(absolute) })),
+      analyze: { ...logs.analyze, files: logs.analyze.files?.map(absolute) },
       config: optional(logs.config),
       state: optional(logs.state),
     },

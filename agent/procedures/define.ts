@@ -38,6 +38,8 @@ export interface ProcedureContext {
   readonly progress: (progress: Progress) => void;
   /** One line of text for people. */
   readonly print: (line: string) => void;
+  /** Hides the secrets that this process knows; for what a procedure writes into files itself. Absent: nothing is known. */
+  readonly mask?: (text: string) => string;
 }
 
 export interface ProcedureResult<Part> {

@@ -16,9 +16,11 @@ import { optimizeIndexes } from './database/optimizeIndexes.ts';
 import { performanceAnalysis } from './database/performanceAnalysis.ts';
 import { updateStatistics } from './database/updateStatistics.ts';
 import { healthCheck } from './health/healthCheck.ts';
+import { analyzeLogs } from './logs/analyzeLogs.ts';
 import { rotateLogs } from './logs/rotateLogs.ts';
 
 const all: readonly AnyProcedure[] = [
+  analyzeLogs,
   analyzeSlowQueries,
   applyOptimizations,
   backupCertificates,

@@ -20,7 +20,9 @@ export interface Generation {
 const endings = ['.gz', '.bz2', '.xz', '.zst', '.lz4', '.Z'];
 
 /** All regular files that are the log or a rotated generation of it, in its folder and wherever logrotate moves them (olddir). */
-export async function generationsOf(log: LogReport): Promise<readonly Generation[]> {
+export async function generationsOf(
+  log: Pick<LogReport, 'path' | 'renames' | 'target'>,
+): Promise<readonly Generation[]> {
   const base = path.basename(log.path);
   const extension = path.extname(base);
   const stem = base.slice(0, base.length - extension.length);

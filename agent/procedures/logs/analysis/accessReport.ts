@@ -1,0 +1,170 @@
+/** What an access log comes to: a cheap scan for errors, or the whole picture of the requests. */
+import { AccessLine } from './accessLine.ts';
+import { ByteCounter } from './byteCounter.ts';
+import { newline, quote, space } from './bytes.ts';
+import { levelOfStatus } from './levels.ts';
+import type { Level } from './levels.ts';
+import { PerMinute } from './perMinute.ts';
+import { Requests } from './requests.ts';
+
+const clientRoom = 65_536;
+const pathRoom = 32_768;
+const agentRoom = 4096;
+/** `- - [10/Oct/2000:13:55:36 -0700]` is longer than this, so the request does not begin sooner. */
+const shortestHead = 33;
+
+export class AccessReport {
+  /** Requests by status. */
+  readonly statuses = new Float64Array(1000);
+  readonly requests: Requests;
+  /** Requests that ended with 4xx or 5xx, by status and request. */
+  readonly failures = new ByteCounter(16_384);
+  readonly perMinute = new PerMinute();
+  clients: ByteCounter | null = null;
+  paths: ByteCounter | null = null;
+  agents: ByteCounter | null = null;
+  bytes = 0;
+  records = 0;
+  combined = 0;
+  /** Left out as they are older than `since`. */
+  skipped = 0;
+  firstTime = Number.NaN;
+  lastTime = Number.NaN;
+  readonly #line = new AccessLine();
+  readonly #whole: boolean;
+  readonly #since: number;
+
+  /** `whole`: count clients, paths and so on, not failures alone. `since`: milliseconds since the epoch, or -Infinity. */
+  constructor(whole: boolean, since: number, slowest: number) {
+    this.#whole = whole;
+    this.#since = since;
+    this.requests = new Requests(slowest);
+  }
+
+  /** Takes lines from `start` on; returns where the first one begins that is no access line, or `end`. */
+  consume(bytes: Buffer, start: number, end: number): number {
+    return this.#whole || this.#since !== Number.NEGATIVE_INFINITY
+      ? this.#consumeWhole(bytes, start, end)
+      : this.#consumeFailures(bytes, start, end);
+  }
+
+  /** The records of each level. */
+  levels(): Record<Level, number> {
+    const counts: Record<Level, number> = { fatal: 0, error: 0, warning: 0, info: 0, debug: 0 };
+    for (const [status, count] of this.statuses.entries()) counts[levelOfStatus(status)] += count;
+    return counts;
+  }
+
+  #consumeWhole(bytes: Buffer, start: number, end: number): number {
+    const line = this.#line;
+    for (let at = start; at < end; at = line.end + 1) {
+      if (!line.parse(bytes, at, end)) return at;
+      if (line.time < this.#since) {
+        this.skipped += 1;
+        continue;
+      }
+      this.records += 1;
+      if (line.combined) this.combined += 1;
+      this.statuses[line.status] = (this.statuses[line.status] ?? 0) + 1;
+      this.#seenAt(line.time);
+      if (line.status >= 400) this.#failure(bytes, line);
+      if (this.#whole) this.#add(bytes, line);
+    }
+    return end;
+  }
+
+  #seenAt(time: number): void {
+    if (Number.isNaN(time)) return;
+    if (!(time >= this.firstTime)) this.firstTime = time;
+    if (!(time <= this.lastTime)) this.lastTime = time;
+  }
+
+  #add(bytes: Buffer, line: AccessLine): void {
+    const clients = (this.clients ??= new ByteCounter(clientRoom, clientRoom * 32));
+    const paths = (this.paths ??= new ByteCounter(pathRoom));
+    this.bytes += line.bytes;
+    this.perMinute.add(line.time);
+    const client = clients.find(bytes, line.clientStart, line.clientEnd, line.clientHash);
+    clients.counts[client] = (clients.counts[client] ?? 0) + 1;
+    clients.sums[client] = (clients.sums[client] ?? 0) + line.bytes;
+    const path = paths.find(bytes, line.requestStart, line.requestEnd, line.requestHash);
+    if (paths.isNew) paths.tags[path] = this.requests.routeOf(paths.text(path));
+    paths.counts[path] = (paths.counts[path] ?? 0) + 1;
+    paths.sums[path] = (paths.sums[path] ?? 0) + line.bytes;
+    const route = paths.tags[path] ?? 0;
+    this.requests.add(route, line.status, line.bytes);
+    if (!Number.isNaN(line.seconds)) {
+      this.requests.took(route, line.seconds, line.time, () => paths.text(path));
+    }
+    if (!line.combined) return;
+    const agents = (this.agents ??= new ByteCounter(agentRoom, agentRoom * 160));
+    const agent = agents.find(bytes, line.agentStart, line.agentEnd, line.agentHash);
+    agents.counts[agent] = (agents.counts[agent] ?? 0) + 1;
+  }
+
+  #failure(bytes: Buffer, line: AccessLine): void {
+    const { failures } = this;
+    const index = failures.find(bytes, line.requestStart, line.requestEnd, line.requestHash, line.status);
+    failures.counts[index] = (failures.counts[index] ?? 0) + 1;
+    const { time } = line;
+    if (!(time >= (failures.first[index] ?? 0))) failures.first[index] = time;
+    if (!(time <= (failures.last[index] ?? 0))) failures.last[index] = time;
+  }
+
+  /**
+   * Of each line the status alone; time and request where it is an error. A line that does not look as expected at once is
+   * read field by field.
+   */
+  #consumeFailures(bytes: Buffer, start: number, end: number): number {
+    const line = this.#line;
+    const { statuses } = this;
+    let last = -1;
+    for (let at = start; at < end; this.records += 1) {
+      let position = at + shortestHead;
+      let byte = bytes[position] ?? newline;
+      while (byte !== quote && byte !== newline) byte = bytes[++position] ?? newline;
+      const opening = position;
+      if (byte === quote) {
+        byte = bytes[++position] ?? newline;
+        while (byte !== quote && byte !== newline) byte = bytes[++position] ?? newline;
+      }
+      const hundreds = (bytes[position + 2] ?? 0) - 48;
+      const tens = (bytes[position + 3] ?? 0) - 48;
+      const ones = (bytes[position + 4] ?? 0) - 48;
+      const good =
+        byte === quote &&
+        bytes[opening - 1] === space &&
+        bytes[opening - 2] === 93 &&
+        bytes[opening - 29] === 91 &&
+        bytes[position - 1] !== 92 &&
+        hundreds >= 1 &&
+        hundreds <= 5 &&
+        tens >= 0 &&
+        tens <= 9 &&
+        ones >= 0 &&
+        ones <= 9 &&
+        bytes[position + 5] === space;
+      if (good) {
+        const status = hundreds * 100 + tens * 10 + ones;
+        if (status >= 400 || this.records === 0) {
+          if (!line.parse(bytes, at, end)) return at;
+          if (status >= 400) this.#failure(bytes, line);
+          this.#seenAt(line.time);
+          if (line.combined) this.combined += 1;
+        } else if (bytes[position + 6] !== newline) this.combined += 1;
+        statuses[status] = (statuses[status] ?? 0) + 1;
+        last = opening - 29;
+        at = bytes.indexOf(newline, position) + 1;
+      } else {
+        if (!line.parse(bytes, at, end)) return at;
+        statuses[line.status] = (statuses[line.status] ?? 0) + 1;
+        if (line.status >= 400) this.#failure(bytes, line);
+        this.#seenAt(line.time);
+        if (line.combined) this.combined += 1;
+        at = line.end + 1;
+      }
+    }
+    if (last >= 0) this.#seenAt(line.timeAt(bytes, last, end));
+    return end;
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * Keeps the lines of one record together: a line that begins a record, and those that go on with it, as stack traces of Python
+ * and Java do. What a record says is known only when the next one begins.
+ */
+import { startsWith } from './bytes.ts';
+import { guessLevel } from './levels.ts';
+import type { Level } from './levels.ts';
+
+export interface AssembledRecord {
+  readonly format: string;
+  readonly level: Level;
+  readonly time: number;
+  /** Bytes of what it says, without time and level; valid until the next record. */
+  readonly message: Buffer;
+  readonly length: number;
+  readonly lines: number;
+}
+
+export interface Head {
+  readonly format: string;
+  /** NaN = the line shows none. */
+  readonly time: number;
+  /** null = guess it from the text. */
+  readonly level: Level | null;
+  /** Any line that begins no record goes on with this one, not only what is indented or part of a stack trace. */
+  readonly open: boolean;
+}
+
+const room = 2048;
+
+export class Assembler {
+  readonly #done: (record: AssembledRecord) => void;
+  readonly #message = Buffer.alloc(room + 512);
+  #length = 0;
+  #lines = 0;
+  #head: Head | null = null;
+  #level: Level = 'info';
+  #explicit = false;
+  #inTraceback = false;
+  #afterTraceback = false;
+  #language: 'python' | 'java' | null = null;
+  /** Last line of a stack trace that names an exception. */
+  #exception = '';
+
+  constructor(done: (record: AssembledRecord) => void) {
+    this.#done = done;
+  }
+
+  /** Begins a record whose text is at `start`. */
+  begin(head: Head, bytes: Buffer, start: number, end: number): void {
+    this.flush();
+    this.#head = head;
+    this.#lines = 1;
+    this.#length = bytes.copy(this.#message, 0, start, Math.min(end, start + room));
+    const guessed = head.level === null ? guessLevel(bytes, start, end) : null;
+    this.#level = head.level ?? guessed?.level ?? 'info';
+    this.#explicit = guessed?.explicit ?? true;
+    this.#noteTrace(bytes, start, end);
+  }
+
+  /** Takes a line that begins no record; false when it does not belong to the record before either. */
+  extend(bytes: Buffer, start: number, end: number): boolean {
+    if (this.#head === null || !this.#belongs(bytes, start, end)) return false;
+    this.#lines += 1;
+    this.#noteTrace(bytes, start, end);
+    return true;
+  }
+
+  flush(): void {
+    const head = this.#head;
+    if (head === null) return;
+    this.#head = null;
+    if (this.#exception !== '') this.#length += this.#message.write(` | ${this.#exception}`, this.#length, 300);
+    const raised = this.#language === 'python' && !this.#explicit && this.#level === 'info';
+    this.#done({
+      format: head.format === 'plain' ? (this.#language ?? 'plain') : head.format,
+      level: raised ? 'error' : this.#level,
+      time: head.time,
+      message: this.#message,
+      length: this.#length,
+      lines: this.#lines,
+    });
+    this.#inTraceback = this.#afterTraceback = false;
+    this.#language = null;
+    this.#exception = '';
+  }
+
+  #belongs(bytes: Buffer, start: number, end: number): boolean {
+    if (start === end) return true;
+    const first = bytes[start];
+    if (first === 32 || first === 9 || this.#inTraceback) return true;
+    if (startsWith(bytes, start, end, 'Caused by: ') || startsWith(bytes, start, end, 'Suppressed: ')) return true;
+    if (this.#afterTraceback) {
+      if (startsWith(bytes, start, end, 'During handling of the above') || isTraceback(bytes, start, end)) return true;
+      if (startsWith(bytes, start, end, 'The above exception was')) return true;
+    }
+    if (isTraceback(bytes, start, end)) return this.#head?.open === true;
+    return this.#head?.open === true && !guessLevel(bytes, start, Math.min(end, start + 40)).explicit;
+  }
+
+  #noteTrace(bytes: Buffer, start: number, end: number): void {
+    if (isTraceback(bytes, start, end)) {
+      this.#inTraceback = true;
+      this.#language = 'python';
+      return;
+    }
+    const first = bytes[start];
+    if (this.#inTraceback) {
+      if (first === 32 || first === 9 || start === end) return;
+      this.#inTraceback = false;
+      this.#afterTraceback = true;
+      this.#exception = bytes.toString('utf8', start, Math.min(end, start + 250));
+      return;
+    }
+    if (startsWith(bytes, start, end, 'Caused by: ')) {
+      this.#language = 'java';
+      this.#exception = bytes.toString('utf8', start, Math.min(end, start + 250));
+    } else if (startsWith(bytes, start, end, '\tat ') || startsWith(bytes, start, end, '    at ')) {
+      this.#language ??= 'java';
+    }
+  }
+}
+
+function isTraceback(bytes: Buffer, start: number, end: number): boolean {
+  return startsWith(bytes, start, end, 'Traceback (most recent call last)');
+}

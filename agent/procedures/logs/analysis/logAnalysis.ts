@@ -1,0 +1,290 @@
+/**
+ * One log, whatever it holds: each line goes to the format that knows it. Runs of lines of one format are taken by that format
+ * as they come; what it does not know is looked at by all the others, so that mixed files lose nothing.
+ */
+import { isUtf8 } from 'node:buffer';
+import { AccessReport } from './accessReport.ts';
+import { Assembler } from './assembler.ts';
+import type { AssembledRecord } from './assembler.ts';
+import { newline } from './bytes.ts';
+import { readJson } from './jsonRecord.ts';
+import { guessLevel, levelOfStatus, levels, priorityAt } from './levels.ts';
+import type { Level } from './levels.ts';
+import { PostgresReport } from './postgresReport.ts';
+import { readSyslog } from './syslogLine.ts';
+import { Templates } from './templates.ts';
+import { TimeReader } from './times.ts';
+
+export interface AnalysisSettings {
+  /** Error groups, or requests and statements. */
+  readonly report: 'error' | 'performance';
+  /** Milliseconds since the epoch; -Infinity = everything. */
+  readonly since: number;
+  readonly now: number;
+  readonly top: number;
+  /** Text that makes a message one that is expected: it is counted, and left out of the groups. */
+  readonly ignore: readonly string[];
+}
+
+const longestPartial = 64 * 1024;
+
+export class LogAnalysis {
+  lines = 0;
+  longLines = 0;
+  /** Lines with NUL bytes, and lines that are no UTF-8. */
+  binaryLines = 0;
+  invalidLines = 0;
+  /** Records older than `since`. */
+  skipped = 0;
+  /** Statuses of requests that JSON records tell of; those of access lines are in `access`. */
+  readonly requestStatuses = new Float64Array(600);
+  readonly templates: Templates;
+  readonly access: AccessReport;
+  readonly postgres: PostgresReport;
+  /** Records of all formats but access lines and PostgreSQL's. */
+  readonly formats = new Map<string, number>();
+  readonly levels: Record<Level, number> = { fatal: 0, error: 0, warning: 0, info: 0, debug: 0 };
+  firstTime = Number.NaN;
+  lastTime = Number.NaN;
+  readonly #settings: AnalysisSettings;
+  readonly #times: TimeReader;
+  readonly #assembler: Assembler;
+  #current: 'access' | 'postgres' | null = null;
+  /** Time of the record before, for records that show none. */
+  #lastSeen = Number.NaN;
+  /** While the line of a container is looked at: when docker took it. */
+  #dockerTime = Number.NaN;
+  #inDocker = false;
+  #insideDocker: 'access' | 'postgres' | null = null;
+  readonly #partial = new Map<string, string>();
+
+  constructor(settings: AnalysisSettings) {
+    this.#settings = settings;
+    this.templates = new Templates(settings.ignore);
+    this.#times = new TimeReader(settings.now);
+    const whole = settings.report === 'performance';
+    this.access = new AccessReport(whole, settings.since, settings.top);
+    const { since } = settings;
+    this.postgres = new PostgresReport({ times: this.#times, templates: this.templates, since, whole });
+    this.#assembler = new Assembler((record) => {
+      this.#record(record);
+    });
+  }
+
+  /** Whole lines, each with its line feed; see LineSink. */
+  readonly take = (bytes: Buffer, start: number, end: number): void => {
+    const { access, postgres } = this;
+    this.#countRubbish(bytes, start, end);
+    for (let at = start; at < end;) {
+      if (this.#current === 'access') {
+        const before = access.records + access.skipped;
+        at = access.consume(bytes, at, end);
+        this.lines += access.records + access.skipped - before;
+      } else if (this.#current === 'postgres') {
+        const before = postgres.lines;
+        at = postgres.consume(bytes, at, end);
+        this.lines += postgres.lines - before;
+      }
+      if (at >= end) break;
+      const stop = bytes.indexOf(newline, at);
+      this.lines += 1;
+      this.#line(bytes, at, withoutEnd(bytes, at, stop));
+      at = stop + 1;
+    }
+  };
+
+  /** The end of one file of the log: nothing goes on into the next. */
+  endFile(): void {
+    for (const text of this.#partial.values()) this.#dockerLine(text);
+    this.#partial.clear();
+    this.#assembler.flush();
+    this.postgres.flush();
+    this.#current = null;
+    this.#lastSeen = Number.NaN;
+  }
+
+  #line(bytes: Buffer, start: number, end: number): void {
+    const first = bytes[start] ?? newline;
+    if (start === end) {
+      if (this.#current !== 'postgres' || !this.postgres.line(bytes, start, end))
+        this.#assembler.extend(bytes, start, end);
+      return;
+    }
+    if (first === 239 && bytes[start + 1] === 187 && bytes[start + 2] === 191) start += 3;
+    if (bytes[start] === 123 && this.#json(bytes, start, end)) return;
+    if (first === 9 && this.#current === 'postgres' && this.postgres.line(bytes, start, end)) return;
+    if (this.#accessLine(bytes, start, end) || this.#headed(bytes, start, end)) return;
+    if (this.#assembler.extend(bytes, start, end)) return;
+    this.#begin('plain', this.#dockerTime, null, false, { bytes, start, end });
+  }
+
+  #accessLine(bytes: Buffer, start: number, end: number): boolean {
+    const byte = bytes[start] ?? 0;
+    if (byte === 91 || byte === 60 || byte <= 32) return false;
+    // The line feed (or the carriage return) is there in every block.
+    if (this.access.consume(bytes, start, end + 1) <= start) return false;
+    this.#assembler.flush();
+    this.#current = 'access';
+    return true;
+  }
+
+  /** Lines that begin with a time or a priority. */
+  #headed(bytes: Buffer, start: number, end: number): boolean {
+    const time = this.#times.read(bytes, start, end);
+    const isTimed = !Number.isNaN(time);
+    if (!isTimed && priorityAt(bytes, start, end) < 0) return false;
+    const behind = this.#times.end;
+    if (isTimed && bytes[start] !== 91 && this.postgres.line(bytes, start, end)) {
+      this.#assembler.flush();
+      this.#current = 'postgres';
+      return true;
+    }
+    const syslog = bytes[start] === 91 ? null : readSyslog(bytes, start, end, this.#times);
+    if (syslog !== null) {
+      this.#begin(syslog.format, syslog.time, syslog.level, false, { bytes, start: syslog.start, end });
+      return true;
+    }
+    if (!isTimed) return false;
+    const isNginx = bytes[start + 4] === 47;
+    const format = isNginx
+      ? 'nginx-error'
+      : (bytes[start + 1] ?? 0) >= 65 && bytes[start] === 91
+        ? 'apache-error'
+        : 'plain';
+    let from = behind;
+    while (from < end && bytes[from] === 32) from += 1;
+    // Apache writes line feeds as `\n`; what nginx passes on from FastCGI, and most applications, do not.
+    const isApache = format === 'apache-error';
+    this.#begin(format, time, isApache ? apacheLevel(bytes, from, end) : null, !isApache, {
+      bytes,
+      start: from,
+      end,
+    });
+    return true;
+  }
+
+  #json(bytes: Buffer, start: number, end: number): boolean {
+    const record = readJson(bytes.toString('utf8', start, end));
+    if (record === null) return false;
+    if (record.docker !== null && !this.#inDocker) {
+      this.#docker(record.docker, record.time);
+      return true;
+    }
+    this.#assembler.flush();
+    if (record.request !== null) this.#requested(record.request, record.time);
+    const text = record.message === '' && record.request !== null ? record.request.text : record.message;
+    const message = Buffer.from(text === '' ? bytes.toString('utf8', start, Math.min(end, start + 600)) : text);
+    const byStatus = record.request === null ? null : levelOfStatus(record.request.status);
+    const level = record.level ?? byStatus ?? guessLevel(message, 0, message.length).level;
+    const time = Number.isNaN(record.time) ? this.#dockerTime : record.time;
+    const format = this.#inDocker ? 'docker-json' : 'json';
+    this.#record({ format, level, time, message, length: message.length, lines: 1 });
+    return true;
+  }
+
+  #requested(
+    request: { readonly text: string; readonly status: number; readonly seconds: number },
+    time: number,
+  ): void {
+    if (this.#settings.report !== 'performance' || time < this.#settings.since) return;
+    const { requests, perMinute } = this.access;
+    const route = requests.routeOf(request.text);
+    requests.add(route, request.status, 0);
+    if (Number.isFinite(request.seconds)) requests.took(route, request.seconds, time, () => request.text);
+    if (!Number.isNaN(time)) perMinute.add(time);
+    this.requestStatuses[request.status] = (this.requestStatuses[request.status] ?? 0) + 1;
+  }
+
+  /** docker cuts lines at 16 KiB: pieces of one line come one after the other, without a line feed at their end. */
+  #docker(piece: { readonly text: string; readonly stream: string }, time: number): void {
+    const text = (this.#partial.get(piece.stream) ?? '') + piece.text;
+    this.#dockerTime = time;
+    if (text.endsWith('\n') || text.length > longestPartial) {
+      this.#partial.delete(piece.stream);
+      this.#dockerLine(text);
+    } else if (this.#partial.size < 8) this.#partial.set(piece.stream, text);
+  }
+
+  #dockerLine(text: string): void {
+    const bytes = Buffer.from(text.endsWith('\n') ? text : `${text}\n`);
+    const current = this.#current;
+    this.#current = this.#insideDocker;
+    this.#inDocker = true;
+    for (let at = 0; at < bytes.length;) {
+      const stop = bytes.indexOf(newline, at);
+      this.#line(bytes, at, withoutEnd(bytes, at, stop));
+      at = stop + 1;
+    }
+    this.#inDocker = false;
+    this.#insideDocker = this.#current;
+    this.#current = current;
+    this.#dockerTime = Number.NaN;
+  }
+
+  #begin(
+    format: string,
+    time: number,
+    level: Level | null,
+    open: boolean,
+    line: { readonly bytes: Buffer; readonly start: number; readonly end: number },
+  ): void {
+    if (!this.#inDocker) this.#current = null;
+    const head = { format: this.#inDocker ? 'docker-json' : format, time, level, open };
+    this.#assembler.begin(
+      { ...head, time: Number.isNaN(time) ? this.#dockerTime : time },
+      line.bytes,
+      line.start,
+      line.end,
+    );
+  }
+
+  #record(record: AssembledRecord): void {
+    const { level, message, length } = record;
+    const time = Number.isNaN(record.time) ? this.#lastSeen : record.time;
+    this.#lastSeen = time;
+    if (time < this.#settings.since) {
+      this.skipped += 1;
+      return;
+    }
+    this.formats.set(record.format, (this.formats.get(record.format) ?? 0) + 1);
+    this.levels[level] += 1;
+    if (!(time >= this.firstTime) && !Number.isNaN(time)) this.firstTime = time;
+    if (!(time <= this.lastTime) && !Number.isNaN(time)) this.lastTime = time;
+    if (level !== 'info' && level !== 'debug') this.templates.add(level, message, 0, length, time);
+  }
+
+  #countRubbish(bytes: Buffer, start: number, end: number): void {
+    const block = bytes.subarray(start, end);
+    const valid = isUtf8(block);
+    if (valid && !block.includes(0)) return;
+    for (let at = 0; at < block.length;) {
+      const stop = block.indexOf(newline, at);
+      const line = block.subarray(at, stop);
+      if (line.includes(0)) this.binaryLines += 1;
+      if (!valid && !isUtf8(line)) this.invalidLines += 1;
+      at = stop + 1;
+    }
+  }
+}
+
+export function emptyLevels(): Record<Level, number> {
+  return { fatal: 0, error: 0, warning: 0, info: 0, debug: 0 };
+}
+
+export function addLevels(sum: Record<Level, number>, more: Readonly<Record<Level, number>>): void {
+  for (const level of levels) sum[level] += more[level];
+}
+
+function withoutEnd(bytes: Buffer, start: number, stop: number): number {
+  let end = stop;
+  while (end > start && (bytes[end - 1] === 13 || bytes[end - 1] === 32)) end -= 1;
+  return end;
+}
+
+/** `[core:error] [pid 123] …` or `[error] …`: the level is the last word in the first brackets. */
+function apacheLevel(bytes: Buffer, start: number, end: number): Level | null {
+  if (bytes[start] !== 91) return null;
+  const text = bytes.toString('latin1', start + 1, Math.min(end, start + 60));
+  const word = /^(?:[a-z0-9_]*:)?([a-z]+)\d?\]/.exec(text)?.[1];
+  return word === undefined ? null : guessLevel(Buffer.from(`[${word}]`), 0, word.length + 2).level;
+}

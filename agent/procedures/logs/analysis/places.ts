@@ -1,0 +1,124 @@
+/** From named files, folders and globs to the logs that are read, each with its rotated generations where they are wanted. */
+import { glob, readdir, stat } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { generationsOf } from '../generations.ts';
+
+export interface LogPlace {
+  /** What it is reported as: the path of the log. */
+  readonly source: string;
+  /** Oldest first. */
+  readonly files: readonly string[];
+}
+
+export interface Places {
+  readonly logs: readonly LogPlace[];
+  /** Patterns that lead to nothing, each with the reason as a sentence. */
+  readonly failures: readonly { readonly source: string; readonly reason: string }[];
+}
+
+const mostFiles = 10_000;
+const deepest = 6;
+/** Rotated generations by their names, for configured folders and globs: they belong to their log. */
+const rotated = /(?:\.\d{1,5}|[-.]\d{8}(?:-\d+)?|[-.]\d{4}-\d\d-\d\d[-_\d]*)(?:\.log)?(?:\.(?:gz|zst|bz2|xz|lz4))?$/;
+/** Logs of other programs that are no text. */
+const notText = /^(?:wtmp|btmp|lastlog|faillog|tallylog)(?:[.-].*)?$|\.(?:journal~?|db|sqlite3?|pcap)$/;
+
+/** `patterns` are absolute. `since`: with it, the generations of each log that may hold something as young are read too. */
+export async function findLogs(
+  patterns: readonly string[],
+  given: { readonly generations: boolean; readonly since: number },
+): Promise<Places> {
+  const files = new Set<string>();
+  const failures: { source: string; reason: string }[] = [];
+  for (const pattern of patterns) {
+    try {
+      const found = await expand(pattern);
+      const kept = given.generations ? withoutGenerations(found) : found;
+      if (kept.length === 0) failures.push({ source: pattern, reason: `There is no log at ${pattern}.` });
+      for (const file of kept) files.add(file);
+    } catch (error) {
+      failures.push({ source: pattern, reason: reasonOf(pattern, error) });
+    }
+  }
+  const logs: LogPlace[] = [];
+  for (const source of files) {
+    logs.push({ source, files: given.generations ? await youngOf(source, given.since) : [source] });
+  }
+  return { logs, failures };
+}
+
+/** A sentence for an error of the file system. */
+export function reasonOf(path: string, error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : null;
+  if (code === 'ENOENT') return `There is no log at ${path}.`;
+  if (code === 'EACCES' || code === 'EPERM')
+    return `${path} may not be read; run Upkeep as root or give its user the right.`;
+  return `${path} can not be read: ${error instanceof Error ? error.message : String(error)}`;
+}
+
+async function expand(pattern: string): Promise<readonly string[]> {
+  let problem: unknown;
+  try {
+    // First to the letter: `[1].log` may be the name of a file.
+    return (await stat(pattern)).isDirectory() ? await filesIn(pattern) : [pattern];
+  } catch (error) {
+    if (!/[*?[{]/.test(pattern)) throw error;
+    problem = error;
+  }
+  if (!(problem instanceof Error && 'code' in problem && problem.code === 'ENOENT')) throw problem;
+  const found: string[] = [];
+  for await (const path of glob(pattern)) {
+    const absolute = resolve(path);
+    const stats = await stat(absolute).catch(() => null);
+    if (stats?.isDirectory() === true) found.push(...(await filesIn(absolute)));
+    else if (stats?.isFile() === true && !notText.test(basename(absolute))) found.push(absolute);
+    if (found.length > mostFiles) break;
+  }
+  return found.sort();
+}
+
+async function filesIn(top: string): Promise<readonly string[]> {
+  const found: string[] = [];
+  const folders = [{ path: top, depth: 0 }];
+  for (let folder = folders.pop(); folder !== undefined && found.length < mostFiles; folder = folders.pop()) {
+    for (const entry of await readdir(folder.path, { withFileTypes: true })) {
+      const path = join(folder.path, entry.name);
+      if (entry.isDirectory()) {
+        if (folder.depth < deepest) folders.push({ path, depth: folder.depth + 1 });
+        continue;
+      }
+      if (notText.test(entry.name)) continue;
+      // Links lead to logs where containers run: /var/log/containers holds nothing else.
+      const isLog =
+        entry.isFile() || (entry.isSymbolicLink() && (await stat(path).catch(() => null))?.isFile() === true);
+      if (isLog) found.push(path);
+    }
+  }
+  return found.sort();
+}
+
+/** Without `app.log.1.gz` where `app.log` is there too. */
+function withoutGenerations(files: readonly string[]): readonly string[] {
+  const names = new Set(files);
+  return files.filter((file) => {
+    const match = rotated.exec(file);
+    if (match === null) return true;
+    const log = file.slice(0, match.index);
+    return !names.has(log) && !names.has(`${log}.log`);
+  });
+}
+
+async function youngOf(source: string, since: number): Promise<readonly string[]> {
+  if (since === Number.NEGATIVE_INFINITY) return [source];
+  const generations = await generationsOf({ path: source, renames: [], target: null });
+  const young: { path: string; time: number }[] = [];
+  for (const { path } of generations) {
+    const stats = await stat(path).catch(() => null);
+    if (stats === null) continue;
+    if (path === source) young.push({ path, time: Number.POSITIVE_INFINITY });
+    // What was last written before `since` holds nothing as young.
+    else if (stats.mtimeMs >= since) young.push({ path, time: stats.mtimeMs });
+  }
+  if (!young.some(({ path }) => path === source)) young.push({ path: source, time: Number.POSITIVE_INFINITY });
+  return young.sort((one, other) => one.time - other.time).map(({ path }) => path);
+}

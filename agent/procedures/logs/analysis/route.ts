@@ -1,0 +1,25 @@
+/** From the path of a request to its route: parts that name one thing become `:id`. */
+
+/** `GET /users/4711/orders` → `GET /users/:id/orders`. */
+export function routeOf(request: string): string {
+  const gap = request.indexOf(' ');
+  const method = gap < 0 ? request : request.slice(0, gap);
+  if (gap < 0 || !/^[A-Z]{1,20}$/.test(method)) return '(not HTTP)';
+  const path = request.slice(gap + 1);
+  if (!path.startsWith('/')) return `${method} ${path === '*' ? '*' : '(no path)'}`;
+  const parts = path.split('/').map((part) => (isIdentifier(part) ? ':id' : part));
+  return `${method} ${parts.length > deepest ? `${parts.slice(0, deepest).join('/')}/…` : parts.join('/')}`;
+}
+
+const deepest = 10;
+
+function isIdentifier(part: string): boolean {
+  if (part.length === 0) return false;
+  if (/^\d+$/.test(part)) return true;
+  if (part.length < 8) return false;
+  const plain = part.replaceAll('-', '');
+  const digits = plain.replaceAll(/[^0-9]/g, '').length;
+  if (/^[0-9a-f]+$/i.test(plain)) return digits > 0;
+  // Tokens in base 58, 62 or 64: long, and a fair part of digits.
+  return part.length >= 16 && /^[\w.~=-]+$/.test(part) && digits * 6 >= part.length && !part.includes('.');
+}

@@ -1,0 +1,167 @@
+/** The work of `analyze-logs`: find the logs, read each once, compare with what is remembered, report. */
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { parseSince } from '../../config/since.ts';
+import { writeFileAtomic } from '../../store/atomicWrite.ts';
+import { outcomeOf } from '../define.ts';
+import type { ProcedureContext, ProcedureResult } from '../define.ts';
+import type { Finding } from '../../protocol/nouns.ts';
+import type { AnalyzeLogsOptions } from './analyzeLogs.ts';
+import { findingsOf } from './analysis/findings.ts';
+import { LogAnalysis } from './analysis/logAnalysis.ts';
+import { markdownReport } from './analysis/markdown.ts';
+import { GroupMemory } from './analysis/memory.ts';
+import type { Log, Part } from './analysis/part.ts';
+import { findLogs, type LogPlace, type Places } from './analysis/places.ts';
+import { readLog } from './analysis/readLog.ts';
+import { groupsOf, isoOf, summarize } from './analysis/summary.ts';
+import { number, shown } from './analysis/text.ts';
+
+export { part } from './analysis/part.ts';
+
+const keptReports = 30;
+
+export async function run(options: AnalyzeLogsOptions, given: ProcedureContext): Promise<ProcedureResult<Part>> {
+  const findings: Finding[] = [];
+  const context: ProcedureContext = {
+    ...given,
+    finding: (finding) => {
+      findings.push(finding);
+      given.finding(finding);
+    },
+  };
+  const now = context.now();
+  const since = sinceOf(options, context, now);
+  const places = await placesOf(options, context, since);
+  const memory = await GroupMemory.read(context.memoryDirectory);
+  if (memory.damaged) tellDamaged(context);
+  const files: Log[] = [];
+  const progress = await progressOf(places.logs, context);
+  let failed = 0;
+  for (const place of places.logs) {
+    const log = await analyze(place, { options, context, since, now: now.getTime(), memory, advance: progress });
+    if (log === null) failed += 1;
+    else files.push(log);
+  }
+  const found: Part = { report: options.report, since: isoOf(since), reportFile: null, files };
+  for (const log of files) tell(log, context);
+  const reportFile = await keep(found, options, context, memory);
+  const nothing = files.length === 0 && (failed > 0 || places.failures.length > 0);
+  return { outcome: nothing ? 'failed' : outcomeOf(findings, 'unchanged'), part: { ...found, reportFile } };
+}
+
+function sinceOf(options: AnalyzeLogsOptions, { config }: ProcedureContext, now: Date): number {
+  const text = options.since ?? config.logs.analyze.since;
+  return text === undefined ? Number.NEGATIVE_INFINITY : (parseSince(text, now) ?? Number.NEGATIVE_INFINITY);
+}
+
+async function placesOf(options: AnalyzeLogsOptions, context: ProcedureContext, since: number): Promise<Places> {
+  const { logs, baseDirectory } = context.config;
+  const configured = logs.analyze.files ?? logs.rotate?.flatMap(({ paths }) => paths) ?? [];
+  const patterns = options.file?.map((path) => resolve(path)) ?? configured.map((path) => resolve(baseDirectory, path));
+  if (patterns.length === 0) {
+    const message = 'No logs are configured; set `logs.analyze.files` in maintenance.yaml, or say --file.';
+    context.finding({ level: 'warning', code: 'logs.none', subject: 'logs.analyze', message });
+  }
+  const places = await findLogs(patterns, { generations: options.file === undefined, since });
+  for (const { source, reason } of places.failures) {
+    context.finding({ level: 'warning', code: 'logs.unreadable', subject: source, message: reason });
+  }
+  return places;
+}
+
+/** Progress in bytes of files, once a second at most. */
+async function progressOf(logs: readonly LogPlace[], { progress }: ProcedureContext): Promise<(bytes: number) => void> {
+  let total = 0;
+  for (const path of logs.flatMap(({ files }) => files)) total += (await stat(path).catch(() => null))?.size ?? 0;
+  const begun = performance.now();
+  let [done, told] = [0, begun];
+  return (bytes) => {
+    done += bytes;
+    const now = performance.now();
+    if (now - told < 1000) return;
+    told = now;
+    const etaSeconds = Math.round(((now - begun) / 1000 / Math.max(1, done)) * Math.max(0, total - done));
+    progress({ done, total: Math.max(total, done), unit: 'bytes', etaSeconds });
+  };
+}
+
+async function analyze(
+  place: LogPlace,
+  given: {
+    readonly options: AnalyzeLogsOptions;
+    readonly context: ProcedureContext;
+    readonly since: number;
+    readonly now: number;
+    readonly memory: GroupMemory;
+    readonly advance: (bytes: number) => void;
+  },
+): Promise<Log | null> {
+  const { options, context, since, now, memory, advance } = given;
+  const { report, top } = options;
+  const analysis = new LogAnalysis({ report, since, now, top, ignore: context.config.logs.analyze.ignore });
+  memory.teach(place.source, analysis.templates);
+  const { read, bytes, failures } = await readLog(place, analysis, { signal: context.signal, advance });
+  for (const { path, reason, partly } of failures) {
+    const code = partly ? 'logs.damaged' : 'logs.unreadable';
+    context.finding({ level: 'warning', code, subject: path, message: reason });
+  }
+  if (read.length === 0) return null;
+  const performance = report === 'performance';
+  const summary = summarize(analysis, { source: place.source, read: [...read], bytes, groups: [], performance, top });
+  const from = summary.firstSeen === null ? Number.NaN : Date.parse(summary.firstSeen);
+  // Before they are compared: what is remembered holds no secret either.
+  const mask = context.mask ?? ((text) => text);
+  const seen = groupsOf(analysis).map((group) => ({ ...group, template: mask(group.template) }));
+  const judged = memory.learn(place.source, seen, { now, from });
+  const rest = judged.slice(top).reduce((sum, { count }) => sum + count, 0);
+  // What is new is shown whatever its rank.
+  const groups = judged.filter(({ isNew }, rank) => rank < top || (isNew === true && rank < top * 10));
+  return { ...summary, groups, otherMessages: summary.otherMessages + rest };
+}
+
+function tell(log: Log, context: ProcedureContext): void {
+  for (const finding of findingsOf(log, context.config.logs.analyze)) context.finding(finding);
+  for (const { level, count, template, isNew } of log.groups.slice(0, 10)) {
+    context.print(
+      `  ${number(count).padStart(9)} ${level.padEnd(7)} ${isNew === true ? 'NEW ' : ''}${shown(template)}`,
+    );
+  }
+}
+
+/** Writes the report (0600) and what the next run is to know; null in a dry run. */
+async function keep(
+  found: Part,
+  options: AnalyzeLogsOptions,
+  context: ProcedureContext,
+  memory: GroupMemory,
+): Promise<string | null> {
+  if (context.dryRun || found.files.length === 0) return null;
+  await memory.write();
+  const now = context.now();
+  const ending = options.format === 'json' ? 'json' : 'md';
+  const folder = join(context.memoryDirectory, 'reports');
+  const name = `${options.report}-${now.toISOString().replaceAll(/[:.]/g, '-')}.${ending}`;
+  const file = options.output === undefined ? join(folder, name) : resolve(options.output);
+  if (options.output === undefined) await mkdir(folder, { recursive: true, mode: 0o700 });
+  const text = options.format === 'json' ? `${JSON.stringify(found, null, 2)}\n` : markdownReport(found, now);
+  await writeFileAtomic(file, context.mask?.(text) ?? text);
+  if (options.output === undefined) await dropOldReports(folder);
+  context.print(`The report is in ${file}`);
+  return file;
+}
+
+async function dropOldReports(folder: string): Promise<void> {
+  const names = (await readdir(folder)).filter((name) => /^(?:error|performance)-\d{4}-.*\.(?:md|json)$/.test(name));
+  const byDate = names.sort((one, other) => (dateIn(one) < dateIn(other) ? 1 : -1));
+  for (const name of byDate.slice(keptReports)) await rm(join(folder, basename(name)), { force: true });
+}
+
+function dateIn(name: string): string {
+  return name.slice(name.indexOf('-') + 1);
+}
+
+function tellDamaged({ memoryDirectory, finding }: ProcedureContext): void {
+  const message = 'What earlier runs had seen can not be read; it begins anew, so nothing is told to be new today.';
+  finding({ level: 'info', code: 'logs.memory', subject: memoryDirectory, message });
+}
