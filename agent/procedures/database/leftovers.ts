@@ -65,6 +65,7 @@ function dropStep(run: DatabaseRun, index: Index): Step {
         oid: index.oid,
         relation: index.relation,
         allowed: index.allowed,
+        rights: 'MAINTAIN is not enough to drop an index, let the owner of the table run this',
         before: { bytes: index.bytes, valid: 'no' },
         plan: 'SHARE UPDATE EXCLUSIVE: reads and writes go on',
         verify: async () => {

@@ -33,7 +33,7 @@ export async function reindex(run: DatabaseRun, index: Index): Promise<void> {
       level: 'warning',
       code: 'database.index_invalid',
       text: (subject) =>
-        `The interrupted REINDEX of ${subject} left an invalid index that can not be dropped now; the next run of optimize-indexes drops it.`,
+        `The interrupted REINDEX of ${subject} left an invalid index that can not be dropped now; the next run of optimize-indexes by the owner of its table drops it.`,
     });
   };
   const sql = `REINDEX INDEX CONCURRENTLY ${index.relation}`;

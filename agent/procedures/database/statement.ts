@@ -54,7 +54,9 @@ async function runOnce(
   try {
     const notices = await session.command(sql);
     const warning = notices.find((notice) => notice.severity === 'WARNING');
-    return warning === undefined ? { kind: 'done' } : { kind: 'denied', reason: warning.message };
+    if (warning === undefined) return { kind: 'done' };
+    // With SKIP_LOCKED a statement that did nothing ends without an error.
+    return { kind: warning.code === '55P03' ? 'locked' : 'denied', reason: warning.message };
   } catch (error) {
     signal.throwIfAborted();
     if (isConnectionLost(error)) throw error;
