@@ -122,11 +122,14 @@ summarise();
 
 function requirePackages() {
   const missing = ensureSystemPackages([
+    'certbot',
     'chromium',
     'faketime',
     'fonts',
     'logrotate',
+    'nginx',
     'openssl',
+    'pebble',
     'postgresql',
     'repack',
   ]);

@@ -17,7 +17,7 @@ interface SystemPackage {
   readonly purpose: string;
   readonly isPresent: () => boolean;
   /** For the time of the installation: this file with this text, so that nothing is set up or started on the machine. */
-  readonly restraint?: { readonly file: string; readonly text: string };
+  readonly restraint?: { readonly file: string; readonly text: string; readonly mode?: number };
 }
 
 const known = {
@@ -37,10 +37,27 @@ const known = {
     purpose: 'libfaketime, which gives the agent under test a clock that can be set',
     isPresent: () => findFakeTime() !== null || process.platform !== 'linux',
   },
+  certbot: {
+    name: 'certbot',
+    purpose: 'the renewal of certificates',
+    isPresent: () => findProgram('certbot') !== null,
+  },
+  nginx: {
+    name: 'nginx-light',
+    purpose: 'a web server whose certificate is renewed under it',
+    isPresent: () => findProgram('nginx') !== null,
+    // Its package would start it on port 80 (invoke-rc.d(8)).
+    restraint: { file: '/usr/sbin/policy-rc.d', text: '#!/bin/sh\nexit 101\n', mode: 0o755 },
+  },
   openssl: {
     name: 'openssl',
     purpose: 'the cross-check of certificates',
     isPresent: () => findProgram('openssl') !== null,
+  },
+  pebble: {
+    name: 'pebble',
+    purpose: 'an ACME server that issues certificates',
+    isPresent: () => findProgram('pebble') !== null,
   },
   postgresql: {
     name: 'postgresql',
@@ -75,10 +92,11 @@ export function ensureSystemPackages(names: readonly SystemPackageName[]): strin
     const quiet = ['-qq', '-o', 'Dpkg::Use-Pty=0'];
     spawnSync('apt-get', ['update', ...quiet], { stdio: ['ignore', 'inherit', 'inherit'], env });
     const install = ['install', '-y', ...quiet, '--no-install-recommends', ...wanted.map((entry) => entry.name)];
-    const restraints = wanted.flatMap(({ restraint }) => restraint ?? []);
-    for (const { file, text } of restraints) {
+    // One that the machine has for itself stays as it is.
+    const restraints = wanted.flatMap(({ restraint }) => restraint ?? []).filter(({ file }) => !existsSync(file));
+    for (const { file, text, mode } of restraints) {
       mkdirSync(dirname(file), { recursive: true });
-      writeFileSync(file, text);
+      writeFileSync(file, text, { mode: mode ?? 0o644 });
     }
     spawnSync('apt-get', install, { stdio: ['ignore', 'ignore', 'inherit'], env });
     for (const { file } of restraints) rmSync(file, { force: true });

@@ -3,6 +3,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { follow } from './issues.ts';
 import type { Remark } from './remark.ts';
+import type { CertificateSettings } from './certificates.ts';
 import type { Sections } from './schema.ts';
 import type { LoadedSections } from './sections.ts';
 import type { Environment } from './variables.ts';
@@ -15,16 +16,7 @@ export function resolvePaths(values: Sections, baseDirectory: string, env: Envir
   const { tls } = server;
   return {
     ...values,
-    certificates: {
-      ...certificates,
-      paths: certificates.paths.map(absolute),
-      ca: optional(certificates.ca),
-      backup: {
-        ...certificates.backup,
-        paths: certificates.backup.paths.map(absolute),
-        destination: absolute(certificates.backup.destination),
-      },
-    },
+    certificates: certificatePaths(certificates, absolute),
     database: { ...database, archive_directory: optional(database.archive_directory) },
     health: { ...health, services: health.services.map((service) => ({ ...service, ca: optional(service.ca) })) },
     logs: {
@@ -40,6 +32,49 @@ export function resolvePaths(values: Sections, baseDirectory: string, env: Envir
       ...server,
       tls: tls && { ...tls, cert: optional(tls.cert), key: optional(tls.key), client_ca: optional(tls.client_ca) },
     },
+  };
+}
+
+function certificatePaths(settings: CertificateSettings, absolute: (file: string) => string): CertificateSettings {
+  const optional = (file: string | undefined): string | undefined => (file === undefined ? undefined : absolute(file));
+  /** A bare name is looked for on PATH. */
+  const program = (words: string[] | undefined): string[] | undefined =>
+    words?.map((word, index) => (index === 0 && word.includes('/') ? absolute(word) : word));
+  const { certbot } = settings;
+  return {
+    ...settings,
+    paths: settings.paths.map(absolute),
+    ca: optional(settings.ca),
+    backup: {
+      ...settings.backup,
+      paths: settings.backup.paths.map(absolute),
+      destination: absolute(settings.backup.destination),
+    },
+    certbot: {
+      ...certbot,
+      webroot: optional(certbot.webroot),
+      server_ca: optional(certbot.server_ca),
+      config_dir: absolute(certbot.config_dir),
+      work_dir: optional(certbot.work_dir),
+      logs_dir: optional(certbot.logs_dir),
+    },
+    renew_command: program(settings.renew_command),
+    deploy_hook: program(settings.deploy_hook),
+    renew: settings.renew.map((one) => ({ ...one, cert: optional(one.cert), key: optional(one.key) })),
+    deploy: settings.deploy.map((target) => ({
+      ...target,
+      cert: optional(target.cert),
+      key: optional(target.key),
+      chain: optional(target.chain),
+      to: {
+        cert: optional(target.to.cert),
+        key: optional(target.to.key),
+        chain: optional(target.to.chain),
+        combined: optional(target.to.combined),
+      },
+      validate: program(target.validate),
+      reload: program(target.reload),
+    })),
   };
 }
 

@@ -3,6 +3,7 @@ import type { AnyProcedure } from './define.ts';
 import { backupCertificates } from './certificates/backupCertificates.ts';
 import { checkCertificates } from './certificates/checkCertificates.ts';
 import { restoreCertificates } from './certificates/restoreCertificates.ts';
+import { deployCertificate } from './certificates/deployCertificate.ts';
 import { verifyCertificate } from './certificates/verifyCertificate.ts';
 import { analyzeSlowQueries } from './database/analyzeSlowQueries.ts';
 import { applyOptimizations } from './database/applyOptimizations.ts';
@@ -30,6 +31,7 @@ const all: readonly AnyProcedure[] = [
   databaseDailyMaintenance,
   databaseMonthlyMaintenance,
   databaseWeeklyMaintenance,
+  deployCertificate,
   healthCheck,
   monitorQueries,
   optimizeIndexes,

@@ -1,129 +1,17 @@
 /** Finds and drives the real logrotate(8). */
-import { once } from 'node:events';
-import { constants, createWriteStream } from 'node:fs';
-import { access, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { execa } from 'execa';
-
-export interface LogrotateRun {
-  readonly lines: readonly string[];
-  readonly exitCode: number | null;
-  readonly killedBy: string | null;
-}
-
-export interface LogrotateCall {
-  readonly binary: string;
-  readonly args: readonly string[];
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly signal: AbortSignal;
-}
-
-/** Distributions put it into sbin, which is not on every user's PATH. */
-const systemDirectories = ['/usr/sbin', '/usr/local/sbin', '/sbin', '/opt/homebrew/sbin', '/opt/homebrew/bin'];
+import { findTool, runTool, type ToolCall } from '../tool.ts';
 
 /** Absolute path, or null when it is not installed. */
 export async function findLogrotate(
   env: Readonly<Record<string, string | undefined>>,
-  directories: readonly string[] = systemDirectories,
+  directories?: readonly string[],
 ): Promise<string | null> {
-  const own = (env['PATH'] ?? '').split(path.delimiter).filter((directory) => path.isAbsolute(directory));
-  for (const directory of [...own, ...directories]) {
-    const candidate = path.join(directory, 'logrotate');
-    const found = await access(candidate, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (found) return candidate;
-  }
-  return null;
+  return findTool('logrotate', env, directories);
 }
 
 /** `Default state file path` of `logrotate --version`; Debian's where it does not say. */
-export async function defaultStateFile(call: Omit<LogrotateCall, 'args'>): Promise<string> {
-  const { lines } = await runLogrotate({ ...call, args: ['--version'] });
+export async function defaultStateFile(call: Omit<ToolCall, 'args'>): Promise<string> {
+  const { lines } = await runTool({ ...call, args: ['--version'] });
   const stated = lines.map((line) => /Default state file path:\s+(\S.*)$/.exec(line)?.[1]).find(Boolean);
   return stated ?? '/var/lib/logrotate/status';
-}
-
-/**
- * Runs it to its end and returns stdout and stderr as lines in their order. The kernel writes them into a file: a process
- * that a script leaves behind cannot hold the run open by holding a pipe. When the signal aborts, logrotate and what it
- * started (gzip, scripts) are terminated, after 5 s killed, and only when all are gone the reason is thrown.
- */
-export async function runLogrotate(call: LogrotateCall): Promise<LogrotateRun> {
-  call.signal.throwIfAborted();
-  const directory = await mkdtemp(path.join(tmpdir(), 'upkeep-logrotate-'));
-  const output = createWriteStream(path.join(directory, 'output'), { flags: 'wx', mode: 0o600 });
-  try {
-    await once(output, 'open');
-    const child = execa(call.binary, [...call.args], {
-      env: { ...definedOnly(call.env), LC_ALL: 'C', LANG: 'C' },
-      extendEnv: false,
-      cwd: '/',
-      stdio: ['ignore', output, output],
-      reject: false,
-    });
-    let ending: Promise<void> = Promise.resolve();
-    const onAbort = () => {
-      ending = terminate(child.pid);
-    };
-    call.signal.addEventListener('abort', onAbort, { once: true });
-    const result = await child;
-    call.signal.removeEventListener('abort', onAbort);
-    await ending;
-    call.signal.throwIfAborted();
-    if (result.exitCode === undefined && result.signal === undefined) {
-      throw new Error(`${call.binary} could not be started: ${result.shortMessage ?? 'unknown reason'}`);
-    }
-    const lines = (await readFile(path.join(directory, 'output'), 'utf8')).split(/\r?\n/);
-    return { lines, exitCode: result.exitCode ?? null, killedBy: result.signal ?? null };
-  } finally {
-    output.destroy();
-    await rm(directory, { recursive: true, force: true });
-  }
-}
-
-function definedOnly(env: LogrotateCall['env']): Record<string, string> {
-  return Object.fromEntries(Object.entries(env).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])));
-}
-
-/** logrotate first, so that it starts nothing new; then its children, which would outlive it. */
-async function terminate(root: number | undefined): Promise<void> {
-  if (root === undefined) return;
-  let family = [root, ...(await descendants(root))];
-  const kill = performance.now() + 5_000;
-  for (const pid of family) send(pid, 'SIGTERM');
-  while (family.length > 0 && performance.now() < kill + 1_000) {
-    await sleep(20);
-    family = family.filter((pid) => send(pid, performance.now() < kill ? 0 : 'SIGKILL'));
-  }
-}
-
-/** False when there is no such process (any more). */
-function send(pid: number, signal: NodeJS.Signals | 0): boolean {
-  try {
-    return process.kill(pid, signal);
-  } catch {
-    return false;
-  }
-}
-
-async function descendants(root: number): Promise<readonly number[]> {
-  const parents = new Map<number, number>();
-  for (const name of await readdir('/proc').catch(() => [])) {
-    if (!/^\d+$/.test(name)) continue;
-    const stat = await readFile(`/proc/${name}/stat`, 'utf8').catch(() => '');
-    // The command may hold anything, blanks and brackets too; the parent is the second field after its last bracket.
-    const parent = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1];
-    if (parent !== undefined) parents.set(Number(name), Number(parent));
-  }
-  const found: number[] = [];
-  for (let level = [root]; level.length > 0;) {
-    const children = [...parents].filter(([, parent]) => level.includes(parent)).map(([pid]) => pid);
-    found.push(...children);
-    level = children;
-  }
-  return found;
 }

@@ -1,7 +1,7 @@
 /** What a rotation tells people: findings by file, and the files of the JSON document. */
 import type { Finding } from '../../protocol/nouns.ts';
 import type { Account, Snapshot } from './account.ts';
-import type { LogrotateRun } from './logrotateCommand.ts';
+import type { ToolRun } from '../tool.ts';
 import type { LogReport, LogrotateReport } from './logrotateOutput.ts';
 import type { RotateLogsPart } from './rotateLogsWork.ts';
 import type { Rotation } from './rotation.ts';
@@ -52,7 +52,7 @@ export function reportFile(facts: FileFacts, finding: Report): FileResult {
 }
 
 /** Findings about the run as a whole; false when logrotate did not come to a good end. */
-export function reportRun(run: LogrotateRun, report: LogrotateReport, rotation: Rotation): boolean {
+export function reportRun(run: ToolRun, report: LogrotateReport, rotation: Rotation): boolean {
   const { finding } = rotation.context;
   for (const error of report.errors) {
     const script = error.includes('script');

@@ -4,8 +4,7 @@ import type { ProcedureContext } from '../define.ts';
 import { account, releaseSnapshots, takeSnapshot } from './account.ts';
 import type { Snapshot } from './account.ts';
 import { journalFile, readJournal, removeJournal, writeJournal } from './journal.ts';
-import { runLogrotate } from './logrotateCommand.ts';
-import type { LogrotateCall, LogrotateRun } from './logrotateCommand.ts';
+import { runTool, type ToolCall, type ToolRun } from '../tool.ts';
 import { parseOutput } from './logrotateOutput.ts';
 import type { LogReport, LogrotateReport } from './logrotateOutput.ts';
 import { readState } from './logrotateState.ts';
@@ -17,7 +16,7 @@ import type { WriterScan } from './writers.ts';
 
 /** One rotation with all that its steps need. */
 export interface Rotation {
-  readonly call: Omit<LogrotateCall, 'args'>;
+  readonly call: Omit<ToolCall, 'args'>;
   readonly configFile: string;
   /** The same, but it rotates empty logs too: a log may get its first line between plan and rotation. */
   readonly planFile: string;
@@ -105,11 +104,11 @@ async function runAndSettle(
 }
 
 /** Runs logrotate; when it ends before its time, by a signal or by ours, what it left unfinished is mended at once. */
-async function runOrRepair(rotation: Rotation, plan: Plan): Promise<LogrotateRun> {
+async function runOrRepair(rotation: Rotation, plan: Plan): Promise<ToolRun> {
   const args = ['-v', ...(rotation.force ? ['-f'] : []), '-s', rotation.stateFile, '--', rotation.configFile];
   const signal = AbortSignal.timeout(60_000);
   try {
-    const run = await runLogrotate({ ...rotation.call, args });
+    const run = await runTool({ ...rotation.call, args });
     for (const line of run.lines) if (line.trim() !== '') rotation.context.print(line);
     if (run.killedBy !== null) await repairAll(rotation, plan);
     return run;
@@ -225,7 +224,7 @@ function entries(snapshots: ReadonlyMap<string, Snapshot>) {
 }
 
 async function dryRun({ call, stateFile }: Rotation, configFile: string, force: boolean): Promise<LogrotateReport> {
-  const run = await runLogrotate({
+  const run = await runTool({
     ...call,
     args: ['-d', ...(force ? ['-f'] : []), '-s', stateFile, '--', configFile],
   });

@@ -1,0 +1,125 @@
+/** Finds and drives the tools that procedures leave their work to. */
+import { once } from 'node:events';
+import { constants, createWriteStream } from 'node:fs';
+import { access, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { execa } from 'execa';
+
+export interface ToolRun {
+  /** Of stdout and stderr, in their order. */
+  readonly lines: readonly string[];
+  readonly exitCode: number | null;
+  readonly killedBy: string | null;
+}
+
+export interface ToolCall {
+  /** Absolute path. */
+  readonly binary: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly signal: AbortSignal;
+}
+
+/** Distributions put tools into sbin, which is not on every user's PATH. */
+const systemDirectories = ['/usr/sbin', '/usr/local/sbin', '/sbin', '/opt/homebrew/sbin', '/opt/homebrew/bin'];
+
+/** Absolute path, or null when it is not installed. */
+export async function findTool(
+  name: string,
+  env: Readonly<Record<string, string | undefined>>,
+  directories: readonly string[] = systemDirectories,
+): Promise<string | null> {
+  const own = (env['PATH'] ?? '').split(path.delimiter).filter((directory) => path.isAbsolute(directory));
+  for (const directory of [...own, ...directories]) {
+    const candidate = path.join(directory, name);
+    const found = await access(candidate, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (found) return candidate;
+  }
+  return null;
+}
+
+/**
+ * Runs it to its end, without a shell, in the language that its output is read in. The kernel writes what it says into a
+ * file: a process that a script leaves behind cannot hold the run open by holding a pipe. When the signal aborts, the tool and
+ * what it started are terminated, after 5 s killed, and only when all are gone the reason is thrown.
+ */
+export async function runTool(call: ToolCall): Promise<ToolRun> {
+  call.signal.throwIfAborted();
+  const directory = await mkdtemp(path.join(tmpdir(), 'upkeep-tool-'));
+  const output = createWriteStream(path.join(directory, 'output'), { flags: 'wx', mode: 0o600 });
+  try {
+    await once(output, 'open');
+    const child = execa(call.binary, [...call.args], {
+      env: { ...definedOnly(call.env), LC_ALL: 'C', LANG: 'C' },
+      extendEnv: false,
+      cwd: '/',
+      stdio: ['ignore', output, output],
+      reject: false,
+    });
+    let ending: Promise<void> = Promise.resolve();
+    const onAbort = () => {
+      ending = terminate(child.pid);
+    };
+    call.signal.addEventListener('abort', onAbort, { once: true });
+    const result = await child;
+    call.signal.removeEventListener('abort', onAbort);
+    await ending;
+    call.signal.throwIfAborted();
+    if (result.exitCode === undefined && result.signal === undefined) {
+      throw new Error(`${call.binary} could not be started: ${result.shortMessage ?? 'unknown reason'}`);
+    }
+    const lines = (await readFile(path.join(directory, 'output'), 'utf8')).split(/\r?\n/);
+    return { lines, exitCode: result.exitCode ?? null, killedBy: result.signal ?? null };
+  } finally {
+    output.destroy();
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+function definedOnly(env: ToolCall['env']): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])));
+}
+
+/** The tool first, so that it starts nothing new; then its children, which would outlive it. */
+async function terminate(root: number | undefined): Promise<void> {
+  if (root === undefined) return;
+  let family = [root, ...(await descendants(root))];
+  const kill = performance.now() + 5_000;
+  for (const pid of family) send(pid, 'SIGTERM');
+  while (family.length > 0 && performance.now() < kill + 1_000) {
+    await sleep(20);
+    family = family.filter((pid) => send(pid, performance.now() < kill ? 0 : 'SIGKILL'));
+  }
+}
+
+/** False when there is no such process (any more). */
+function send(pid: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch {
+    return false;
+  }
+}
+
+async function descendants(root: number): Promise<readonly number[]> {
+  const parents = new Map<number, number>();
+  for (const name of await readdir('/proc').catch(() => [])) {
+    if (!/^\d+$/.test(name)) continue;
+    const stat = await readFile(`/proc/${name}/stat`, 'utf8').catch(() => '');
+    // The command may hold anything, blanks and brackets too; the parent is the second field after its last bracket.
+    const parent = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1];
+    if (parent !== undefined) parents.set(Number(name), Number(parent));
+  }
+  const found: number[] = [];
+  for (let level = [root]; level.length > 0;) {
+    const children = [...parents].filter(([, parent]) => level.includes(parent)).map(([pid]) => pid);
+    found.push(...children);
+    level = children;
+  }
+  return found;
+}

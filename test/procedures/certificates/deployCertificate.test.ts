@@ -1,0 +1,378 @@
+import assert from 'node:assert/strict';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { issue, selfSigned } from './authority.ts';
+import { domain, DeployWorld, fingerprintOf } from './deployHarness.ts';
+import { daysFromNow, valid } from './harness.ts';
+
+describe('deploy-certificate', () => {
+  let world: DeployWorld;
+  /** What is in place before each test. */
+  let inPlace: string;
+
+  before(async () => {
+    world = await DeployWorld.create();
+  });
+  after(() => world.dispose());
+  beforeEach(async () => {
+    inPlace = await world.ready();
+  });
+
+  it('installs the pair, has nginx take it, and sees that it is served', async () => {
+    const next = await world.renew();
+    const { outcome, findings, deployments } = await world.deploy();
+    assert.equal(outcome, 'changed');
+    assert.deepEqual([world.installed(), await world.served()], [next, next]);
+    assert.deepEqual(
+      findings.map(({ level, code, subject }) => [level, code, subject]),
+      [['ok', 'certificates.deploy', domain]],
+    );
+    const { cert, key, endpoint } = world.nginx;
+    assert.deepEqual(deployments, [
+      {
+        domain,
+        to: [cert, key],
+        endpoint,
+        action: 'deployed',
+        fingerprint: next,
+        previousFingerprint: inPlace,
+        served: 'verified',
+      },
+    ]);
+  });
+
+  it('changes nothing when it is in place and served', async () => {
+    const tree = world.tree();
+    const { outcome, findings, deployments } = await world.deploy({}, { domain });
+    assert.deepEqual(
+      [outcome, findings, deployments[0]?.action, deployments[0]?.served],
+      ['unchanged', [], 'unchanged', 'verified'],
+    );
+    assert.deepEqual(world.tree(), tree);
+  });
+
+  it('has the service reload when it does not serve what is in place', async () => {
+    await world.renew();
+    await world.deploy({ reload: undefined, endpoint: undefined });
+    assert.notEqual(await world.served(), world.installed());
+    const { outcome, deployments } = await world.deploy();
+    assert.deepEqual([outcome, deployments[0]?.action, deployments[0]?.served], ['changed', 'deployed', 'verified']);
+    assert.equal(await world.served(), world.installed());
+  });
+
+  it('prints its plan with --dry-run, and changes nothing', async () => {
+    await world.renew();
+    const tree = world.tree();
+    const { outcome, lines, deployments } = await world.deploy({}, {}, { dryRun: true });
+    assert.deepEqual([outcome, deployments[0]?.action], ['unchanged', 'planned']);
+    assert.match(lines.join('\n'), /would be installed as .*site\.pem.*\n.*nginx.* -t.*\n.*127\.0\.0\.1:/);
+    assert.deepEqual([world.tree(), world.installed(), await world.served()], [tree, inPlace, inPlace]);
+  });
+
+  it('is no more than a warning when nobody can look whether it is served', async () => {
+    const next = await world.renew();
+    const { outcome, deployments, findings } = await world.deploy({ endpoint: undefined });
+    assert.deepEqual([outcome, deployments[0]?.served, world.installed()], ['warning', 'not_checked', next]);
+    assert.match(findings[0]?.message ?? '', /name the endpoint/);
+  });
+
+  it('gives the files their owner and mode, also when only these differ', async () => {
+    const { cert, key } = world.nginx;
+    const root = process.getuid?.() === 0;
+    const { outcome } = await world.deploy({ mode: '0640', ...(root && { owner: 'nobody', group: '12' }) });
+    assert.equal(outcome, 'changed');
+    const modes = [cert, key].map((path) => statSync(path).mode & 0o7777);
+    assert.deepEqual(modes, [0o644, 0o640]);
+    if (root) assert.deepEqual([statSync(key).uid > 0, statSync(key).gid], [true, 12]);
+    assert.equal((await world.deploy({ mode: '0640' })).outcome, 'unchanged');
+  });
+
+  it('writes the chain alone and all in one file where these are wanted', async () => {
+    const folder = world.path('other');
+    const to = { combined: join(world.folder, 'all.pem'), chain: join(world.folder, 'chain.pem') };
+    const { outcome } = await world.deploy({ to, endpoint: undefined, reload: undefined, validate: undefined });
+    assert.equal(outcome, 'warning');
+    assert.equal(readFileSync(to.chain, 'utf8').trim(), world.intermediate.certPem.trim());
+    const all = readFileSync(to.combined, 'utf8');
+    assert.deepEqual([all.match(/BEGIN CERTIFICATE/g)?.length, all.match(/PRIVATE KEY-----$/gm)?.length], [2, 2]);
+    assert.equal(statSync(to.combined).mode & 0o777, 0o600);
+    assert.equal(existsSync(folder), false);
+  });
+
+  it('takes plain files that somebody put in the place of its links for what is in force', async () => {
+    const { cert, key } = world.nginx;
+    for (const [path, text] of [
+      [cert, world.first.chainPem],
+      [key, world.first.keyPem],
+    ] as const) {
+      writeFileSync(`${path}.new`, text, { mode: 0o600 });
+      renameSync(`${path}.new`, path);
+    }
+    await world.renew();
+    const { deployments } = await world.deploy({ validate: ['false'] });
+    assert.deepEqual(
+      [deployments[0]?.action, deployments[0]?.previousFingerprint],
+      ['rolled_back', fingerprintOf(world.first.chainPem)],
+    );
+    assert.equal(world.installed(), fingerprintOf(world.first.chainPem));
+    assert.equal(lstatSync(cert).isSymbolicLink() && lstatSync(key).isSymbolicLink(), true);
+  });
+
+  describe('goes back to the pair before, which is served on,', () => {
+    const failures: readonly {
+      readonly title: string;
+      readonly target: () => Record<string, unknown>;
+      readonly says: RegExp;
+    }[] = [
+      {
+        title: 'when nginx -t refuses it',
+        target: () => {
+          world.nginx.configure('rubbish;');
+          return {};
+        },
+        says: /ended with 1: .*unknown directive.*The pair before is in place and served again/s,
+      },
+      {
+        title: 'when the reload fails',
+        target: () => ({ reload: [world.script('broken', 'echo no way >&2; exit 3')] }),
+        says: /ended with 3: no way.*in place again, but .*ended with 3/,
+      },
+      {
+        title: 'when the service goes on serving the other one',
+        target: () => ({ reload: ['true'], served_within: '300ms' }),
+        says: /serves another certificate.*in place and served again/,
+      },
+      {
+        title: 'when nothing answers',
+        target: () => ({ endpoint: '127.0.0.1:1', served_within: '200ms' }),
+        says: /nothing listens there\. The pair before is in place again, but nothing could be seen/,
+      },
+    ];
+    for (const { title, target, says } of failures) {
+      it(`F36: ${title}`, async () => {
+        await world.renew();
+        const { outcome, deployments, findings } = await world.deploy(target());
+        world.nginx.configure('');
+        assert.deepEqual([outcome, deployments[0]?.action], ['failed', 'rolled_back']);
+        assert.match(findings.at(-1)?.message ?? '', says);
+        assert.deepEqual([world.installed(), await world.served()], [inPlace, inPlace]);
+        assert.ok(!world.tree().some((name) => /journal|undo|\/\.[^/]*$/.test(name)), world.tree().join('\n'));
+        assert.equal((await world.deploy()).outcome, 'changed');
+      });
+    }
+
+    it('F36: or to none, when there was none', async () => {
+      const to = { cert: world.path('new.pem'), key: world.path('new.key') };
+      const { deployments, findings } = await world.deploy({ to, validate: ['false'] });
+      assert.equal(deployments[0]?.action, 'rolled_back');
+      assert.match(findings.at(-1)?.message ?? '', /There was no pair before, so its files are gone again/);
+      assert.deepEqual([existsSync(to.cert), existsSync(to.key)], [false, false]);
+      assert.throws(() => lstatSync(to.cert));
+    });
+
+    it('when the run is stopped while the service reloads', async () => {
+      await world.renew();
+      const abort = new AbortController();
+      const reload = world.script(
+        'slow',
+        `echo $$ > ${world.path('reloading')}; ${world.nginx.reload.join(' ')}; [ -e ${world.path('again')} ] || { touch ${world.path('again')}; sleep 60; }`,
+      );
+      const run = world.deploy(
+        { reload: [reload] },
+        {},
+        {
+          signal: abort.signal,
+          print: (line) => {
+            if (line.includes('slow'))
+              setTimeout(() => {
+                abort.abort(new Error('stopped by a test'));
+              }, 300);
+          },
+        },
+      );
+      await assert.rejects(run, /stopped by a test/);
+      assert.deepEqual([world.installed(), await world.served()], [inPlace, inPlace]);
+      rmSync(world.path('again'));
+    });
+  });
+
+  describe('refuses a pair that no service should be started with, and touches nothing:', () => {
+    const cases: readonly { readonly title: string; readonly put: () => Promise<unknown>; readonly code: string }[] = [
+      {
+        title: 'a key of another certificate',
+        put: async () => {
+          await world.renew();
+          const other = await issue(world.intermediate, { names: [domain], ...valid });
+          writeFileSync(world.source.key, other.keyPem);
+        },
+        code: 'certificates.key',
+      },
+      {
+        title: 'an expired one',
+        put: async () =>
+          world.put(
+            await issue(world.intermediate, { names: [domain], notBefore: daysFromNow(-9), notAfter: daysFromNow(-1) }),
+          ),
+        code: 'certificates.expiry',
+      },
+      {
+        title: 'one that is not yet valid',
+        put: async () =>
+          world.put(
+            await issue(world.intermediate, { names: [domain], notBefore: daysFromNow(1), notAfter: daysFromNow(9) }),
+          ),
+        code: 'certificates.expiry',
+      },
+      {
+        title: 'one without its chain',
+        put: async () => {
+          const { certPem, keyPem } = await issue(world.intermediate, { names: [domain], ...valid });
+          world.put({ chainPem: certPem, keyPem });
+        },
+        code: 'certificates.chain',
+      },
+      { title: 'one for another host', put: () => world.renew(['other.example.test']), code: 'certificates.host' },
+      {
+        title: 'no file',
+        put: () => {
+          rmSync(world.source.cert);
+          return Promise.resolve();
+        },
+        code: 'certificates.source',
+      },
+      {
+        title: 'rubbish',
+        put: () => {
+          writeFileSync(world.source.key, 'rubbish');
+          return Promise.resolve();
+        },
+        code: 'certificates.source',
+      },
+    ];
+    for (const { title, put, code } of cases) {
+      it(title, async () => {
+        const tree = world.tree();
+        await put();
+        const { outcome, deployments, findings } = await world.deploy();
+        assert.deepEqual([outcome, deployments[0]?.action], ['failed', 'refused']);
+        assert.ok(
+          findings.some((finding) => finding.code === code),
+          JSON.stringify(findings),
+        );
+        assert.deepEqual([world.tree(), world.installed(), await world.served()], [tree, inPlace, inPlace]);
+      });
+    }
+
+    it('a self-signed one is the business of whoever configured it', async () => {
+      const next = world.put(await selfSigned({ names: [domain], ...valid }));
+      assert.equal((await world.deploy()).outcome, 'changed');
+      assert.equal(await world.served(), next);
+    });
+  });
+
+  it('says what is missing before it touches anything', async () => {
+    await world.renew();
+    const tree = world.tree();
+    for (const [target, says] of [
+      [{ reload: ['no-such-program-here', 'x'] }, /no-such-program-here is not installed; install its package/],
+      [{ validate: [world.path('nowhere')] }, /there is no program .*nowhere/],
+      [{ owner: 'nobody-of-that-name' }, /there is no user nobody-of-that-name/],
+      [{ to: { cert: world.path('no/folder.pem'), key: world.path('no/folder.key') } }, /ENOENT/],
+    ] as const) {
+      const { outcome, findings } = await world.deploy(target);
+      assert.equal(outcome, 'failed');
+      assert.match(findings[0]?.message ?? '', says);
+    }
+    const none = await world.deploy({}, { domain: 'other.example.test' });
+    assert.match(none.findings[0]?.message ?? '', /no target for other\.example\.test in certificates\.deploy/);
+    assert.deepEqual([world.tree(), await world.served()], [tree, inPlace]);
+  });
+
+  it('does not meddle with a deployment that is under way', async () => {
+    await world.renew();
+    const slow = world.script(
+      'slow-check',
+      `touch ${world.path('checking')}; while [ ! -e ${world.path('go')} ]; do sleep 0.02; done`,
+    );
+    const checking = Promise.withResolvers<undefined>();
+    const first = world.deploy(
+      { validate: [slow] },
+      {},
+      {
+        print: () => {
+          checking.resolve(undefined);
+        },
+      },
+    );
+    await checking.promise;
+    const second = await world.deploy();
+    writeFileSync(world.path('go'), '');
+    assert.equal((await first).outcome, 'changed');
+    assert.deepEqual([second.outcome, second.deployments[0]?.action], ['failed', 'failed']);
+    assert.match(second.findings[0]?.message ?? '', /another deployment of it is under way/);
+  });
+
+  it('V24: runs no program that others than root and the own user could change', async () => {
+    await world.renew();
+    const pwned = world.path('pwned');
+    const open = world.script('open', `touch ${pwned}`);
+    chmodSync(open, 0o777);
+    const cases: [string, RegExp][] = [[open, /anybody may write the script/]];
+    if (process.getuid?.() === 0) {
+      const foreign = world.script('foreign', `touch ${pwned}`);
+      chownSync(foreign, 65_534, 65_534);
+      cases.push([foreign, /belongs to another user \(65534\)/]);
+    }
+    for (const [script, says] of cases) {
+      for (const step of ['validate', 'reload']) {
+        const { outcome, findings } = await world.deploy({ [step]: [script] });
+        assert.equal(outcome, 'failed');
+        assert.match(findings[0]?.message ?? '', says);
+      }
+    }
+    assert.deepEqual([existsSync(pwned), world.installed(), await world.served()], [false, inPlace, inPlace]);
+  });
+
+  it('V24: hands words over as they are: nothing in them is evaluated', async () => {
+    await world.renew();
+    const [pwned, said] = [world.path('pwned'), world.path('said')];
+    const words = [`; touch ${pwned}`, `$(touch ${pwned})`, '`touch pwned`', '*', '-rf', '--', 'a\nb', '@file'];
+    const script = world.script('words', `for word do printf '%s|' "$word"; done > ${said}`);
+    const { outcome } = await world.deploy({ validate: [script, ...words] });
+    assert.equal(outcome, 'changed');
+    assert.equal(readFileSync(said, 'utf8'), words.map((word) => `${word}|`).join(''));
+    assert.equal(existsSync(pwned), false);
+  });
+
+  it('V13: takes no domain that is not one', async () => {
+    for (const name of [
+      '; touch pwned',
+      '$(touch pwned)',
+      'a\nb',
+      '-a.example',
+      '--',
+      '--help',
+      '*',
+      'a.*',
+      'a\0b',
+      '@file',
+      '../up',
+      'a/b',
+      'ä.example',
+      '',
+    ]) {
+      await assert.rejects(world.deploy({}, { domain: name }), /a DNS name/, name);
+    }
+    assert.equal(existsSync('pwned'), false);
+  });
+});

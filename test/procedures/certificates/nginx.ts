@@ -1,0 +1,157 @@
+/** A real nginx of the test's own: own folder, free ports on loopback, nothing of the machine's. */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { connect as connectTls } from 'node:tls';
+import { findProgram } from '../../systemPackages.ts';
+
+export interface Nginx {
+  readonly folder: string;
+  /** The pair that it serves. */
+  readonly cert: string;
+  readonly key: string;
+  readonly port: number;
+  /** Of plain HTTP, where it serves the files of `webroot`. */
+  readonly httpPort: number;
+  readonly webroot: string;
+  readonly endpoint: string;
+  readonly validate: readonly string[];
+  readonly reload: readonly string[];
+  /** SHA-256 of what is served, as in results; null while nothing is. */
+  readonly served: (name: string) => Promise<string | null>;
+  /** Further lines of its `http` block: rubbish makes `nginx -t` fail. */
+  readonly configure: (lines: string) => void;
+  readonly stop: () => Promise<void>;
+}
+
+/** Its first pair. */
+export async function startNginx(pair: { readonly chainPem: string; readonly keyPem: string }): Promise<Nginx> {
+  const program = findProgram('nginx');
+  if (program === null) throw new Error('nginx is not installed');
+  const folder = mkdtempSync(join(tmpdir(), 'upkeep-nginx-'));
+  const [tls, webroot, temporary] = [join(folder, 'tls'), join(folder, 'webroot'), join(folder, 'temporary')];
+  for (const each of [tls, webroot, temporary]) mkdirSync(each);
+  const [cert, key, conf] = [join(tls, 'site.pem'), join(tls, 'site.key'), join(folder, 'nginx.conf')];
+  writeFileSync(cert, pair.chainPem, { mode: 0o644 });
+  writeFileSync(key, pair.keyPem, { mode: 0o600 });
+  const [port, httpPort] = [await freePort(), await freePort()];
+  const configure = (lines: string): void => {
+    writeFileSync(conf, configuration({ folder, temporary, webroot, cert, key, port, httpPort, lines }));
+  };
+  configure('');
+  const args = ['-q', '-e', join(folder, 'error.log'), '-p', folder, '-c', conf];
+  const child = spawn(program, [...args, '-g', 'daemon off;'], { stdio: 'ignore' });
+  const exited = once(child, 'exit');
+  try {
+    await listening(port, child);
+  } catch (error) {
+    child.kill();
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  }
+  return {
+    folder,
+    cert,
+    key,
+    port,
+    httpPort,
+    webroot,
+    endpoint: `127.0.0.1:${port}`,
+    validate: [program, ...args, '-t'],
+    reload: [program, ...args, '-s', 'reload'],
+    served: async (name) => {
+      await oneWorker(child.pid ?? 0);
+      return servedFingerprint(port, name);
+    },
+    configure,
+    stop: async () => {
+      // The master ends its workers with itself.
+      child.kill('SIGTERM');
+      await exited;
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function configuration(
+  given: Record<'folder' | 'temporary' | 'webroot' | 'cert' | 'key' | 'lines', string> &
+    Record<'port' | 'httpPort', number>,
+): string {
+  const { folder, temporary, webroot, cert, key, port, httpPort, lines } = given;
+  const places = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+    (name) => `${name}_temp_path ${temporary}/${name};`,
+  );
+  return `${process.getuid?.() === 0 ? 'user root;' : ''}
+worker_processes 1;
+pid ${folder}/nginx.pid;
+events {}
+http {
+  access_log off;
+  ${places.join('\n  ')}
+  ${lines}
+  server { listen 127.0.0.1:${httpPort}; root ${webroot}; }
+  server { listen 127.0.0.1:${port} ssl; ssl_certificate ${cert}; ssl_certificate_key ${key}; return 204; }
+}
+`;
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+/** Until the child accepts connections there. */
+export async function listening(port: number, child: ChildProcess): Promise<void> {
+  for (;;) {
+    if (child.exitCode !== null || child.signalCode !== null)
+      throw new Error(`it ended with ${child.exitCode ?? child.signalCode}`);
+    const socket = connect(port, '127.0.0.1');
+    const open = await new Promise<boolean>((resolve) => {
+      socket.once('connect', () => {
+        resolve(true);
+      });
+      socket.once('error', () => {
+        resolve(false);
+      });
+    });
+    socket.destroy();
+    if (open) return;
+    await pause(20);
+  }
+}
+
+/** Until those workers that a reload retires are gone: while they end, either answers. */
+async function oneWorker(master: number): Promise<void> {
+  while (readFileSync(`/proc/${master}/task/${master}/children`, 'utf8').trim().split(' ').length > 1) await pause(10);
+}
+
+async function servedFingerprint(port: number, servername: string): Promise<string | null> {
+  return new Promise((resolve) => {
+    const socket = connectTls({ port, host: '127.0.0.1', servername, checkServerIdentity: () => undefined });
+    let seen: string | null = null;
+    socket.prependListener('secure', () => {
+      seen = socket.getPeerX509Certificate()?.fingerprint256.replaceAll(':', '').toLowerCase() ?? null;
+    });
+    const end = (): void => {
+      socket.destroy();
+      resolve(seen);
+    };
+    socket.once('secureConnect', end).once('error', end).once('close', end);
+  });
+}
+
+/** Whether certificate and key that lie there belong together, by openssl. */
+export function belongTogether(cert: string, key: string): boolean {
+  const of = (...args: string[]): string =>
+    execFileSync('openssl', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  return of('x509', '-in', cert, '-noout', '-pubkey') === of('pkey', '-in', key, '-pubout');
+}
