@@ -65,7 +65,7 @@ const steps = [
   {
     name: 'integration',
     node: mocha('--timeout', '60000', 'test/integration/**/*.test.ts'),
-    minutes: 8,
+    minutes: 12,
     tests: true,
     environment: bundle,
   },

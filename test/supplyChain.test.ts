@@ -102,7 +102,7 @@ describe('supply chain', () => {
     const files = stdout.split('\n').filter((line) => line !== '');
     assert.ok(files.includes('package.json') && files.includes('LICENSE'), stdout);
     const allowed =
-      /^(?:package(?:\.nls(?:\.\w+)?)?\.json|README\.md|CHANGELOG\.md|LICENSE|dist\/(?:agent\/[\w-]+\.m?js|agent\.mjs|extension\.js|[\w.]+\.LEGAL\.txt|agent\/[\w.-]+\.txt|webview\/[\w./-]+\.(?:js|css|ttf|txt))|media\/[\w./-]+\.(?:svg|png|md|yaml))$/;
+      /^(?:package(?:\.nls(?:\.\w+)?)?\.json|README\.md|CHANGELOG\.md|LICENSE|dist\/(?:agent\/[\w-]+\.m?js|agent\.mjs|maintenance\.schema\.json|extension\.js|[\w.]+\.LEGAL\.txt|agent\/[\w.-]+\.txt|webview\/[\w./-]+\.(?:js|css|ttf|txt))|media\/[\w./-]+\.(?:svg|png|md|yaml))$/;
     assert.deepEqual(
       files.filter((file) => !allowed.test(file)),
       [],

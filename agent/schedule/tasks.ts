@@ -342,8 +342,9 @@ export class Tasks {
 
   #audit(actor: string, action: string, target: string, reason: string | null, detail: Record<string, unknown>): void {
     const { database, clock, secrets } = this.#parts;
-    // What was asked for may be anything, even where there is no such run.
-    appendAudit(database, { at: clock.now(), actor, action, target: secrets.text(target), reason, detail });
+    // What was asked for may be anything, even where there is no such run; options may hold what the configuration keeps secret.
+    const hidden = secrets.deep({ target, reason, detail });
+    appendAudit(database, { at: clock.now(), actor, action, ...hidden });
   }
 }
 

@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as moment } from 'node:timers/promises';
 import * as z from 'zod';
 import { connect, type AgentClient } from '../../agent/cli/client.ts';
 import type { AgentEvent } from '../../agent/protocol/events.ts';
@@ -120,8 +121,11 @@ export class AgentWorld {
 
   async dispose(): Promise<void> {
     for (const agent of this.#agents) await agent.stop('SIGKILL');
-    // Runs and checks outlive a killed agent, and would write into the folder again.
-    for (const { pid } of processesOf(this.folder)) kill(pid);
+    // Runs and checks outlive a killed agent, and would write into the folder again until they are gone.
+    for (let left = processesOf(this.folder); left.length > 0; left = processesOf(this.folder)) {
+      for (const { pid } of left) kill(pid);
+      await moment(20);
+    }
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }

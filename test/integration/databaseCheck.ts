@@ -43,7 +43,10 @@ export async function withMemory<T>(given: string | undefined, work: (directory:
   }
   const directory = await mkdtemp(join(tmpdir(), 'upkeep-memory-'));
   try {
-    return await work(directory);
+    // One of several beside each other: what one procedure keeps, another may read.
+    const own = join(directory, 'procedure');
+    await mkdir(own, { mode: 0o700 });
+    return await work(own);
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
