@@ -1,7 +1,7 @@
-/** `logs`: what rotate-logs makes logrotate do, and what analyze-logs reads. */
+/** `logs`: what rotate-logs makes logrotate do, what analyze-logs reads, and what becomes of rotated logs later. */
 import * as z from 'zod';
 import { since } from './since.ts';
-import { percent } from './units.ts';
+import { duration, percent } from './units.ts';
 
 export const logRotation = z.strictObject({
   paths: z.array(z.string().min(1)).min(1).describe('Files or globs'),
@@ -47,8 +47,32 @@ export const logAnalysis = z.strictObject({
     .describe('Messages that hold one of these texts are expected: counted, but in no group. Plain text, no pattern'),
 });
 
+export const logArchive = z.strictObject({
+  paths: z
+    .array(z.string().min(1))
+    .min(1)
+    .optional()
+    .describe('Logs (files or globs) whose rotated generations are archived; by default those of `rotate`'),
+  destination: z.string().min(1).optional().describe('Folder of the archives; made when it is missing'),
+  days: z.int().min(0).max(36_500).default(30).describe('Days since the last line before a generation is archived'),
+  compression: z.enum(['zstd', 'gzip']).default('zstd'),
+  keep: duration.optional().describe('Archives older than this are deleted; by default none is'),
+  mode: z
+    .string()
+    .regex(/^0?[0-7]{3}$/, 'a mode: 0640')
+    .default('0600')
+    .describe('Mode of the archives'),
+  owner: z
+    .string()
+    .regex(/^[A-Za-z0-9_.-]+ [A-Za-z0-9_.-]+$/, 'a user and a group: root adm')
+    .optional()
+    .describe('Owner and group of the archives: `root adm`'),
+});
+export type LogArchiveSettings = z.infer<typeof logArchive>;
+
 export const logSettings = z.strictObject({
   rotate: z.array(logRotation).optional(),
+  archive: logArchive.prefault({}),
   config: z.string().optional().describe('An existing logrotate configuration, instead of `rotate`'),
   analyze: logAnalysis.prefault({}).describe('What analyze-logs reads and warns of'),
   state: z.string().optional().describe("logrotate's state file; by default one in the agent's state folder"),

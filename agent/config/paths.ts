@@ -20,6 +20,12 @@ export function resolvePaths(values: Sections, baseDirectory: string, env: Envir
     database: { ...database, archive_directory: optional(database.archive_directory) },
     health: { ...health, services: health.services.map((service) => ({ ...service, ca: optional(service.ca) })) },
     logs: {
+      ...logs,
+      archive: {
+        ...logs.archive,
+        paths: logs.archive.paths?.map(absolute),
+        destination: optional(logs.archive.destination),
+      },
       rotate: logs.rotate?.map((rotation) => ({ ...rotation, paths: rotation.paths.map(absolute) })),
       analyze: { ...logs.analyze, files: logs.analyze.files?.map(absolute) },
       config: optional(logs.config),

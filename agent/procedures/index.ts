@@ -18,12 +18,14 @@ import { performanceAnalysis } from './database/performanceAnalysis.ts';
 import { updateStatistics } from './database/updateStatistics.ts';
 import { healthCheck } from './health/healthCheck.ts';
 import { analyzeLogs } from './logs/analyzeLogs.ts';
+import { archiveLogs } from './logs/archiveLogs.ts';
 import { rotateLogs } from './logs/rotateLogs.ts';
 
 const all: readonly AnyProcedure[] = [
   analyzeLogs,
   analyzeSlowQueries,
   applyOptimizations,
+  archiveLogs,
   backupCertificates,
   checkBloat,
   checkCertificates,

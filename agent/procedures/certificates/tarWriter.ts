@@ -25,6 +25,7 @@ export function tarHeader(header: TarHeader): Buffer {
   if (!fits(header.target, 100)) extended.push(['linkpath', header.target]);
   if (header.uid > largestId) extended.push(['uid', String(header.uid)]);
   if (header.gid > largestId) extended.push(['gid', String(header.gid)]);
+  if (header.size > largestSize) extended.push(['size', String(header.size)]);
   const own = block({ ...header, name, flag: typeFlags[header.type] });
   if (extended.length === 0) return own;
   const records = Buffer.concat(extended.map(([key, value]) => paxRecord(key, value)));
@@ -41,6 +42,8 @@ export const endOfArchive = Buffer.alloc(2 * blockSize);
 
 /** Seven octal digits. */
 const largestId = 0o7777777;
+/** Eleven. */
+const largestSize = 0o77777777777;
 
 function fits(text: string, bytes: number): boolean {
   return Buffer.byteLength(text) <= bytes;
@@ -54,7 +57,7 @@ function block(fields: Omit<TarHeader, 'type'> & { readonly flag: string }): Buf
   bytes.write(octal(fields.mode, 7), 100);
   bytes.write(octal(Math.min(fields.uid, largestId), 7), 108);
   bytes.write(octal(Math.min(fields.gid, largestId), 7), 116);
-  bytes.write(octal(fields.size, 11), 124);
+  bytes.write(octal(fields.size > largestSize ? 0 : fields.size, 11), 124);
   bytes.write(octal(fields.mtime, 11), 136);
   bytes.write(fields.flag, 156);
   bytes.write(fields.target, 157, 100);

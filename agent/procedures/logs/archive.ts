@@ -143,7 +143,8 @@ async function writeArchive(source: string, temporary: string, signal: AbortSign
   return stats.size;
 }
 
-async function* unpack(packed: FileHandle): AsyncGenerator<Buffer> {
+/** Content of a gzip file, from its beginning. */
+export async function* unpack(packed: FileHandle): AsyncGenerator<Buffer> {
   const input = createReadStream('', { fd: packed, autoClose: false, start: 0 });
   const gunzip = createGunzip();
   input.on('error', (error) => gunzip.destroy(error));
@@ -156,11 +157,12 @@ async function* unpack(packed: FileHandle): AsyncGenerator<Buffer> {
   }
 }
 
-function isZlibError(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('Z_');
+/** What is unpacked is damaged or breaks off: `Z_…` of zlib, `ZSTD_…` of zstd. */
+export function isZlibError(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' && /^Z(STD)?_/.test(error.code);
 }
 
-async function syncDirectory(directory: string): Promise<void> {
+export async function syncDirectory(directory: string): Promise<void> {
   await using handle = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY);
   await handle.sync();
 }

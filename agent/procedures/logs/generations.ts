@@ -51,6 +51,40 @@ export async function generationsOf(
   return found;
 }
 
+/**
+ * Names in `folder` of rotated generations of the logs whose names `isLog` knows, whether the log itself is there or not. A log that is
+ * named like a generation itself (`app-20240131.log`) counts as one. `any`: there is a log or a generation.
+ */
+export async function rotatedGenerations(
+  folder: string,
+  isLog: (name: string) => boolean,
+): Promise<{ readonly generations: readonly string[]; readonly any: boolean }> {
+  const generations: string[] = [];
+  let any = false;
+  for (const name of await namesIn(folder)) {
+    const logs = logsOf(name);
+    const itself = isLog(name);
+    if (logs.length > 0 && (itself || logs.some(isLog))) generations.push(name);
+    any ||= itself || generations.length > 0;
+  }
+  return { generations, any };
+}
+
+/** Names of the logs of which `name` may be a generation: `app.log.3.gz` and `app-20240131.log` of `app.log`. Empty = of none. */
+function logsOf(name: string): readonly string[] {
+  const { plainPath } = withoutEnding(name);
+  const extension = path.extname(plainPath);
+  const found = bases(plainPath);
+  if (extension === '' || /^\.\d+$/.test(extension)) return found;
+  return [...found, ...bases(plainPath.slice(0, -extension.length)).map((base) => `${base}${extension}`)];
+}
+
+/** What stands before the suffix, read as short and as long as can be. */
+function bases(text: string): readonly string[] {
+  const found = ['.+?', '.+'].map((base) => new RegExp(`^(${base})${suffix}$`, 's').exec(text)?.[1]);
+  return [...new Set(found.filter((base) => base !== undefined))];
+}
+
 export async function describe(file: string, index: number | null = null): Promise<Generation | null> {
   try {
     const stats = await lstat(file, { bigint: true });
@@ -78,7 +112,7 @@ async function namesIn(directory: string): Promise<readonly string[]> {
   try {
     return await readdir(directory);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    if (error instanceof Error && 'code' in error && /^ENO(?:ENT|TDIR)$/.test(String(error.code))) return [];
     throw error;
   }
 }

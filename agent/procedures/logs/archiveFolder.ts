@@ -1,0 +1,195 @@
+/**
+ * The folder of archives: one at a time made, found again after a crash, listed, deleted when old. The order of steps of one archive:
+ * temporary file → fsync → verified → pending manifest → rename → originals removed → manifest. Killed anywhere, the next run
+ * finishes it (from the rename on) or undoes it (before).
+ */
+import { mkdir, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { lockFile } from '../../store/stateLock.ts';
+import { writeFileAtomic } from '../../store/atomicWrite.ts';
+import { syncDirectory } from './archive.ts';
+import { reserveBytes, requireRoom, verifyArchive, writeArchive } from './archiveWriter.ts';
+import type { ArchiveFileSettings, Source } from './archiveWriter.ts';
+import { endings } from './compression.ts';
+import { trustedAs } from './folderTrust.ts';
+import { contentsOf, freshName, placesOf, readManifest } from './manifest.ts';
+import type { ArchivedFile, ArchivePrefix, Manifest } from './manifest.ts';
+import { removeOriginal } from './originals.ts';
+import type { Removal } from './originals.ts';
+
+/** The folder can not be used: one sentence says why and what to do. */
+export class FolderProblem extends Error {
+  override readonly name = 'FolderProblem';
+}
+
+export interface Finished {
+  readonly archive: string;
+  readonly manifest: Manifest;
+  /** Originals that are still there, and why. */
+  readonly kept: readonly { readonly file: ArchivedFile; readonly reason: string }[];
+  readonly removed: number;
+}
+
+export interface Recovered {
+  readonly finished: readonly Finished[];
+  /** Half-written archives that were removed; their originals are whole. */
+  readonly undone: readonly string[];
+  /** Archives that do not fit their manifest: their originals are kept. */
+  readonly damaged: readonly { readonly archive: string; readonly problem: string }[];
+}
+
+/** Makes the folder (0700) when it is missing. Throws FolderProblem when others could change what lies in it. */
+export async function openFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  if ((await trustedAs(folder)) === null) return;
+  throw new FolderProblem(
+    `Others can change what lies in ${folder}, so archives are not safe there; give the folder, and those above it, to the user of Upkeep (chmod go-w).`,
+  );
+}
+
+/** Runs `work` as the only one in the folder. Throws FolderProblem while another process works there. */
+export async function alone<Result>(folder: string, work: () => Promise<Result>): Promise<Result> {
+  const lock = take(path.join(folder, '.upkeep.lock'));
+  if (lock === null) {
+    throw new FolderProblem(`Another run is archiving into ${folder} now; run this again when it has ended.`);
+  }
+  try {
+    return await work();
+  } finally {
+    lock.close();
+  }
+}
+
+function take(file: string): ReturnType<typeof lockFile> {
+  try {
+    return lockFile(file);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new FolderProblem(`Nothing can be archived now, all originals are untouched: ${reason}`, { cause });
+  }
+}
+
+/** What interrupted runs left: finished where the archive is in its place and whole, undone where it is not there yet. */
+export async function recover(folder: string, signal: AbortSignal): Promise<Recovered> {
+  const contents = await contentsOf(folder);
+  const finished: Finished[] = [];
+  const undone: string[] = [];
+  const damaged: { archive: string; problem: string }[] = [];
+  for (const name of contents.pending) {
+    const pending = path.join(folder, name);
+    const manifest = await readManifest(pending);
+    if (manifest === null) continue;
+    const places = placesOf(folder, manifest.archive);
+    if (!contents.archives.includes(manifest.archive)) {
+      await rm(places.temporary, { force: true });
+      await rm(pending, { force: true });
+      undone.push(places.archive);
+      continue;
+    }
+    const problem = await verifyArchive(places.archive, manifest, signal);
+    if (problem === null) finished.push(await finish(folder, manifest, signal));
+    else damaged.push({ archive: places.archive, problem });
+  }
+  for (const half of contents.halves) {
+    await rm(path.join(folder, half), { force: true });
+    if (half.endsWith('.upkeep')) undone.push(path.join(folder, half.slice(1, -'.upkeep'.length)));
+  }
+  return { finished, undone: [...new Set(undone)], damaged };
+}
+
+export interface Making {
+  readonly folder: string;
+  readonly prefix: ArchivePrefix;
+  readonly sources: readonly Source[];
+  readonly settings: ArchiveFileSettings;
+  readonly now: Date;
+  readonly progress: (bytes: number) => void;
+  readonly signal: AbortSignal;
+  /** Looks once more before originals go; what it names stays. */
+  readonly inUse: () => Promise<ReadonlyMap<string, string>>;
+}
+
+/** One archive of all sources, verified; then the originals are removed. Rejects with SourceProblem, NoRoom or the system's error. */
+export async function makeArchive(making: Making): Promise<Finished> {
+  const { folder, sources, settings, signal } = making;
+  await requireRoom(folder, roomFor(sources));
+  const archive = await freshName(folder, making.prefix, making.now, endings[settings.compression]);
+  const places = placesOf(folder, archive);
+  const written = await writeArchive(places.temporary, sources, settings, making.progress, signal);
+  const manifest: Manifest = { version: 1, archive, createdAt: making.now.toISOString(), ...written };
+  try {
+    const problem = await verifyArchive(places.temporary, manifest, signal);
+    if (problem !== null)
+      throw new Error(`${archive} was not written as it should be (${problem}); nothing was removed.`);
+    await writeFileAtomic(places.pending, manifestText(manifest), settings.mode);
+    await rename(places.temporary, places.archive);
+  } catch (error) {
+    await rm(places.pending, { force: true });
+    await rm(places.temporary, { force: true });
+    throw error;
+  }
+  await syncDirectory(folder);
+  // From here on the archive counts: what has begun is brought to its end.
+  return await finish(folder, manifest, new AbortController().signal, await making.inUse());
+}
+
+/** Removes the originals of an archive that is in its place, and puts its manifest beside it. */
+async function finish(
+  folder: string,
+  manifest: Manifest,
+  signal: AbortSignal,
+  inUse: ReadonlyMap<string, string> = new Map(),
+): Promise<Finished> {
+  const places = placesOf(folder, manifest.archive);
+  const kept: { file: ArchivedFile; reason: string }[] = [];
+  const folders = new Set<string>();
+  let removed = 0;
+  for (const file of manifest.files) {
+    const used = inUse.get(file.path);
+    const removal: Removal = used === undefined ? await removeOriginal(file, signal) : { kept: used };
+    if (typeof removal === 'object') kept.push({ file, reason: removal.kept });
+    else if (removal === 'removed') {
+      removed += 1;
+      folders.add(path.dirname(file.path));
+    }
+  }
+  for (const one of folders) await syncDirectory(one).catch(() => undefined);
+  await rename(places.pending, places.manifest);
+  await syncDirectory(folder);
+  return { archive: places.archive, manifest, kept, removed };
+}
+
+/** Deletes archives made before `before`, manifest first: an archive without one is still found by its name. */
+export async function deleteOld(folder: string, prefix: ArchivePrefix, before: Date): Promise<readonly string[]> {
+  const deleted: string[] = [];
+  for (const archive of (await contentsOf(folder)).archives) {
+    if (!archive.startsWith(`${prefix}-`) || !(madeAt(archive) < before.getTime())) continue;
+    const places = placesOf(folder, archive);
+    if ((await readManifest(places.pending)) !== null) continue;
+    await rm(places.manifest, { force: true });
+    await rm(places.archive);
+    deleted.push(places.archive);
+  }
+  return deleted;
+}
+
+/** Time in the name of an archive, in milliseconds. */
+export function madeAt(archive: string): number {
+  const match = /-(\d{4}-\d{2}-\d{2})T(\d{2})(\d{2})(\d{2})Z/.exec(archive);
+  return match === null ? Number.NaN : Date.parse(`${match[1]}T${match[2]}:${match[3]}:${match[4]}Z`);
+}
+
+function manifestText(manifest: Manifest): string {
+  return `${JSON.stringify(manifest, null, 1)}\n`;
+}
+
+/** Text shrinks to a quarter at most, as a rule to a tenth; what is compressed already stays as it is. */
+function roomFor(sources: readonly Source[]): number {
+  let bytes = 0;
+  for (const source of sources) bytes += isCompressed(source.path) ? source.bytes : source.bytes / 4;
+  return Math.ceil(bytes) + Math.min(reserveBytes, 2048 * sources.length);
+}
+
+function isCompressed(file: string): boolean {
+  return /\.(?:gz|bz2|xz|zst|lz4|Z)$/.test(file);
+}

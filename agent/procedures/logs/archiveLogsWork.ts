@@ -1,0 +1,69 @@
+/** The work of `archive-logs`. */
+import * as z from 'zod';
+import type { Finding } from '../../protocol/nouns.ts';
+import { outcomeOf } from '../define.ts';
+import type { ProcedureContext, ProcedureResult } from '../define.ts';
+import type { ArchiveLogsOptions } from './archiveLogs.ts';
+import { archiveNow } from './archiveRun.ts';
+import { listArchives, restoreArchive, verifyArchives } from './archiveLook.ts';
+import { FolderProblem } from './archiveFolder.ts';
+import { chooseArchive } from './archiveSettings.ts';
+
+export const part = z.object({
+  archives: z.array(
+    z.object({
+      path: z.string(),
+      /** `planned` only with --dry-run; `finished` was begun by an interrupted run. */
+      action: z.enum(['made', 'planned', 'finished', 'undone', 'deleted', 'listed', 'verified', 'damaged', 'restored']),
+      files: z.int(),
+      /** Of the originals; null when there is no manifest that says it. */
+      originalBytes: z.number().nullable(),
+      /** Of the archive; null when it is not there. */
+      bytes: z.number().nullable(),
+    }),
+  ),
+  files: z.array(
+    z.object({
+      path: z.string(),
+      action: z.enum(['archived', 'planned', 'kept', 'refused', 'restored']),
+      bytes: z.number(),
+      reason: z.string().nullable(),
+    }),
+  ),
+});
+export type ArchiveLogsPart = z.infer<typeof part>;
+
+export async function run(
+  options: ArchiveLogsOptions,
+  given: ProcedureContext,
+): Promise<ProcedureResult<ArchiveLogsPart>> {
+  const findings: Finding[] = [];
+  const context: ProcedureContext = {
+    ...given,
+    finding: (finding) => {
+      findings.push(finding);
+      given.finding(finding);
+    },
+  };
+  try {
+    const settings = await chooseArchive(options, context.config);
+    if (options.list) return look(await listArchives(settings, context), findings);
+    if (options.verify) return look(await verifyArchives(settings, context), findings);
+    if (options.restore !== undefined) {
+      const part = await restoreArchive(settings, options.restore, options.to, context);
+      return { outcome: part.files.length > 0 && !context.dryRun ? 'changed' : 'unchanged', part };
+    }
+    const { part, failed } = await archiveNow(settings, context);
+    const changed = part.archives.some(({ action }) => action !== 'planned');
+    return { outcome: failed ? 'failed' : outcomeOf(findings, changed ? 'changed' : 'unchanged'), part };
+  } catch (error) {
+    if (!(error instanceof FolderProblem)) throw error;
+    context.finding({ level: 'critical', code: 'logs.archive', subject: 'logs.archive', message: error.message });
+    return { outcome: 'failed', part: { archives: [], files: [] } };
+  }
+}
+
+function look(part: ArchiveLogsPart, findings: readonly Finding[]): ProcedureResult<ArchiveLogsPart> {
+  const damaged = part.archives.some(({ action }) => action === 'damaged');
+  return { outcome: damaged ? 'failed' : outcomeOf(findings, 'unchanged'), part };
+}

@@ -1,0 +1,162 @@
+/** Looking at archives: list, verify, restore. */
+import { constants } from 'node:fs';
+import { lstat, mkdir, open, readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { formatBytes } from '../../config/units.ts';
+import type { ProcedureContext } from '../define.ts';
+import { FolderProblem } from './archiveFolder.ts';
+import type { ArchiveLogsPart } from './archiveLogsWork.ts';
+import type { ArchiveSettings } from './archiveSettings.ts';
+import { verifyArchive } from './archiveWriter.ts';
+import { trustedAs } from './folderTrust.ts';
+import { contentsOf, placesOf, readManifest, stemOf } from './manifest.ts';
+import type { ArchivedFile, Manifest } from './manifest.ts';
+
+type ArchivePart = ArchiveLogsPart['archives'][number];
+
+export async function listArchives(settings: ArchiveSettings, context: ProcedureContext): Promise<ArchiveLogsPart> {
+  const archives: ArchivePart[] = [];
+  for (const { archive, manifest, bytes } of await known(settings, context)) {
+    archives.push(describe(archive, 'listed', manifest, bytes));
+    const what =
+      manifest === null ? 'no manifest' : `${manifest.files.length} files, ${formatBytes(sizeOf(manifest))} before`;
+    context.print(`${archive}  ${formatBytes(bytes)}  ${what}`);
+  }
+  return { archives, files: [] };
+}
+
+/** Reads each archive to its end. */
+export async function verifyArchives(settings: ArchiveSettings, context: ProcedureContext): Promise<ArchiveLogsPart> {
+  const archives: ArchivePart[] = [];
+  const all = await known(settings, context);
+  for (const { archive, manifest, bytes } of all) {
+    const problem = manifest === null ? 'it has no manifest' : await verifyArchive(archive, manifest, context.signal);
+    archives.push(describe(archive, problem === null ? 'verified' : 'damaged', manifest, bytes));
+    context.finding({
+      ...{ level: problem === null ? 'ok' : 'critical', code: 'logs.verify', subject: archive },
+      message:
+        problem === null
+          ? `${archive} is whole: ${manifest?.files.length ?? 0} files, each with its checksum.`
+          : `${archive} can not be relied on (${problem}); restore it from a copy.`,
+    });
+    context.progress({ done: archives.length, total: all.length, unit: 'archives' });
+  }
+  return { archives, files: [] };
+}
+
+/** Unpacks into a folder that nobody has put anything into; each file is compared with its checksum. Throws FolderProblem. */
+export async function restoreArchive(
+  settings: ArchiveSettings,
+  name: string,
+  to: string | undefined,
+  context: ProcedureContext,
+): Promise<ArchiveLogsPart> {
+  if (to === undefined)
+    throw new FolderProblem('Where to restore to is not said: give --to with an empty or new folder.');
+  const archive = path.basename(name);
+  if (stemOf(archive) === null)
+    throw new FolderProblem(`${name} is no archive of Upkeep: give a name that --list shows.`);
+  const places = placesOf(settings.destination, archive);
+  const manifest = (await readManifest(places.manifest)) ?? (await readManifest(places.pending));
+  if (manifest === null)
+    throw new FolderProblem(`${places.archive} has no manifest, so it can not be verified: unpack it with tar.`);
+  const target = path.resolve(to);
+  const files = manifest.files.map((file) => ({ file, place: placeFor(target, file) }));
+  if (!context.dryRun) {
+    await makeEmpty(target);
+    const next = files.values();
+    const problem = await verifyArchive(places.archive, manifest, context.signal, async (file) => {
+      const place = next.next().value?.place ?? placeFor(target, file);
+      return await writer(place, file);
+    });
+    if (problem !== null)
+      throw new FolderProblem(`${places.archive} is damaged (${problem}); what is in ${target} may not be whole.`);
+  }
+  context.finding({
+    ...{ level: 'ok', code: 'logs.restore', subject: archive },
+    message: `${files.length} files of ${archive} ${context.dryRun ? 'would be' : 'were'} restored to ${target}.`,
+  });
+  return {
+    archives: [describe(places.archive, context.dryRun ? 'planned' : 'restored', manifest, manifest.bytes)],
+    files: files.map(({ file, place }) => ({
+      ...{ path: place, bytes: file.bytes, reason: null },
+      action: context.dryRun ? ('planned' as const) : ('restored' as const),
+    })),
+  };
+}
+
+interface Known {
+  readonly archive: string;
+  readonly manifest: Manifest | null;
+  readonly bytes: number;
+}
+
+async function known(settings: ArchiveSettings, context: ProcedureContext): Promise<readonly Known[]> {
+  const folder = settings.destination;
+  const contents = await contentsOf(folder).catch((error: unknown) => {
+    throw new FolderProblem(`${folder} can not be read; nothing was archived there, or it is another folder.`, {
+      cause: error,
+    });
+  });
+  if (contents.pending.length + contents.halves.length > 0) {
+    context.finding({
+      ...{ level: 'warning', code: 'logs.recovered', subject: folder },
+      message: `A run was interrupted here; run archive-logs once to finish or undo it.`,
+    });
+  }
+  const found: Known[] = [];
+  for (const name of contents.archives) {
+    const places = placesOf(folder, name);
+    const manifest =
+      (await readManifest(places.manifest).catch(() => null)) ?? (await readManifest(places.pending).catch(() => null));
+    found.push({ archive: places.archive, manifest, bytes: (await lstat(places.archive)).size });
+  }
+  return found;
+}
+
+function describe(
+  archive: string,
+  action: ArchivePart['action'],
+  manifest: Manifest | null,
+  bytes: number,
+): ArchivePart {
+  const originalBytes = manifest === null ? null : sizeOf(manifest);
+  return { path: archive, action, files: manifest?.files.length ?? 0, originalBytes, bytes };
+}
+
+function sizeOf({ files }: Manifest): number {
+  return files.reduce((bytes, file) => bytes + file.bytes, 0);
+}
+
+function placeFor(target: string, file: ArchivedFile): string {
+  const place = path.resolve(target, file.name);
+  if (file.name.includes('\0') || path.isAbsolute(file.name) || !place.startsWith(`${target}${path.sep}`)) {
+    throw new FolderProblem(
+      `The archive names ${JSON.stringify(file.name)}, which leads out of the folder; nothing was restored.`,
+    );
+  }
+  return place;
+}
+
+async function makeEmpty(target: string): Promise<void> {
+  await mkdir(target, { recursive: true, mode: 0o700 });
+  if ((await trustedAs(target)) !== null)
+    throw new FolderProblem(`Others can change ${target} while it is filled; give a folder of your own.`);
+  if ((await readdir(target)).length > 0) throw new FolderProblem(`${target} is not empty; nothing was restored.`);
+}
+
+async function writer(place: string, file: ArchivedFile): Promise<(chunk: Buffer | null) => Promise<void>> {
+  await mkdir(path.dirname(place), { recursive: true, mode: 0o700 });
+  const { O_CREAT, O_EXCL, O_WRONLY, O_NOFOLLOW } = constants;
+  const handle = await open(place, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, file.mode & 0o600);
+  return async (chunk) => {
+    if (chunk !== null) {
+      await handle.writeFile(chunk);
+      return;
+    }
+    await handle.chmod(file.mode & 0o777);
+    await handle.utimes(new Date(file.modifiedAt), new Date(file.modifiedAt));
+    await handle.sync();
+    await handle.close();
+  };
+}

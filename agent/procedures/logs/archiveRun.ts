@@ -1,0 +1,264 @@
+/** One run of archive-logs: recovery, survey, archives, retention. */
+import { formatBytes } from '../../config/units.ts';
+import type { Finding } from '../../protocol/nouns.ts';
+import type { ProcedureContext } from '../define.ts';
+import { alone, deleteOld, madeAt, makeArchive, openFolder, recover } from './archiveFolder.ts';
+import type { Finished, Recovered } from './archiveFolder.ts';
+import type { ArchiveLogsPart } from './archiveLogsWork.ts';
+import type { ArchiveSettings } from './archiveSettings.ts';
+import { inUse, survey } from './archiveSources.ts';
+import type { DueSource, Survey } from './archiveSources.ts';
+import { NoRoom, SourceProblem } from './archiveWriter.ts';
+import { inBackground } from './lowPriority.ts';
+import { contentsOf } from './manifest.ts';
+
+const dayMs = 86_400_000;
+/** Originals of one archive at most: what a crash makes one do again, and the space that is needed at once, stay bounded. */
+const batchBytes = 4 * 2 ** 30;
+const batchFiles = 10_000;
+
+export interface ArchiveOutcome {
+  readonly part: ArchiveLogsPart;
+  readonly failed: boolean;
+}
+
+export async function archiveNow(settings: ArchiveSettings, context: ProcedureContext): Promise<ArchiveOutcome> {
+  const run = new ArchiveRun(settings, context);
+  if (settings.paths.length === 0) {
+    run.say('critical', 'logs.archive', 'No log is named: give `logs.archive.paths`, or `logs.rotate`.');
+    return { part: run.part, failed: true };
+  }
+  if (context.dryRun) {
+    await run.plan();
+    return { part: run.part, failed: false };
+  }
+  await openFolder(settings.destination);
+  const failed = await inBackground(() => alone(settings.destination, () => run.work()));
+  return { part: run.part, failed };
+}
+
+class ArchiveRun {
+  readonly part: ArchiveLogsPart = { archives: [], files: [] };
+  readonly #settings: ArchiveSettings;
+  readonly #context: ProcedureContext;
+
+  constructor(settings: ArchiveSettings, context: ProcedureContext) {
+    this.#settings = settings;
+    this.#context = context;
+  }
+
+  async plan(): Promise<void> {
+    const sources = await this.#survey();
+    for (const { path, bytes } of sources) this.part.files.push({ path, action: 'planned', bytes, reason: null });
+    const bytes = sum(sources);
+    if (sources.length > 0) {
+      this.part.archives.push({
+        ...{ path: this.#settings.destination, action: 'planned' as const },
+        ...{ files: sources.length, originalBytes: bytes, bytes: null },
+      });
+      this.say('info', 'logs.archive', `${filesText(sources.length)} (${formatBytes(bytes)}) would be archived.`);
+      for (const source of sources) this.#context.print(`${source.path} (${formatBytes(source.bytes)})`);
+    } else this.say('ok', 'logs.archive', 'Nothing is due for the archive.');
+    await this.#planDeletions();
+  }
+
+  /** True when something failed. */
+  async work(): Promise<boolean> {
+    const { destination, keep } = this.#settings;
+    const recovered = await recover(destination, this.#context.signal);
+    this.#tellRecovered(recovered);
+    const sources = await this.#survey();
+    const made = await this.#archive(sources);
+    if (made === 'failed') return true;
+    if (made === 0 && recovered.finished.length === 0)
+      this.say('ok', 'logs.archive', 'Nothing was due for the archive.');
+    if (keep === null) return recovered.damaged.length > 0;
+    for (const path of await deleteOld(destination, 'logs', new Date(this.#context.now().getTime() - keep))) {
+      this.part.archives.push({ path, action: 'deleted', files: 0, originalBytes: null, bytes: null });
+      this.say('info', 'logs.retention', `${path} was older than configured and was deleted.`, path);
+    }
+    return recovered.damaged.length > 0;
+  }
+
+  say(level: Finding['level'], code: string, message: string, subject = this.#settings.destination): void {
+    this.#context.finding({ level, code, subject, message });
+  }
+
+  async #survey(): Promise<readonly DueSource[]> {
+    const { paths, days } = this.#settings;
+    const found = await survey(paths, new Date(this.#context.now().getTime() - days * dayMs));
+    this.#tellSurvey(found);
+    const used = await inUse(found.due);
+    for (const { path, bytes } of found.due) {
+      const reason = used.get(path);
+      if (reason !== undefined) this.#leave(path, bytes, 'kept', reason);
+    }
+    return found.due.filter(({ path }) => !used.has(path));
+  }
+
+  /** Number of archives made. */
+  async #archive(sources: readonly DueSource[]): Promise<number | 'failed'> {
+    const total = sum(sources);
+    let done = 0;
+    let archives = 0;
+    for (const batch of batches(sources)) {
+      let left = batch;
+      while (left.length > 0) {
+        const begun = done;
+        try {
+          this.#tellFinished(
+            await this.#make(left, (bytes) => {
+              done += bytes;
+              this.#context.progress({ done, total, unit: 'bytes' });
+            }),
+            'made',
+          );
+          archives += 1;
+          left = [];
+        } catch (error) {
+          done = begun;
+          if (error instanceof NoRoom) {
+            this.say(
+              'critical',
+              'logs.room',
+              `${error.message}; make room, or give another \`destination\`. All originals are untouched.`,
+            );
+            return 'failed';
+          }
+          if (!(error instanceof SourceProblem)) throw error;
+          const { source } = error;
+          this.#leave(source.path, source.bytes, 'refused', error.message);
+          left = left.filter(({ path }) => path !== source.path);
+        }
+      }
+    }
+    return archives;
+  }
+
+  async #make(sources: readonly DueSource[], progress: (bytes: number) => void): Promise<Finished> {
+    return await makeArchive({
+      folder: this.#settings.destination,
+      prefix: 'logs',
+      sources,
+      settings: this.#settings,
+      now: this.#context.now(),
+      progress: throttled(progress),
+      signal: this.#context.signal,
+      inUse: () => inUse(sources),
+    });
+  }
+
+  #leave(path: string, bytes: number, action: 'kept' | 'refused', reason: string): void {
+    this.part.files.push({ path, action, bytes, reason });
+    this.say('warning', 'logs.archive', `${path} was left where it is: ${reason}.`, path);
+  }
+
+  #tellSurvey({ empty, refused }: Survey): void {
+    for (const pattern of empty) this.say('info', 'logs.archive', `${pattern} leads to no log.`, pattern);
+    for (const { path, reason } of refused) this.#leave(path, 0, 'refused', reason);
+  }
+
+  #tellRecovered({ finished, undone, damaged }: Recovered): void {
+    for (const one of finished) this.#tellFinished(one, 'finished');
+    for (const path of undone) {
+      this.part.archives.push({ path, action: 'undone', files: 0, originalBytes: null, bytes: null });
+      this.say(
+        'info',
+        'logs.recovered',
+        `${path} was not finished when a run was interrupted; its half was removed.`,
+        path,
+      );
+    }
+    for (const { archive, problem } of damaged) {
+      this.part.archives.push({ path: archive, action: 'damaged', files: 0, originalBytes: null, bytes: null });
+      this.say(
+        'critical',
+        'logs.damaged',
+        `${archive} is damaged (${problem}); its originals are kept. Look at the disk, then remove it and its .pending.json.`,
+        archive,
+      );
+    }
+  }
+
+  #tellFinished({ archive, manifest, kept, removed }: Finished, action: 'made' | 'finished'): void {
+    const bytes = sum(manifest.files);
+    this.part.archives.push({
+      path: archive,
+      action,
+      files: manifest.files.length,
+      originalBytes: bytes,
+      bytes: manifest.bytes,
+    });
+    const reasons = new Map(kept.map(({ file, reason }) => [file.path, reason]));
+    for (const file of manifest.files) {
+      const reason = reasons.get(file.path) ?? null;
+      this.part.files.push({
+        path: file.path,
+        action: reason === null ? 'archived' : 'kept',
+        bytes: file.bytes,
+        reason,
+      });
+      if (reason !== null) {
+        this.say(
+          'warning',
+          'logs.archive',
+          `${file.path} is in ${archive}, and still where it was: ${reason}.`,
+          file.path,
+        );
+      }
+    }
+    const how = action === 'made' ? 'holds' : 'was begun by an interrupted run, is whole, and holds';
+    this.#context.finding({
+      ...{ level: 'ok', code: 'logs.archive', subject: archive, value: manifest.bytes, unit: 'bytes' },
+      message: `${archive} ${how} ${filesText(manifest.files.length)} (${formatBytes(bytes)} in ${formatBytes(manifest.bytes)}), verified; ${removed} originals were removed.`,
+    });
+  }
+
+  async #planDeletions(): Promise<void> {
+    const { destination, keep } = this.#settings;
+    const { archives } = await contentsOf(destination).catch(() => ({ archives: [] }));
+    const before = keep === null ? Number.NEGATIVE_INFINITY : this.#context.now().getTime() - keep;
+    for (const name of archives) {
+      if (!name.startsWith('logs-') || !(madeAt(name) < before)) continue;
+      this.say('info', 'logs.retention', `${name} is older than configured and would be deleted.`, name);
+    }
+  }
+}
+
+function batches(sources: readonly DueSource[]): readonly (readonly DueSource[])[] {
+  const all: DueSource[][] = [];
+  let bytes = Number.POSITIVE_INFINITY;
+  for (const source of sources) {
+    let last = all.at(-1);
+    if (last === undefined || bytes + source.bytes > batchBytes || last.length >= batchFiles) {
+      last = [];
+      all.push(last);
+      bytes = 0;
+    }
+    last.push(source);
+    bytes += source.bytes;
+  }
+  return all;
+}
+
+/** Passes on at most a few hundred times, however many pieces there are. */
+function throttled(progress: (bytes: number) => void): (bytes: number) => void {
+  const step = 16 << 20;
+  let waiting = 0;
+  return (bytes) => {
+    waiting += bytes;
+    if (waiting < step) return;
+    progress(waiting);
+    waiting = 0;
+  };
+}
+
+function sum(files: readonly { readonly bytes: number }[]): number {
+  let bytes = 0;
+  for (const file of files) bytes += file.bytes;
+  return bytes;
+}
+
+function filesText(count: number): string {
+  return count === 1 ? '1 file' : `${count} files`;
+}

@@ -1,0 +1,68 @@
+/** From options and configuration to what an archive run works with. */
+import path from 'node:path';
+import { execa } from 'execa';
+import type { Config } from '../../config/schema.ts';
+import type { LogArchiveSettings } from '../../config/logs.ts';
+import { FolderProblem } from './archiveFolder.ts';
+import type { ArchiveFileSettings } from './archiveWriter.ts';
+import type { UserAndGroup } from './asUser.ts';
+import { canZstd } from './compression.ts';
+
+export interface ArchiveSettings extends ArchiveFileSettings {
+  /** Absolute. */
+  readonly destination: string;
+  /** Absolute files and globs. */
+  readonly paths: readonly string[];
+  readonly days: number;
+  /** Milliseconds; null = for ever. */
+  readonly keep: number | null;
+}
+
+/** Throws FolderProblem, with one sentence, when something is missing. */
+export async function chooseArchive(
+  options: { readonly days?: number | undefined; readonly destination?: string | undefined },
+  { logs, baseDirectory }: Pick<Config, 'logs' | 'baseDirectory'>,
+): Promise<ArchiveSettings> {
+  const { archive, rotate = [] } = logs;
+  const destination = options.destination ?? archive.destination;
+  if (destination === undefined) {
+    throw new FolderProblem('No folder for archives is named: give `logs.archive.destination` or --destination.');
+  }
+  const paths = archive.paths ?? rotate.flatMap((rotation) => rotation.paths);
+  return {
+    ...(await fileSettings(archive)),
+    destination: path.resolve(options.destination === undefined ? baseDirectory : '.', destination),
+    paths: paths.map((pattern) => path.resolve(baseDirectory, pattern)),
+    days: options.days ?? archive.days,
+    keep: archive.keep ?? null,
+  };
+}
+
+async function fileSettings(
+  given: Pick<LogArchiveSettings, 'compression' | 'mode' | 'owner'>,
+): Promise<ArchiveFileSettings> {
+  if (given.compression === 'zstd' && !canZstd()) {
+    throw new FolderProblem(
+      `This Node (${process.version}) has no zstd: run Upkeep with Node 22.15 or newer, or set \`compression: gzip\`.`,
+    );
+  }
+  const mode = Number.parseInt(given.mode, 8);
+  if ((mode & 0o022) !== 0)
+    throw new FolderProblem(`An archive with the mode ${given.mode} could be changed by others.`);
+  return { compression: given.compression, mode, owner: given.owner === undefined ? null : await lookUp(given.owner) };
+}
+
+/** `user group` by the host's own directories (getent(1)). */
+async function lookUp(owner: string): Promise<UserAndGroup> {
+  const [user = '', group = ''] = owner.split(' ');
+  return { uid: await idOf('passwd', user), gid: await idOf('group', group) };
+}
+
+async function idOf(directory: 'passwd' | 'group', name: string): Promise<number> {
+  const { stdout } = await execa('getent', [directory, '--', name], { reject: false, timeout: 10_000 });
+  const [found, , id] = stdout.split('\n')[0]?.split(':') ?? [];
+  if (found === name && id !== undefined && /^\d+$/.test(id)) return Number(id);
+  throw new FolderProblem(
+    `There is no ${directory === 'passwd' ? 'user' : 'group'} ${name} on this host: correct \`owner\`.`,
+  );
+}

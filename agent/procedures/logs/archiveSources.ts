@@ -1,0 +1,100 @@
+/** Which rotated generations are due for the archive, and which must stay where they are. */
+import { glob, lstat, realpath } from 'node:fs/promises';
+import path from 'node:path';
+import type { Source } from './archiveWriter.ts';
+import { trustedAs } from './folderTrust.ts';
+import { rotatedGenerations } from './generations.ts';
+import { describeWriters, findWriters, inodeKey } from './writers.ts';
+
+export interface DueSource extends Source {
+  readonly modifiedAt: Date;
+}
+
+export interface Survey {
+  readonly due: readonly DueSource[];
+  /** Generations that are too young. */
+  readonly young: number;
+  /** What is due and can not be taken, with the reason. */
+  readonly refused: readonly { readonly path: string; readonly reason: string }[];
+  /** Patterns that lead to no log. */
+  readonly empty: readonly string[];
+}
+
+/**
+ * `patterns`: absolute files and globs of logs; a match that is named like a generation (`app.log.3.gz`, `app.log-20240131`) is taken
+ * as one. `before`: only what was written last before this.
+ */
+export async function survey(patterns: readonly string[], before: Date): Promise<Survey> {
+  const { files, empty } = await expand(patterns);
+  const due: DueSource[] = [];
+  const refused: { path: string; reason: string }[] = [];
+  const trusts = new Map<string, Awaited<ReturnType<typeof trustedAs>>>();
+  let young = 0;
+  for (const file of files) {
+    const stats = await lstat(file, { bigint: true }).catch(() => null);
+    if (stats === null || stats.isDirectory()) continue;
+    const modifiedAt = new Date(Number(stats.mtimeMs));
+    if (modifiedAt >= before) {
+      young += 1;
+      continue;
+    }
+    const folder = path.dirname(file);
+    const trust = trusts.get(folder) ?? (await trustedAs(folder));
+    trusts.set(folder, trust);
+    if (!stats.isFile()) refused.push({ path: file, reason: 'it is no regular file (a link, FIFO or device)' });
+    else if (stats.nlink !== 1n) refused.push({ path: file, reason: 'it has other names too (hard links)' });
+    else if (trust === 'untrusted') refused.push({ path: file, reason: `others can write to its folder ${folder}` });
+    else due.push({ path: file, key: inodeKey(stats), bytes: Number(stats.size), user: trust, modifiedAt });
+  }
+  return { due, young, refused, empty };
+}
+
+/** By path, those that a process has open for writing, with its name. */
+export async function inUse(sources: readonly Source[]): Promise<ReadonlyMap<string, string>> {
+  const { writers } = await findWriters(new Set(sources.map(({ key }) => key)));
+  return new Map(
+    sources.flatMap(({ path: file, key }) => {
+      const some = writers.get(key);
+      return some === undefined ? [] : [[file, `${describeWriters(some)} still writes to it`] as const];
+    }),
+  );
+}
+
+/** Generations of all patterns, each once by one path, and the patterns that lead to nothing. */
+async function expand(patterns: readonly string[]): Promise<{ files: readonly string[]; empty: readonly string[] }> {
+  const files = new Set<string>();
+  const empty: string[] = [];
+  for (const pattern of patterns) {
+    const name = path.basename(pattern);
+    const literal = !hasWildcard(name) || (await isThere(pattern));
+    const isLog = (other: string): boolean => other === name || (!literal && path.matchesGlob(other, name));
+    let any = false;
+    for (const folder of await foldersOf(path.dirname(pattern))) {
+      const found = await rotatedGenerations(folder, isLog);
+      any ||= found.any;
+      if (found.generations.length === 0) continue;
+      const real = await realpath(folder);
+      for (const generation of found.generations) files.add(path.join(real, generation));
+    }
+    if (!any) empty.push(pattern);
+  }
+  return { files: [...files].sort(), empty };
+}
+
+async function foldersOf(pattern: string): Promise<readonly string[]> {
+  if (!hasWildcard(pattern) || (await isThere(pattern))) return [pattern];
+  const folders: string[] = [];
+  for await (const match of glob(pattern)) folders.push(path.resolve(match));
+  return folders;
+}
+
+function hasWildcard(text: string): boolean {
+  return /[*?[{]/.test(text);
+}
+
+async function isThere(file: string): Promise<boolean> {
+  return await lstat(file).then(
+    () => true,
+    () => false,
+  );
+}
