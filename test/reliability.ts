@@ -35,7 +35,7 @@ const attacks = {
   V24: ['certificate tools', 'later'],
   V25: ['hostile YAML', 'now'],
   V26: ['hostile cron expressions', 'now'],
-  V27: ['ReDoS in log and date parsing', 'later'],
+  V27: ['ReDoS in log and date parsing', 'now'],
   V28: ['prototype pollution', 'now'],
   V29: ['path traversal by id', 'now'],
   V30: ['SSRF through webhooks and checks', 'now'],

@@ -53,12 +53,6 @@ export class AccessLine {
     return this.#time(bytes, limit) ? this.time : Number.NaN;
   }
 
-  /** After `parse`: the request alone, for a line whose opening quote is at `at`. */
-  requestAt(bytes: Buffer, at: number, limit: number): boolean {
-    this.#at = at;
-    return this.#request(bytes, limit);
-  }
-
   #head(bytes: Buffer, start: number, limit: number): boolean {
     const stop = Math.min(limit, start + longestHead);
     let [hash, at, byte] = [hashSeed, start, bytes[start] ?? newline];

@@ -10,8 +10,6 @@ import { Requests } from './requests.ts';
 const clientRoom = 65_536;
 const pathRoom = 32_768;
 const agentRoom = 4096;
-/** `- - [10/Oct/2000:13:55:36 -0700]` is longer than this, so the request does not begin sooner. */
-const shortestHead = 33;
 
 export class AccessReport {
   /** Requests by status. */
@@ -33,6 +31,8 @@ export class AccessReport {
   readonly #line = new AccessLine();
   readonly #whole: boolean;
   readonly #since: number;
+  /** Of the line that `#answerAt` looked at. */
+  #bracket = -1;
 
   /** `whole`: count clients, paths and so on, not failures alone. `since`: milliseconds since the epoch, or -Infinity. */
   constructor(whole: boolean, since: number, slowest: number) {
@@ -116,55 +116,71 @@ export class AccessReport {
    * read field by field.
    */
   #consumeFailures(bytes: Buffer, start: number, end: number): number {
-    const line = this.#line;
     const { statuses } = this;
-    let last = -1;
+    const line = this.#line;
+    let bracket = -1;
     for (let at = start; at < end; this.records += 1) {
-      let position = at + shortestHead;
-      let byte = bytes[position] ?? newline;
-      while (byte !== quote && byte !== newline) byte = bytes[++position] ?? newline;
-      const opening = position;
-      if (byte === quote) {
-        byte = bytes[++position] ?? newline;
-        while (byte !== quote && byte !== newline) byte = bytes[++position] ?? newline;
-      }
-      const hundreds = (bytes[position + 2] ?? 0) - 48;
-      const tens = (bytes[position + 3] ?? 0) - 48;
-      const ones = (bytes[position + 4] ?? 0) - 48;
-      const good =
-        byte === quote &&
-        bytes[opening - 1] === space &&
-        bytes[opening - 2] === 93 &&
-        bytes[opening - 29] === 91 &&
-        bytes[position - 1] !== 92 &&
-        hundreds >= 1 &&
-        hundreds <= 5 &&
-        tens >= 0 &&
-        tens <= 9 &&
-        ones >= 0 &&
-        ones <= 9 &&
-        bytes[position + 5] === space;
-      if (good) {
-        const status = hundreds * 100 + tens * 10 + ones;
-        if (status >= 400 || this.records === 0) {
-          if (!line.parse(bytes, at, end)) return at;
-          if (status >= 400) this.#failure(bytes, line);
-          this.#seenAt(line.time);
-          if (line.combined) this.combined += 1;
-        } else if (bytes[position + 6] !== newline) this.combined += 1;
+      const answer = this.#answerAt(bytes, at);
+      const status = answer < 0 ? 0 : statusAt(bytes, answer);
+      if (status > 0 && status < 400 && this.records > 0) {
         statuses[status] = (statuses[status] ?? 0) + 1;
-        last = opening - 29;
-        at = bytes.indexOf(newline, position) + 1;
-      } else {
-        if (!line.parse(bytes, at, end)) return at;
-        statuses[line.status] = (statuses[line.status] ?? 0) + 1;
-        if (line.status >= 400) this.#failure(bytes, line);
-        this.#seenAt(line.time);
-        if (line.combined) this.combined += 1;
-        at = line.end + 1;
+        if (namesReferrer(bytes, answer + 5)) this.combined += 1;
+        bracket = this.#bracket;
+        at = bytes.indexOf(newline, answer) + 1;
+        continue;
       }
+      if (!line.parse(bytes, at, end)) {
+        this.#noteTime(bytes, bracket, end);
+        return at;
+      }
+      statuses[line.status] = (statuses[line.status] ?? 0) + 1;
+      if (line.status >= 400) this.#failure(bytes, line);
+      if (line.combined) this.combined += 1;
+      this.#seenAt(line.time);
+      at = line.end + 1;
     }
-    if (last >= 0) this.#seenAt(line.timeAt(bytes, last, end));
+    this.#noteTime(bytes, bracket, end);
     return end;
   }
+
+  /** Where the blank before the status is; -1 when the line is no plain access line. */
+  #answerAt(bytes: Buffer, start: number): number {
+    let at = start;
+    let byte = bytes[at] ?? newline;
+    if (byte <= space) return -1;
+    while (byte !== openBracket && byte !== newline) byte = bytes[++at] ?? newline;
+    // `[10/Oct/2000:13:55:36 -0700] "`
+    if (byte === newline || bytes[at - 1] !== space || bytes[at + 27] !== 93 || bytes[at + 29] !== quote) return -1;
+    if (bytes[at + 3] !== 47 || bytes[at + 12] !== 58 || bytes[at + 28] !== space) return -1;
+    this.#bracket = at;
+    at += 30;
+    byte = bytes[at] ?? newline;
+    while (byte !== quote && byte !== newline) byte = bytes[++at] ?? newline;
+    return byte === newline || bytes[at - 1] === 92 ? -1 : at + 1;
+  }
+
+  /** Of the last line that was only glanced at. */
+  #noteTime(bytes: Buffer, bracket: number, end: number): void {
+    if (bracket >= 0) this.#seenAt(this.#line.timeAt(bytes, bracket, end));
+  }
+}
+
+const openBracket = 91;
+
+/** ` 200 2326` → 200; 0 when there is something else. */
+function statusAt(bytes: Buffer, at: number): number {
+  const hundreds = (bytes[at + 1] ?? 0) - 48;
+  const tens = (bytes[at + 2] ?? 0) - 48;
+  const ones = (bytes[at + 3] ?? 0) - 48;
+  if (bytes[at] !== space || bytes[at + 4] !== space || hundreds < 1 || hundreds > 5) return 0;
+  if (tens < 0 || tens > 9 || ones < 0 || ones > 9) return 0;
+  const size = bytes[at + 5] ?? 0;
+  return size === 45 || (size >= 48 && size <= 57) ? hundreds * 100 + tens * 10 + ones : 0;
+}
+
+/** Behind the number of bytes at `at`, the Combined Log Format has a text in quotes. */
+function namesReferrer(bytes: Buffer, at: number): boolean {
+  let position = at;
+  while ((bytes[position] ?? 0) > space) position += 1;
+  return bytes[position] === space && bytes[position + 1] === quote;
 }
