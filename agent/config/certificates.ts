@@ -102,10 +102,14 @@ const certbotSettings = z.strictObject({
     ),
   webroot: file.optional().describe('Folder that the web server serves, for `webroot`'),
   port: z.int().min(1).max(65_535).optional().describe('Port of certbot itself, for `standalone`; by default 80'),
+  address: z
+    .union([z.ipv4(), z.ipv6()])
+    .optional()
+    .describe('Address of certbot itself, for `standalone`; by default all'),
   server: z
     .url({ protocol: /^https$/ })
     .optional()
-    .describe("ACME directory; by default Let's Encrypt"),
+    .describe("ACME directory, whose terms of service are agreed to; by default Let's Encrypt"),
   server_ca: file.optional().describe('PEM file of the authority that vouches for the ACME server itself'),
   email: z.email().optional().describe('Address of the ACME account'),
   key_type: z.enum(['ecdsa', 'rsa']).default('ecdsa').describe('Kind of new keys'),

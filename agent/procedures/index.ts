@@ -2,6 +2,7 @@
 import type { AnyProcedure } from './define.ts';
 import { backupCertificates } from './certificates/backupCertificates.ts';
 import { checkCertificates } from './certificates/checkCertificates.ts';
+import { renewCertificate } from './certificates/renewCertificate.ts';
 import { restoreCertificates } from './certificates/restoreCertificates.ts';
 import { deployCertificate } from './certificates/deployCertificate.ts';
 import { verifyCertificate } from './certificates/verifyCertificate.ts';
@@ -38,6 +39,7 @@ const all: readonly AnyProcedure[] = [
   monitorQueries,
   optimizeIndexes,
   performanceAnalysis,
+  renewCertificate,
   restoreCertificates,
   rotateLogs,
   updateStatistics,

@@ -30,9 +30,8 @@ export async function createDeployer(context: ProcedureContext): Promise<Deploye
   const { password } = context.config.certificates;
   const roots = await loadTrustedRoots(await authoritiesOf(undefined, context), context.env, pace);
   const reading = { password, pace, signal: context.signal, seen: new Map(), answering: new Set<string>() };
-  const yardstick = { now: context.now(), warnDays: undefined, roots };
   const world = { context, reading, secureContext: createSecureContext({ ca: [...roots.pems] }) };
-  return { deploy: (target) => deployOne(target, world, yardstick) };
+  return { deploy: (target) => deployOne(target, world, { now: context.now(), warnDays: undefined, roots }) };
 }
 
 async function deployOne(target: DeployTarget, world: DeploymentWorld, yardstick: Yardstick): Promise<Deployment> {

@@ -37,6 +37,13 @@ export function coversHost(certificate: X509Certificate, host: string): boolean 
   return ascii !== '' && certificate.checkHost(ascii, { subject: 'never' }) !== undefined;
 }
 
+/** Whether the alternative names `held` say so of `name`, which may be a wildcard itself. */
+export function coversName(held: readonly string[], name: string): boolean {
+  const wanted = name.toLowerCase();
+  const known = new Set(held.map((one) => one.toLowerCase()));
+  return known.has(wanted) || known.has(wanted.replace(/^[^.*]+/, '*'));
+}
+
 /** Text of strangers without control and direction characters, so that a terminal shows nothing but text. */
 export function plain(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '?');

@@ -1,0 +1,69 @@
+/**
+ * The work of `renew-certificate`. Outcome: `changed` when a certificate was renewed or deployed, `unchanged` when nothing was due,
+ * `failed` when a renewal, a hook or a deployment failed. Whether a certificate was renewed is told by the certificate itself.
+ */
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { domainName, type CertificateSettings } from '../../config/certificates.ts';
+import { outcomeOf, type ProcedureContext } from '../define.ts';
+import { createDeployer } from './deployer.ts';
+import { type Deployment, deployment, isFailure } from './deployment.ts';
+import { lineageOf } from './pair.ts';
+import { remembering } from './remembering.ts';
+import { createRenewer, renewal, type Renewal } from './renewal.ts';
+import type { RenewCertificateOptions } from './renewCertificate.ts';
+
+export const part = z.object({
+  renewals: z.array(renewal),
+  /** Only with --deploy. */
+  deployments: z.array(deployment),
+});
+
+export async function run({ domain, force, deploy }: RenewCertificateOptions, given: ProcedureContext) {
+  const { context, findings } = remembering(given);
+  const { certificates } = context.config;
+  const domains = domain === undefined ? await knownDomains(certificates) : [domain];
+  if (domains.length === 0) {
+    const message =
+      'There is no certificate to renew; name its domain with --domain, or list it in certificates.renew of maintenance.yaml.';
+    context.finding({ level: 'critical', code: 'certificates.renewal', subject: 'certificates', message });
+    return { outcome: 'failed' as const, part: { renewals: [], deployments: [] } };
+  }
+  const renewer = await createRenewer(context, force);
+  const deployer = deploy ? await createDeployer(context) : null;
+  const renewals: Renewal[] = [];
+  const deployments: Deployment[] = [];
+  for (const [index, each] of domains.entries()) {
+    context.progress({ done: index, total: domains.length, unit: 'certificates', message: each });
+    const renewed = await renewer.renew(each);
+    renewals.push(renewed);
+    if (deployer === null || renewed.action === 'failed' || renewed.action === 'planned') continue;
+    for (const target of certificates.deploy.filter((one) => sameDomain(one.domain, each))) {
+      deployments.push(await deployer.deploy(target));
+    }
+  }
+  const failed = renewals.some((one) => one.action === 'failed' || one.problem !== null) || deployments.some(isFailure);
+  const changed =
+    renewals.some(({ action }) => action === 'renewed') || deployments.some(({ action }) => action === 'deployed');
+  return {
+    outcome: failed ? ('failed' as const) : outcomeOf(findings, changed ? 'changed' : 'unchanged'),
+    part: { renewals, deployments },
+  };
+}
+
+/** Of the configuration; when it names none, those that certbot looks after. */
+async function knownDomains(settings: CertificateSettings): Promise<string[]> {
+  const configured = [...settings.renew, ...settings.deploy].map(({ domain }) => domain);
+  if (configured.length > 0 || settings.renew_command !== undefined) return [...new Set(configured)];
+  const names = await readdir(join(settings.certbot.config_dir, 'renewal')).catch(() => []);
+  return names
+    .filter((name) => name.endsWith('.conf'))
+    .map((name) => name.slice(0, -'.conf'.length))
+    .filter((name) => domainName.safeParse(name).success)
+    .sort();
+}
+
+function sameDomain(one: string, other: string): boolean {
+  return lineageOf(one) === lineageOf(other) && one.startsWith('*') === other.startsWith('*');
+}
