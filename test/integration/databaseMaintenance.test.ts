@@ -31,6 +31,23 @@ describe('database-daily-maintenance on a real PostgreSQL', () => {
     assert.equal(progress[0]?.message, 'VACUUM public.busy');
   });
 
+  it('proves each of many tables while the next one is vacuumed', async () => {
+    const tables = Array.from({ length: 25 }, (_, index) => deadRows(`many_${index}`, 2_000));
+    const url = await makeDatabase(server, 'many', ...tables);
+    for (const options of [{}, { jobs: 2 }]) {
+      const { outcome, actions, findings, progress } = await maintain(url, { options });
+      assert.deepEqual([outcome, findings], ['changed', []]);
+      assert.equal(actions.length, 25);
+      assert.ok(
+        actions.every(
+          (action) => action.verified && action.statement.startsWith('VACUUM (ANALYZE, SKIP_DATABASE_STATS)'),
+        ),
+      );
+      assert.deepEqual([progress.at(-1)?.done, progress.at(-1)?.total], [25, 25]);
+      for (let index = 0; index < 25; index++) await server.query(`update many_${index} set note = note`, 'many');
+    }
+  });
+
   it('finds nothing to do the second time', async () => {
     const url = await makeDatabase(server, 'idle', deadRows('busy', 5_000));
     await maintain(url);

@@ -38,10 +38,12 @@ export interface Work {
   readonly execute?: () => Promise<StatementOutcome>;
   /** Clears away what a try that did not succeed has left, also when the run is being stopped. */
   readonly cleanUp?: () => Promise<void>;
+  /** Takes over reading the effect back and recording it; the statement itself is done. */
+  readonly later?: (conclude: () => Promise<Action>) => void;
 }
 
-/** Carries the work out, or only plans it in a dry run. Whatever prevents it becomes a finding and the action's status. */
-export async function carryOut(run: DatabaseRun, work: Work): Promise<Action> {
+/** Carries the work out, or only plans it in a dry run. Whatever prevents it becomes a finding and the action's status. Null = it is concluded `later`. */
+export async function carryOut(run: DatabaseRun, work: Work): Promise<Action | null> {
   const { context, session } = run;
   const base = { database: session.target.name, statement: work.sql, relation: work.relation, before: work.before };
   const record = (rest: Omit<Action, keyof typeof base>): Action => {
@@ -71,10 +73,15 @@ export async function carryOut(run: DatabaseRun, work: Work): Promise<Action> {
     const status = ['failed', 'timed-out', 'full'].includes(outcome.kind) ? 'failed' : 'skipped';
     return record({ ...undone, seconds, status, reason: outcome.reason });
   }
-  const { after, proven } = await poll(work, context.signal);
-  context.print(`${printable(work.sql)}: ${[`${seconds.toFixed(2)} s`, ...changes(work.before, after)].join(', ')}`);
-  if (!proven) await work.unproven();
-  return record({ seconds, status: 'done', reason: null, after, verified: proven });
+  const conclude = async (): Promise<Action> => {
+    const { after, proven } = await poll(work, context.signal);
+    context.print(`${printable(work.sql)}: ${[`${seconds.toFixed(2)} s`, ...changes(work.before, after)].join(', ')}`);
+    if (!proven) await work.unproven();
+    return record({ seconds, status: 'done', reason: null, after, verified: proven });
+  };
+  if (work.later === undefined) return conclude();
+  work.later(conclude);
+  return null;
 }
 
 /** The counters are reported asynchronously (up to PostgreSQL 14 by a collector process): read again for up to 3 s. */

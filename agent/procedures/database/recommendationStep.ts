@@ -50,7 +50,7 @@ async function apply(
       return Promise.resolve();
     },
   });
-  if (action.status === 'planned') return;
+  if (action === null || action.status === 'planned') return;
   await book.after(action.status === 'done');
   if (action.status === 'done' && restart) {
     relationFinding(run, id, {

@@ -1,6 +1,6 @@
 /** VACUUM (ANALYZE) of the tables whose dead rows call for it, proven by the counters afterwards. */
-import type { Measures } from './carryOut.ts';
-import { carryOut } from './carryOut.ts';
+import { carryOut, type Measures, type Work } from './carryOut.ts';
+import type { DatabaseSession } from './connection.ts';
 import { deadPercent, isVacuumDue } from './due.ts';
 import { horizonHolders } from './holders.ts';
 import { currentStatistics, relationFinding, subjectOf, type DatabaseRun, type Listed } from './run.ts';
@@ -10,7 +10,8 @@ import { tableStatistics, type Table, type TableStatistics } from './tables.ts';
 
 /**
  * Steps that vacuum tables. From PostgreSQL 16 on, with many of them, the age of the whole database, for which every VACUUM reads
- * all of pg_class, is brought up to date once at the end, as vacuumdb does.
+ * all of pg_class, is brought up to date once at the end, as vacuumdb does. What each has come to is then read over the second
+ * connection while the next one is being vacuumed.
  */
 export function vacuumSteps(
   run: DatabaseRun,
@@ -22,15 +23,37 @@ export function vacuumSteps(
 ): Step[] {
   const many = tables.length >= manyTables;
   let left = tables.length;
+  let reading: Promise<unknown> = Promise.resolve();
   return tables.map((table) => ({
     message: `VACUUM ${subjectOf(run, table.relation)}`,
     work: async (worker) => {
-      await vacuumTable(worker, { table, at, many }, isDue);
+      // Two that work leave no connection to look on.
+      const observer = many && worker.detail !== undefined ? await worker.observer.open().catch(() => null) : null;
+      let conclude: (() => Promise<unknown>) | undefined;
+      const later = (given: () => Promise<unknown>): void => {
+        conclude = given;
+      };
+      try {
+        await vacuumTable(worker, { table, at, many, ...(observer === null ? {} : { observer, later }) }, isDue);
+      } finally {
+        await reading;
+      }
+      reading = conclude?.() ?? reading;
+      reading.catch(() => undefined);
       left--;
-      if (left > 0 || !many || run.session.version < 160000 || run.context.dryRun) return;
+      if (left > 0) return;
+      await reading;
+      if (!many || run.session.version < 160000 || run.context.dryRun) return;
       await runStatement(worker, { sql: 'VACUUM (ONLY_DATABASE_STATS)' });
     },
   }));
+}
+
+interface ToVacuum extends Listed<Table> {
+  readonly many: boolean;
+  /** Reads the effect, where that is done later. */
+  readonly observer?: DatabaseSession;
+  readonly later?: NonNullable<Work['later']>;
 }
 
 const manyTables = 20;
@@ -41,11 +64,11 @@ const manyTables = 20;
  */
 async function vacuumTable(
   run: DatabaseRun,
-  listed: Listed<Table> & { readonly many: boolean },
+  listed: ToVacuum,
   isDue: (table: Table) => boolean = (table) => isVacuumDue(table, run.settings, run.context.now()),
 ): Promise<boolean> {
   const { session, context } = run;
-  const { table } = listed;
+  const { table, observer: reader = session } = listed;
   const before = await currentStatistics(run, listed);
   if (!isDue({ ...table, ...before })) {
     context.print(`${subjectOf(run, table.relation)}: no longer due, autovacuum was there or it was dropped`);
@@ -60,18 +83,19 @@ async function vacuumTable(
     relation: table.relation,
     allowed: table.allowed,
     before: measures(before),
+    ...(listed.later === undefined ? {} : { later: listed.later }),
     verify: async () => {
-      last = await tableStatistics(session, table.oid);
+      last = await tableStatistics(reader, table.oid);
       const reported = last.vacuums > before.vacuums;
       const fallen = hasFallen(before, last);
       const after = measures(last);
       if (!reported || fallen) return { after, reported, proven: reported && fallen };
       const loaded = last.changed > before.changed;
       const waiting = !loaded && performance.now() - start < flushMilliseconds;
-      return { after, reported: !waiting, proven: loaded && (await horizonHolders(session, 1)).length === 0 };
+      return { after, reported: !waiting, proven: loaded && (await horizonHolders(reader, 1)).length === 0 };
     },
     unproven: async () => {
-      const holders = await horizonHolders(session);
+      const holders = await horizonHolders(reader);
       relationFinding(run, table.relation, {
         level: 'warning',
         code: 'database.dead_rows',
