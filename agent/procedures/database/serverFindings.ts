@@ -53,15 +53,17 @@ function standbyFinding(standby: ServerState['standbys'][number], subject: strin
 }
 
 function recoveryFinding(recovery: NonNullable<ServerState['recovery']>, subject: string, threshold: number): Finding {
+  // Null until the first commit was replayed since the start: then only the bytes tell.
   const seconds = Math.round((recovery.lagSeconds ?? 0) * 10) / 10;
+  const bytes = recovery.lagBytes ?? 0;
   const source = recovery.streaming ? '' : ', and no WAL is being streamed to it';
-  const late = seconds >= threshold;
+  const late = seconds >= threshold || bytes >= lagBytesWarning;
   const advice = late || !recovery.streaming ? '; see its log, primary_conninfo and the load on it' : '';
   return {
     level: seconds >= lagCritical * threshold ? 'critical' : late || !recovery.streaming ? 'warning' : 'ok',
     code: 'database.replication_lag',
     subject,
-    message: `${subject} is a standby and ${seconds} s behind what it last replayed${source}${advice}.`,
+    message: `${subject} is a standby, ${seconds} s and ${bytesText(bytes)} behind what it has received${source}${advice}.`,
     value: seconds,
     threshold,
     unit: 's',
