@@ -39,9 +39,8 @@ export function readClientMessage(text: string): ReadResult<ClientMessage> {
   const value = parse(text);
   if (value === undefined) return { kind: 'unparsable' };
   if (Array.isArray(value)) return { kind: 'invalid', id: null, why: 'batches are not supported: one message a frame' };
-  if (nestsDeeperThan(value, maxDepth)) {
-    return { kind: 'invalid', id: idOf(value), why: `nested deeper than ${maxDepth} levels` };
-  }
+  const why = refusal(value, maxDepth);
+  if (why !== null) return { kind: 'invalid', id: idOf(value), why };
   const asRequest = request.safeParse(value);
   if (asRequest.success) return { kind: 'message', message: asRequest.data };
   const asCancel = cancel.safeParse(value);
@@ -70,8 +69,14 @@ function idOf(value: unknown): RequestId | null {
   return z.object({ id }).safeParse(value).data?.id ?? null;
 }
 
-function nestsDeeperThan(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  if (levels === 0) return true;
-  return Object.values(value).some((inner) => nestsDeeperThan(inner, levels - 1));
+/** Why a value is refused as a whole. A key `__proto__` would be dropped without a word on the way: nothing of ours has it. */
+function refusal(value: unknown, levels: number): string | null {
+  if (typeof value !== 'object' || value === null) return null;
+  if (levels === 0) return `nested deeper than ${maxDepth} levels`;
+  if (Object.hasOwn(value, '__proto__')) return 'the key `__proto__` is not allowed';
+  for (const inner of Object.values(value)) {
+    const why = refusal(inner, levels - 1);
+    if (why !== null) return why;
+  }
+  return null;
 }

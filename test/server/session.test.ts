@@ -121,9 +121,16 @@ describe('a session', () => {
     await ask(socket, requestFrame(0, 'hello', validParams.hello));
     await ask(
       socket,
-      '{"jsonrpc":"2.0","id":1,"method":"windows.list","params":{"limit":3,"uid":0,"__proto__":{"polluted":1},"constructor":1}}',
+      '{"jsonrpc":"2.0","id":1,"method":"windows.list","params":{"limit":3,"uid":0,"constructor":1,"toString":{"x":1}}}',
     );
     assert.deepEqual(seen, { limit: 3 });
+    seen = undefined;
+    for (const params of ['{"__proto__":{"polluted":1}}', '{"a":[{"\\u005f_proto__":1}]}']) {
+      const frame = `{"jsonrpc":"2.0","id":2,"method":"windows.list","params":${params}}`;
+      const { error } = (await ask(socket, frame)) as { error: { code: number; message: string } };
+      assert.deepEqual([error.code, error.message], [errorCodes.invalidRequest, 'the key `__proto__` is not allowed']);
+    }
+    assert.equal(seen, undefined);
     assert.equal(({} as Record<string, unknown>)['polluted'], undefined);
   });
 
