@@ -279,7 +279,8 @@ export class Tasks {
   /** Options belong to it: they say what a person had done, such as which session was to be ended. */
   #auditStart(request: Omit<RunRequest, 'command'>, options: TaskCommand['options'] = null): () => void {
     const { actor, task, reason, trigger, dryRun, kind } = request;
-    const given = options === null || Object.keys(options).length === 0 ? {} : { options };
+    const given =
+      options === null || Object.keys(options).length === 0 ? {} : { options: this.#parts.secrets.deep(options) };
     return () => {
       if (actor !== 'schedule') this.#audit(actor, 'run.start', task, reason, { trigger, dryRun, kind, ...given });
     };
