@@ -91,6 +91,23 @@ describe('attacks on runs', function () {
     assert.deepEqual(pwned(), []);
   });
 
+  it('V13: takes hostile titles and reasons of windows, steps, files of runbooks and blocks as text', async () => {
+    const flag = join(world.folder, '-rf $(touch pwned); touch pwned.flag');
+    world.write(`maintenance:\n  mode: { flag_file: ${JSON.stringify(flag)} }\n`);
+    const { client } = await world.start();
+    for (const text of hostile.filter((words) => words !== '')) {
+      const asked = { requestId: randomUUID(), title: text, reason: text, minutes: 1 };
+      await assert.rejects(client.request('windows.open', { ...asked, plan: [text] }), /There is no task/);
+      const { window } = await client.request('windows.open', asked);
+      assert.deepEqual([window.title, window.reason, window.mode.flagFile, window.mode.on], [text, text, flag, true]);
+      const ended = await client.request('windows.end', { windowId: window.id, reason: text });
+      assert.ok(ended.window.closedReason?.endsWith(`: ${text}`), text);
+      assert.deepEqual([ended.window.mode.on, existsSync(flag)], [false, false]);
+      await assert.rejects(client.request('runbooks.get', { path: text }), /There is no such runbook/);
+    }
+    assert.deepEqual(pwned(), []);
+  });
+
   it('V12: gives a job nothing of what a request brings beside its parameters', async () => {
     world.script('who.sh', 'echo "$(id -u) ${LD_PRELOAD-none} ${INJECTED-none} $(pwd)"');
     world.write('maintenance:\n  automated_tasks:\n    - { name: who, script: who.sh }\n');
