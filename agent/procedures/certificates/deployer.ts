@@ -101,7 +101,7 @@ async function resumed(
     context.finding({ level: 'info', code: 'certificates.deploy', subject, message });
   } else {
     const message = `A deployment of ${subject} that was cut short has been undone: ${activation.problem}. ${activation.back}`;
-    context.finding({ level: 'warning', code: 'certificates.deploy', subject, message });
+    context.finding({ level: 'info', code: 'certificates.deploy', subject, message });
   }
   return activation;
 }

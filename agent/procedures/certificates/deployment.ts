@@ -83,9 +83,13 @@ export class TargetDeployment {
     if (journal === null) return null;
     const current = await this.#store.current();
     if (current === journal.to) return this.#activate(journal, true);
-    // Either the switch was never made, or it was taken back and the service may not have been told: telling it twice harms nobody.
+    if (await this.#store.untouched(journal)) {
+      await this.#store.switchBack(journal);
+      await this.#store.settle(journal.from);
+      return null;
+    }
     const back = await this.#takeBack(journal, true, this.#world.context.signal);
-    return { ok: false, problem: 'the new pair was not in force', back };
+    return { ok: false, problem: 'it was on its way back to the pair before', back };
   }
 
   /** Files in the form in which they are to lie there. */

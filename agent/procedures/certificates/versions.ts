@@ -87,7 +87,11 @@ export class VersionStore {
         if (name.startsWith('.')) await rm(join(folder, name), { recursive: true, force: true });
       }
     }
-    if ((await this.journal()) === null) await unlink(this.#path('undo')).catch(unless('ENOENT'));
+    if ((await this.journal()) !== null) return;
+    await unlink(this.#path('undo')).catch(unless('ENOENT'));
+    const current = await this.current();
+    const others = (await readdir(this.#path('versions'))).filter((name) => name !== current).sort();
+    await this.#prune(others.at(-1) ?? null);
   }
 
   close(): void {
@@ -166,6 +170,13 @@ export class VersionStore {
     return journal;
   }
 
+  /** Whether the new version was never in force; where there was none before, that makes no difference to anybody. */
+  async untouched({ from, to }: Journal): Promise<boolean> {
+    const current = await this.current();
+    if (from === null || current !== from) return current !== to;
+    return (await readlink(this.#path('undo')).catch(unless('ENOENT'))) !== undefined;
+  }
+
   /** Back to the version before; links that led nowhere before are removed. Takes no disk space. */
   async switchBack(journal: Journal): Promise<void> {
     if (journal.from === null) {
@@ -183,11 +194,15 @@ export class VersionStore {
   async settle(keep: string | null): Promise<void> {
     await unlink(this.#path('journal.json')).catch(unless('ENOENT'));
     await unlink(this.#path('undo')).catch(unless('ENOENT'));
+    await this.#prune(keep);
+    await sync(this.#directory);
+  }
+
+  async #prune(keep: string | null): Promise<void> {
     const kept = new Set([keep, await this.current()]);
     for (const name of await readdir(this.#path('versions'))) {
       if (!kept.has(name)) await rm(this.#path('versions', name), { recursive: true, force: true });
     }
-    await sync(this.#directory);
   }
 
   async #point(link: 'current' | 'undo', version: string): Promise<void> {
