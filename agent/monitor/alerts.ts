@@ -7,6 +7,7 @@ import { RequestError } from '../server/requestError.ts';
 import { appendAudit } from '../store/audit.ts';
 import type { Database } from '../store/database.ts';
 import { findOpenAlert, getAlert, listOpenAlerts, saveAlert } from '../store/documents.ts';
+import { dropUntold, markTold, saveNotice, seeNotice, toldStage, type Notice } from '../store/notices.ts';
 
 export interface AlertCondition {
   readonly key: string;
@@ -14,6 +15,8 @@ export interface AlertCondition {
   readonly title: string;
   readonly message: string;
   readonly runId: string | null;
+  /** Told once for each stage that this thing reaches, and not again when the alert comes back; without it once per alert. */
+  readonly notice?: Notice;
 }
 
 export interface AlertsParts {
@@ -22,7 +25,7 @@ export interface AlertsParts {
   readonly clock: Clock;
   readonly inWindow: () => boolean;
   readonly noteHeld: (count: number) => void;
-  /** Tells people; called once per alert, and not while it is held. */
+  /** Tells people; called once per alert or stage, and not while it is held. */
   readonly notify: (alert: Alert) => void;
 }
 
@@ -33,26 +36,28 @@ export class Alerts {
     this.#parts = parts;
   }
 
-  raise(condition: AlertCondition): void {
-    const now = new Date(this.#parts.clock.now()).toISOString();
+  raise({ notice, ...condition }: AlertCondition): void {
+    const at = this.#parts.clock.now();
+    const now = new Date(at).toISOString();
     const open = findOpenAlert(this.#parts.database, condition.key);
-    if (open !== null) {
-      const { level, message, runId } = condition;
-      this.#save({ ...open, level, message, runId, updatedAt: now, count: open.count + 1 });
-      return;
-    }
-    const held = this.#parts.inWindow();
-    const alert: Alert = {
-      id: `alert-${randomBytes(6).toString('hex')}`,
-      ...condition,
-      state: 'firing',
-      since: now,
-      updatedAt: now,
-      count: 1,
-      held,
-      acknowledgedBy: null,
-    };
-    this.#save(alert);
+    const due = notice === undefined ? open === null : this.#isDue(condition.key, notice, at);
+    const held = due && this.#parts.inWindow();
+    const firing = { state: 'firing', acknowledgedBy: null, held } as const;
+    const { level, message, runId } = condition;
+    const alert = this.#save(
+      open === null
+        ? {
+            id: `alert-${randomBytes(6).toString('hex')}`,
+            ...condition,
+            ...firing,
+            since: now,
+            updatedAt: now,
+            count: 1,
+          }
+        : { ...open, level, message, runId, updatedAt: now, count: open.count + 1, ...(due ? firing : {}) },
+    );
+    if (!due) return;
+    if (notice !== undefined) saveNotice(this.#parts.database, condition.key, notice, !held, at);
     if (held) this.#parts.noteHeld(this.#held().length);
     else this.#parts.notify(alert);
   }
@@ -61,6 +66,7 @@ export class Alerts {
   resolve(key: string): void {
     const open = findOpenAlert(this.#parts.database, key);
     if (open === null) return;
+    dropUntold(this.#parts.database, key);
     this.#save({ ...open, state: 'resolved', held: false, updatedAt: new Date(this.#parts.clock.now()).toISOString() });
   }
 
@@ -97,12 +103,20 @@ export class Alerts {
     if (this.#parts.inWindow()) return;
     for (const alert of this.#held()) {
       const released = this.#save({ ...alert, held: false });
-      if (released.state === 'firing') this.#parts.notify(released);
+      if (released.state !== 'firing') continue;
+      markTold(this.#parts.database, alert.key);
+      this.#parts.notify(released);
     }
   }
 
   open(): readonly Alert[] {
     return listOpenAlerts(this.#parts.database);
+  }
+
+  #isDue(key: string, { identity, stage }: Notice, now: number): boolean {
+    seeNotice(this.#parts.database, key, identity, now);
+    const told = toldStage(this.#parts.database, key, identity);
+    return told === null || told < stage;
   }
 
   #held(): readonly Alert[] {

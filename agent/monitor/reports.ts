@@ -7,6 +7,7 @@ import type { Database } from '../store/database.ts';
 import { addSamples } from '../store/samples.ts';
 import { deleteReport, listReports, saveReport } from '../store/documents.ts';
 import type { Alerts } from './alerts.ts';
+import { expiryNotice } from './expiryNotice.ts';
 import { problemPrefix, problemsOf, type AlertLevel } from './problems.ts';
 
 export interface ReportsParts {
@@ -92,11 +93,14 @@ export class Reports {
   /** Raises what the newest reports see, `source` being the one that just came, and resolves what none sees any more. */
   #reconcile(source: string | null): void {
     const { alerts, levelOf } = this.#parts;
-    const problems = problemsOf(this.list(), levelOf);
+    const reports = this.list();
+    const problems = problemsOf(reports, levelOf);
     const open = new Map(alerts.open().map((alert) => [alert.key, alert.level]));
     for (const { key, level, finding, runId, source: seenBy } of problems.values()) {
       if (seenBy !== source && open.get(key) === level) continue;
-      alerts.raise({ key, level, title: titleOf(finding), message: finding.message, runId });
+      const notice = expiryNotice(finding, reports.find(({ id }) => id === seenBy)?.certificates ?? []);
+      const condition = { key, level, title: titleOf(finding), message: finding.message, runId };
+      alerts.raise(notice === null ? condition : { ...condition, notice });
     }
     alerts.resolveOthers(problemPrefix, new Set(problems.keys()));
   }

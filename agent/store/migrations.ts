@@ -52,6 +52,10 @@ const migrations: readonly string[] = [
      series INTEGER NOT NULL, at INTEGER NOT NULL, value REAL NOT NULL, PRIMARY KEY (series, at)
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX samples_by_time ON samples (at);`,
+  `CREATE TABLE notices (
+     key TEXT NOT NULL, identity TEXT NOT NULL, stage INTEGER NOT NULL, told INTEGER NOT NULL, seen INTEGER NOT NULL,
+     PRIMARY KEY (key, identity)
+   ) STRICT;`,
 ];
 
 export const schemaVersion = migrations.length;

@@ -155,6 +155,7 @@ export class Retention {
   #deleteClosed(before: number): void {
     const { database } = this.#parts;
     database.change("DELETE FROM alerts WHERE state = 'resolved' AND updated_at < ?", before);
+    database.change('DELETE FROM notices WHERE seen < ?', before);
     database.change("DELETE FROM windows WHERE state IN ('closed', 'aborted') AND starts_at < ?", before);
   }
 

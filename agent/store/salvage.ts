@@ -29,6 +29,7 @@ const tables: Readonly<Record<string, z.ZodType>> = {
   audit: auditRow,
   windows: documentOf(maintenanceWindow),
   alerts: documentOf(alert),
+  notices: z.looseObject({ key: z.string(), identity: z.string(), stage: z.int(), told: z.int(), seen: z.int() }),
   reports: documentOf(report),
   schedule: z.looseObject({ task: z.string().min(1), considered_until: z.int() }),
   snoozes: z.looseObject({ task: z.string().min(1), since: z.int(), until: z.int(), actor: z.string() }),

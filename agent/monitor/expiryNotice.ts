@@ -1,0 +1,19 @@
+/** One notice for each threshold that a certificate passes: expiring, critical, expired. Another certificate in its place begins anew. */
+import type { Certificate, Finding } from '../protocol/nouns.ts';
+import type { Notice } from '../store/notices.ts';
+
+/** Null for findings of other kinds, which are told as often as they come. */
+export function expiryNotice(finding: Finding, certificates: readonly Certificate[]): Notice | null {
+  if (finding.code !== 'certificates.expiry') return null;
+  const certificate = certificates.find(({ source }) => source === finding.subject);
+  if (certificate === undefined || certificate.fingerprint === null || certificate.status === 'not_yet_valid')
+    return null;
+  return { identity: certificate.fingerprint, stage: stageOf(finding, certificate) };
+}
+
+const stages = { expiring: 1, critical: 2, expired: 3 } as const;
+
+function stageOf(finding: Finding, certificate: Certificate): number {
+  if (certificate.status === 'expired') return stages.expired;
+  return finding.level === 'critical' ? stages.critical : stages.expiring;
+}
