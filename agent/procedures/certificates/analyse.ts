@@ -6,7 +6,7 @@ import type { X509Certificate } from 'node:crypto';
 import type { Certificate, FindingLevel } from '../../protocol/nouns.ts';
 import { findingLevels } from '../../protocol/nouns.ts';
 import { buildPath, isSelfSigned } from './chain.ts';
-import { dayInMs, daysUntil, expiryThresholds } from './expiry.ts';
+import { dayInMs, daysUntil, expiryThresholds, type ExpiryThresholds } from './expiry.ts';
 import { factsOf } from './facts.ts';
 import type { KeyState } from './keyState.ts';
 import { alternativeNames, distinguishedName, domainName } from './names.ts';
@@ -61,14 +61,14 @@ export function analyse(material: Material, yardstick: Yardstick): Analysis {
   const path = authority ? certificates : built.path;
   const names = alternativeNames(leaf);
   const subject = distinguishedName(leaf.subject);
-  const first = soonest(path);
-  const thresholds = expiryThresholds(
-    { notBefore: leaf.validFromDate, notAfter: leaf.validToDate, authority },
-    yardstick.warnDays,
-  );
+  const thresholdsOf = (each: X509Certificate): ExpiryThresholds =>
+    expiryThresholds(
+      { notBefore: each.validFromDate, notAfter: each.validToDate, authority: authority || each !== leaf },
+      yardstick.warnDays,
+    );
   const about = { source, kind: material.kind, leaf, domain: domainName(names, subject) };
   const problems: Problem[] = [];
-  const expiry = expiryProblem(about, path, first, thresholds, yardstick.now);
+  const expiry = expiryProblem(about, path, thresholdsOf, yardstick.now);
   if (expiry !== null) problems.push(expiry.problem);
   if (!authority) {
     problems.push(...chainProblems(about, built, material.orderMatters));
@@ -90,7 +90,7 @@ export function analyse(material: Material, yardstick: Yardstick): Analysis {
     reasons: [],
     key: key.verdict,
     fingerprint: fingerprintOf(leaf),
-    ...thresholds,
+    ...thresholdsOf(leaf),
     level: 'ok',
     message: fine(about.domain, leaf, yardstick.now),
     chain: certificates.slice(0, longestShownChain).map((each) => ({
@@ -183,10 +183,6 @@ function isAuthorityFile(certificates: Material['certificates']): boolean {
     !isSelfSigned(first) ||
     (first.subjectAltName === undefined && factsOf(first).signsCertificates)
   );
-}
-
-function soonest(path: readonly X509Certificate[]): X509Certificate {
-  return path.reduce((found, each) => (each.validToDate < found.validToDate ? each : found));
 }
 
 function fine(domain: string, leaf: X509Certificate, now: Date): string {

@@ -15,14 +15,30 @@ export interface About {
   readonly domain: string;
 }
 
-/** By the certificate of the path that ends first: without it the others are worth nothing. */
+export interface ExpiryVerdict {
+  readonly problem: Problem;
+  readonly status: Certificate['status'];
+}
+
+/** The worst of the path, each by its own lifetime: without one the others are worth nothing. Of two alike that which ends first. */
 export function expiryProblem(
+  about: About,
+  path: readonly X509Certificate[],
+  thresholdsOf: (certificate: X509Certificate) => ExpiryThresholds,
+  now: Date,
+): ExpiryVerdict | null {
+  const byEnd = [...path].sort((one, other) => one.validToDate.getTime() - other.validToDate.getTime());
+  const verdicts = byEnd.flatMap((each) => expiryOf(about, path, each, thresholdsOf(each), now) ?? []);
+  return verdicts.find(({ problem }) => problem.level === 'critical') ?? verdicts[0] ?? null;
+}
+
+function expiryOf(
   about: About,
   path: readonly X509Certificate[],
   first: X509Certificate,
   thresholds: ExpiryThresholds,
   now: Date,
-): { problem: Problem; status: Certificate['status'] } | null {
+): ExpiryVerdict | null {
   const which = nameWithin(about, first);
   const days = daysUntil(first.validToDate, now);
   const left = first.validToDate.getTime() - now.getTime();

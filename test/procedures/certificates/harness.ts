@@ -57,8 +57,10 @@ export async function check(
   options: Record<string, unknown>,
   settings: Record<string, unknown> = {},
   signal: AbortSignal = new AbortController().signal,
+  time: Date = now,
 ): Promise<CertificatesOutcome> {
-  return withCertificates(await perform(checkCertificates, options, settings, { signal }));
+  const world = { signal, now: () => time };
+  return withCertificates(await perform(checkCertificates, options, settings, world));
 }
 
 export async function verify(options: Record<string, unknown>, settings: Record<string, unknown> = {}) {
