@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import { Announcer } from './announcer.ts';
 import { CertificateTrust } from './certificateTrust.ts';
 import { approvalCommands } from './commands/approvalCommands.ts';
+import { certificateCommands } from './commands/certificateCommands.ts';
 import { configurationCommands } from './commands/configurationCommands.ts';
 import { hostCommands } from './commands/hostCommands.ts';
 import { procedureCommands } from './commands/procedureCommands.ts';
@@ -155,12 +156,14 @@ export class App {
     const tell = (text: string): void => {
       this.#started.tell(text);
     };
+    const procedures = { asking, started: this.#started, openOutput: this.#editors.openOutput };
     const starter = vscode.Uri.joinPath(this.#context.extensionUri, 'media', 'starter');
     return {
       ...taskCommands(asking, this.#started),
       ...scheduleCommands(asking, tell),
       ...approvalCommands(asking, tell),
-      ...procedureCommands({ asking, started: this.#started, openOutput: this.#editors.openOutput }),
+      ...procedureCommands(procedures),
+      ...certificateCommands(procedures),
       ...runCommands(asking, this.#editors),
       ...windowCommands(asking),
       ...runbookCommands(asking, () => this.#workspaceRunbooks.all, this.#editors, this.#started),

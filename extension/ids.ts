@@ -16,6 +16,11 @@ export const commandIds = {
   runChecks: 'upkeep.runChecks',
   acknowledgeAlert: 'upkeep.acknowledgeAlert',
   runRemedy: 'upkeep.runRemedy',
+  verifyCertificate: 'upkeep.verifyCertificate',
+  renewCertificate: 'upkeep.renewCertificate',
+  deployCertificate: 'upkeep.deployCertificate',
+  backUpCertificates: 'upkeep.backUpCertificates',
+  restoreCertificates: 'upkeep.restoreCertificates',
   startWindow: 'upkeep.startWindow',
   extendWindow: 'upkeep.extendWindow',
   endWindow: 'upkeep.endWindow',
@@ -49,6 +54,11 @@ export const commandsThatNeedTrust: ReadonlySet<CommandName> = new Set([
   'runChecks',
   'acknowledgeAlert',
   'runRemedy',
+  'verifyCertificate',
+  'renewCertificate',
+  'deployCertificate',
+  'backUpCertificates',
+  'restoreCertificates',
   'startWindow',
   'extendWindow',
   'endWindow',
@@ -91,6 +101,12 @@ export const contextKeys = {
   snoozed: 'upkeep.snoozed',
   /** A run of a connected host waits for approval, of whomever. */
   approvals: 'upkeep.approvals',
+  /** A connected host has the procedure for it. */
+  verifiesCertificates: 'upkeep.verifiesCertificates',
+  renewsCertificates: 'upkeep.renewsCertificates',
+  deploysCertificates: 'upkeep.deploysCertificates',
+  backsUpCertificates: 'upkeep.backsUpCertificates',
+  restoresCertificates: 'upkeep.restoresCertificates',
   /** A maintenance window is open. */
   windowOpen: 'upkeep.windowOpen',
 } as const;

@@ -55,14 +55,15 @@ interface Wanted {
 }
 
 /** Asks until the agent takes the options and the person confirms; `back` to choose another procedure. */
-async function fillAndRun(
+export async function fillAndRun(
   parts: ProcedureParts,
   host: Host,
   procedure: ProcedureInfo,
+  options: Options = {},
 ): Promise<typeof back | undefined> {
   const { dialogs } = parts.asking;
   const title = `${procedure.title} on ${host.name}`;
-  let filled: FilledForm = { options: {}, dryRun: false };
+  let filled: FilledForm = { options, dryRun: false };
   for (;;) {
     const reply = await askOptions({ dialogs, title, procedure, options: filled.options });
     if (reply === undefined || reply === back) return reply;
@@ -82,14 +83,23 @@ async function fillAndRun(
 
 /** A dry run changes nothing and is not asked about. */
 async function confirmAndRun(
-  { asking, started, openOutput }: ProcedureParts,
+  parts: ProcedureParts,
   host: Host,
   { procedure, options, title, dryRun }: Wanted,
   preview: MethodResult<'procedures.preview'> | null,
 ): Promise<void> {
   const info = host.store.data?.procedures.find((one) => one.name === procedure) ?? null;
   const detail = procedureDetail({ host, procedure, options, info, preview, dryRun });
-  if (!dryRun && !(await asking.dialogs.confirm(`${title} on ${host.name}?`, detail, 'Run'))) return;
+  if (!dryRun && !(await parts.asking.dialogs.confirm(`${title} on ${host.name}?`, detail, 'Run'))) return;
+  await startProcedure(parts, host, { procedure, options, dryRun });
+}
+
+/** Starts it without a question, and shows its output. */
+export async function startProcedure(
+  { started, openOutput }: ProcedureParts,
+  host: Host,
+  { procedure, options, dryRun }: Pick<Wanted, 'procedure' | 'options' | 'dryRun'>,
+): Promise<void> {
   const requestId = randomUUID();
   const { run } = await host.request('procedures.run', { procedure, options: { ...options }, requestId, dryRun });
   await started.watch(host, run);

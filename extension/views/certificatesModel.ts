@@ -1,6 +1,7 @@
 /** Certificates view: each certificate of each host once, the most urgent first, with the places where it was found. */
 import type { Certificate } from '../../agent/protocol/nouns.ts';
 import type { HostView } from '../state/host.ts';
+import { actionWords, isFileSource } from './certificateActions.ts';
 import { severity } from './levels.ts';
 import { toneOfLevel, type TreeNode } from './node.ts';
 import { counted, grouped, localTime, plain, relative, shortPath } from './text.ts';
@@ -9,6 +10,8 @@ interface Found {
   readonly host: string;
   readonly certificate: Certificate;
   readonly at: string;
+  /** What can be done about it, for `when` clauses. */
+  readonly actions: readonly string[];
 }
 
 const dayMs = 86_400_000;
@@ -43,7 +46,12 @@ export function certificatesOf(hosts: readonly HostView[]): readonly Found[] {
   for (const host of hosts)
     for (const report of [...(host.data?.reports ?? [])].sort((a, b) => a.at.localeCompare(b.at)))
       for (const certificate of report.certificates ?? [])
-        newest.set(JSON.stringify([host.name, certificate.source]), { host: host.name, certificate, at: report.at });
+        newest.set(JSON.stringify([host.name, certificate.source]), {
+          host: host.name,
+          certificate,
+          at: report.at,
+          actions: actionWords(certificate, host.data),
+        });
   return [...newest.values()].sort(
     (a, b) =>
       severity(b.certificate.level) - severity(a.certificate.level) ||
@@ -67,7 +75,7 @@ export function lifetimeText({ daysLeft, notAfter, status }: Certificate, now: D
 
 /** `places` are sorted, so the first one is the worst. */
 function certificateNode(places: readonly Found[], many: boolean, now: Date): TreeNode {
-  const [{ host, certificate, at }] = places as readonly [Found, ...Found[]];
+  const [{ host, certificate, at, actions }] = places as readonly [Found, ...Found[]];
   const id = `host/${host}/certificate/${certificate.fingerprint ?? certificate.source}`;
   const reasons = new Set(places.flatMap((place) => place.certificate.reasons));
   const parts = [lifetimeText(certificate, now), ...[...reasons].map((reason) => reasonTexts[reason])];
@@ -85,23 +93,23 @@ function certificateNode(places: readonly Found[], many: boolean, now: Date): Tr
     icon: certificate.level === 'ok' || certificate.level === 'info' ? 'verified' : iconOf(certificate),
     tone: toneOfLevel[certificate.level],
     highlighted: severity(certificate.level) >= severity('warning'),
-    context: 'certificate',
+    context: ['certificate', ...actions].join(' '),
     target: { kind: 'certificate', host, source: certificate.source },
     children: () => [...places.map((place) => placeNode(id, place)), ...detailNodes(id, certificate)],
   };
 }
 
 /** A file or an endpoint with what is wrong there. */
-function placeNode(parent: string, { host, certificate }: Found): TreeNode {
+function placeNode(parent: string, { host, certificate, actions }: Found): TreeNode {
   const { source, reasons, level } = certificate;
   return {
     id: `${parent}/source/${source}`,
     label: plain(shortPath(source)),
     description: reasons.map((reason) => reasonTexts[reason]).join(' · '),
     tooltip: [plain(source), plain(certificate.message)],
-    icon: /^([/\\]|[A-Za-z]:[/\\])/.test(source) ? 'file' : 'globe',
+    icon: isFileSource(source) ? 'file' : 'globe',
     tone: reasons.length === 0 ? 'muted' : toneOfLevel[level],
-    context: 'certificate',
+    context: ['certificate', ...actions].join(' '),
     target: { kind: 'certificate', host, source },
   };
 }

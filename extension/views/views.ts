@@ -6,6 +6,7 @@ import type { HostView } from '../state/host.ts';
 import type { Hosts } from '../state/hosts.ts';
 import { permissionWords, suffices } from '../state/permissions.ts';
 import { awaitsApproval } from './approvals.ts';
+import { archiveProcedures, hasProcedure } from './certificateActions.ts';
 import { certificatesModel } from './certificatesModel.ts';
 import { registerDecorations } from './decorations.ts';
 import { healthModel } from './healthModel.ts';
@@ -23,6 +24,15 @@ import { Tree } from './tree.ts';
 const drawDelayMs = 100;
 /** Ages and times left are drawn again this often. */
 const tickMs = 5000;
+
+/** Commands about certificates are there when a host has their procedure. */
+const certificateKeys = {
+  verifiesCertificates: 'verify-certificate',
+  renewsCertificates: 'renew-certificate',
+  deploysCertificates: 'deploy-certificate',
+  backsUpCertificates: archiveProcedures.backUp,
+  restoresCertificates: archiveProcedures.restore,
+} as const satisfies Partial<Record<ContextKeyName, string>>;
 
 interface View {
   readonly name: ViewName;
@@ -107,6 +117,8 @@ export class Views implements vscode.Disposable {
     some('paused', (host) => (host.data?.paused ?? null) !== null);
     some('snoozed', (host) => host.data?.tasks.some((task) => isSnoozed(task, now)) === true);
     some('approvals', (host) => host.data?.runs.some(awaitsApproval) === true);
+    for (const [name, procedure] of Object.entries(certificateKeys) as [ContextKeyName, string][])
+      some(name, (host) => host.data !== null && hasProcedure(host.data, procedure));
     this.#setContext(
       'windowOpen',
       hosts.some((host) => host.data?.windows.some((window) => phaseOf(window) === 'open') === true),

@@ -75,6 +75,9 @@ ${endpoints}
     paths:
       - ${join(sandbox.certificates, '*', 'fullchain.pem')}
     ca: ${join(sandbox.certificates, 'ca.pem')}
+    backup:
+      paths: ["${sandbox.certificates}"]
+      destination: ${sandbox.backups}
 
   logs:
     rotate:

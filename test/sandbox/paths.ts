@@ -19,6 +19,8 @@ export const sandbox = {
   configuration: join(sandboxFolder, 'workspace', 'maintenance.yaml'),
   runbooks: join(sandboxFolder, 'workspace', 'runbooks'),
   certificates: join(sandboxFolder, 'certificates'),
+  /** Archives of the certificates. */
+  backups: join(sandboxFolder, 'backups'),
   logs: join(sandboxFolder, 'logs'),
   /** State folder of the agent. */
   state: join(sandboxFolder, 'state'),

@@ -16,6 +16,7 @@ import {
   waitForStatusBar,
   webview,
 } from './browser.ts';
+import { certificateSteps } from './journeyCertificates.ts';
 import { engineSteps } from './journeyEngine.ts';
 import { startJourneySandbox, type JourneySandbox } from './journeySandbox.ts';
 import { Shots } from './journeyShots.ts';
@@ -111,6 +112,8 @@ describe('a night on call, in VS Code', function () {
     await openRow(page, 'Certificates', /^mail\.example\.test/, /^Valid until/);
     await shots.take('certificates');
   });
+
+  certificateSteps(() => ({ journey, page, shots }));
 
   it('shows in Health what is wrong, with the open alerts on top', async () => {
     await unfoldOnly(page, 'Health');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { certificatesModel, lifetimeText } from '../../../extension/views/certificatesModel.ts';
-import { ago, makeCertificate, makeHost, makeReport, now } from '../nouns.ts';
+import { ago, makeCertificate, makeHost, makeProcedure, makeReport, now } from '../nouns.ts';
 import { outline } from '../outline.ts';
 
 describe('certificatesModel', () => {
@@ -71,6 +71,34 @@ describe('certificatesModel', () => {
       'file (muted) mail/fullchain.pem | ',
     ]);
     assert.ok(node.tooltip?.includes('Source: /srv/tls/example/mail/fullchain.pem'));
+  });
+
+  it('says what can be done about each, by what the agent has and the certificate is', () => {
+    const certificates = [
+      makeCertificate(),
+      makeCertificate({ source: 'mail:465', fingerprint: '01', names: ['10.1.2.3', 'mail.example.test'] }),
+      makeCertificate({ source: '/etc/wild.pem', fingerprint: '02', names: ['*.example.test'] }),
+    ];
+    const has = (...names: string[]) => names.map((name) => makeProcedure({ name }));
+    const words = (...names: string[]) =>
+      certificatesModel([makeHost({ reports: [makeReport({ certificates })], procedures: has(...names) })], now).map(
+        ({ label, context }) => `${label}: ${context}`,
+      );
+    assert.deepEqual(words(), [
+      'api.example.test: certificate',
+      '*.example.test: certificate',
+      '10.1.2.3: certificate',
+    ]);
+    assert.deepEqual(words('verify-certificate', 'renew-certificate', 'backup-certificates'), [
+      'api.example.test: certificate verifiable renewable archivable',
+      '*.example.test: certificate verifiable archivable',
+      '10.1.2.3: certificate renewable archivable',
+    ]);
+    assert.deepEqual(words('check-certificates', 'deploy-certificate', 'restore-certificates'), [
+      'api.example.test: certificate deployable restorable',
+      '*.example.test: certificate restorable',
+      '10.1.2.3: certificate verifiable deployable restorable',
+    ]);
   });
 
   it('counts whole days that have passed, also where the agent rounds down', () => {

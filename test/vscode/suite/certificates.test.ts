@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import * as vscode from 'vscode';
+import { Answers } from './answers.ts';
+import { closeEditors, host, run, task } from './commands.ts';
+import { exists, inWorkspace, textOf } from './waiting.ts';
+
+describe('certificates in VS Code', () => {
+  let answers: Answers;
+
+  before(async () => {
+    await vscode.extensions.getExtension('upkeep.upkeep')?.activate();
+    await run('runTask', task('certificates'));
+    await run('openOutput', task('certificates'));
+    await textOf(/certificates\.log$/, /ended: succeeded with warnings|ended/);
+  });
+  beforeEach(() => {
+    answers = new Answers();
+  });
+  afterEach(async () => {
+    await closeEditors();
+    answers.restore();
+  });
+
+  it('verifies the certificate that was pointed at, without a question, for it only looks', async () => {
+    await run('verifyCertificate', { kind: 'certificate', host, source: inWorkspace('tls/shop.pem').fsPath });
+    const text = await textOf(/verify-certificate\.log$/, /ended/);
+    assert.match(text, /Domain: shop\.example\.test\n[^]*Status: EXPIRED/);
+  });
+
+  it('lets the person pick a certificate when none was pointed at, and says when one is not known', async () => {
+    answers.willBe('shop.example.test');
+    await run('verifyCertificate');
+    await textOf(/verify-certificate\.log$/, /ended/);
+    await run('verifyCertificate', { kind: 'certificate', host, source: '/nowhere.pem' });
+    assert.equal((await answers.hear(/not possible with \/nowhere\.pem on local/)).kind, 'error');
+  });
+
+  it('backs up the certificates after it has said where to, and what the archive holds', async () => {
+    answers.willBe('Run…', 'Run');
+    await run('backUpCertificates');
+    const { message, detail } = await answers.hear(/^Back Up Certificates on local\?$/);
+    assert.equal(message, 'Back Up Certificates on local?');
+    assert.match(detail, /It changes this host\.\nWrites an archive of \S+tls to \S+backups, [^]*not encrypted/);
+    await textOf(/backup-certificates\.log$/, /read back and compared[^]*ended: succeeded/);
+    assert.equal(await exists(inWorkspace('backups')), true);
+  });
+
+  it('restores them after it has said what is replaced, from the context menu of a certificate too', async () => {
+    const file = inWorkspace('tls/shop.pem');
+    const before = Buffer.from(await vscode.workspace.fs.readFile(file)).toString();
+    await vscode.workspace.fs.writeFile(file, Buffer.from('lost'));
+    answers.willBe('Run…', 'Run');
+    await run('restoreCertificates', { kind: 'certificate', host, source: file.fsPath });
+    const { detail } = await answers.hear(/^Restore Certificates on local\?$/);
+    assert.match(detail, /Replaces \S+tls as a whole by the backup of the newest date[^]*undo archive/);
+    await textOf(/restore-certificates\.log$/, /ended: succeeded/);
+    assert.equal(Buffer.from(await vscode.workspace.fs.readFile(file)).toString(), before);
+  });
+});
