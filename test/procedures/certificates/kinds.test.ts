@@ -87,14 +87,14 @@ const formats: Readonly<Record<string, Kind>> = {
   'PEM with a byte order mark': { make: changed((pem) => `\u{FEFF}${pem}`), status: 'ok' },
   'PEM with text before it': {
     make: changed(
-      (pem, openssl, name) =>
+      (_pem, openssl, name) =>
         openssl.run('x509', '-in', `${name}.crt`, '-text').toString() + openssl.read('intermediate.crt'),
     ),
     status: 'ok',
   },
   'the trusted form of OpenSSL': {
     make: changed(
-      (pem, openssl, name) =>
+      (_pem, openssl, name) =>
         openssl.run('x509', '-in', `${name}.crt`, '-trustout').toString() + openssl.read('intermediate.crt'),
     ),
     status: 'ok',
@@ -117,7 +117,7 @@ const formats: Readonly<Record<string, Kind>> = {
   'PEM that is cut off': { make: changed((pem) => pem.slice(0, 300)), status: 'unparsable', message: /neither PEM/ },
   'DER that is cut off': {
     make: changed(
-      (pem, openssl, name) => openssl.run('x509', '-in', `${name}.crt`, '-outform', 'DER').subarray(0, 200),
+      (_pem, openssl, name) => openssl.run('x509', '-in', `${name}.crt`, '-outform', 'DER').subarray(0, 200),
       '.der',
     ),
     status: 'unparsable',
@@ -133,7 +133,7 @@ const formats: Readonly<Record<string, Kind>> = {
     message: /no certificate but a PRIVATE KEY/,
   },
   'a request': {
-    make: changed((pem, openssl, name) => openssl.read(`${name}.csr`)),
+    make: changed((_pem, openssl, name) => openssl.read(`${name}.csr`)),
     status: 'unparsable',
     message: /CERTIFICATE REQUEST/,
   },

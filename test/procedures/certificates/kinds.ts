@@ -104,19 +104,19 @@ export const whole: Readonly<Record<string, Kind>> = {
     status: 'ok',
   },
   'no intermediate': {
-    make: changed((pem, openssl, name) => openssl.read(`${name}.crt`)),
+    make: changed((_pem, openssl, name) => openssl.read(`${name}.crt`)),
     status: 'bad',
     reasons: ['chain_incomplete'],
   },
   'the intermediate first': {
-    make: changed((pem, openssl, name) => openssl.read('intermediate.crt') + openssl.read(`${name}.crt`)),
+    make: changed((_pem, openssl, name) => openssl.read('intermediate.crt') + openssl.read(`${name}.crt`)),
     status: 'bad',
     reasons: ['wrong_order'],
   },
   'the intermediate twice': { make: changed((pem, openssl) => pem + openssl.read('intermediate.crt')), status: 'ok' },
   'a stranger behind the chain': { make: changed((pem, openssl) => pem + openssl.read('rsa-root.crt')), status: 'ok' },
   'a stranger instead of the intermediate': {
-    make: changed((pem, openssl, name) => openssl.read(`${name}.crt`) + openssl.read('rsa-root.crt')),
+    make: changed((_pem, openssl, name) => openssl.read(`${name}.crt`) + openssl.read('rsa-root.crt')),
     status: 'bad',
     reasons: ['chain_incomplete'],
   },
