@@ -1,9 +1,12 @@
 /** Runs a procedure that looks at databases of the test server, with a memory folder of its own; and clients beside it. */
+import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import type { AnyProcedure, ProcedureContext, ProcedureOutcome } from '../../agent/procedures/define.ts';
+import { procedures } from '../../agent/procedures/index.ts';
+import type { Remedy } from '../../agent/protocol/nouns.ts';
 import { makeConfig, record, type Recorded } from '../procedures/database/context.ts';
 import type { Postgres } from './postgres.ts';
 
@@ -31,8 +34,18 @@ export async function check(procedure: AnyProcedure, url: string | undefined, gi
   const recorded = record(config, rest);
   return await withMemory(memory, async (memoryDirectory) => {
     const { outcome, part } = await procedure.execute(options ?? {}, { ...recorded.context, memoryDirectory });
+    for (const { remedy } of recorded.findings) if (remedy !== undefined) assertRuns(remedy);
     return { ...recorded, outcome, part };
   });
+}
+
+/** A remedy must be a procedure that there is, with options that it takes. */
+function assertRuns({ procedure, options }: Remedy): void {
+  const problem = procedures.get(procedure)?.options.safeParse(options).error;
+  assert.ok(
+    procedures.has(procedure) && problem === undefined,
+    `${procedure} ${JSON.stringify(options)}: ${String(problem)}`,
+  );
 }
 
 /** A folder for `memory` of several calls, gone afterwards. */
