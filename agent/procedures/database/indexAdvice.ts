@@ -67,7 +67,7 @@ function bloatAdvice(run: Visit, due: readonly Index[], bloated: BloatedIndexes,
   return due.map((index) => {
     const estimate = bloated.get(index.oid);
     relationFinding(run, index.relation, {
-      level: healing ? 'info' : 'warning',
+      level: healing && !run.context.dryRun ? 'info' : 'warning',
       code: 'database.bloat',
       value: estimate?.bloatRatio ?? 0,
       threshold: run.settings.bloat_ratio,

@@ -30,17 +30,18 @@ const leftoverName = /_cc(?:new|old)\d*$/;
 export async function leftoverSteps(run: DatabaseRun, indexes: readonly Index[], dropping: boolean): Promise<Step[]> {
   const steps: Step[] = [];
   const database = run.session.target.name;
+  const now = dropping && !run.context.dryRun;
   const busy = await tablesInWork(run.session);
   for (const index of indexes.filter((one) => !one.valid && !busy.has(one.tableOid))) {
     const leftover = isLeftover(index, indexes);
     relationFinding(run, index.relation, {
-      level: leftover && dropping ? 'info' : 'warning',
+      level: leftover && now ? 'info' : 'warning',
       code: 'database.index_invalid',
       value: index.bytes,
       unit: 'bytes',
       text: (subject) =>
         leftover
-          ? `${subject} is an invalid index that an interrupted REINDEX CONCURRENTLY left; ${dropping ? 'it is dropped' : 'drop it'}.`
+          ? `${subject} is an invalid index that an interrupted REINDEX CONCURRENTLY left; ${now ? 'it is dropped' : 'drop it'}.`
           : `${subject} is invalid, so no query uses it while every write pays for it: REINDEX INDEX CONCURRENTLY it, or drop it.`,
       remedy: leftover
         ? { procedure: 'optimize-indexes', options: { database, apply: true }, title: 'Drop invalid leftovers' }

@@ -41,16 +41,17 @@ async function largeObjects(run: DatabaseRun, remove: boolean): Promise<Orphans[
   }
   const { count, sample } = await countOrphans(session, columns);
   if (count === 0) return [];
+  const now = remove && !context.dryRun;
   context.finding({
-    level: remove ? 'info' : 'warning',
+    level: now ? 'info' : 'warning',
     code: 'database.orphans',
     subject,
     message:
       `${count} large objects of ${subject} are in no column of type oid or lo (the rules of vacuumlo), among them ${sample.join(', ')}` +
-      (remove ? '; they are removed.' : '; if no other column keeps their numbers, remove them by --remove-orphans.'),
+      (now ? '; they are removed.' : '; if no other column keeps their numbers, remove them by --remove-orphans.'),
     value: count,
     unit: 'objects',
-    ...(remove
+    ...(now
       ? {}
       : {
           remedy: {
