@@ -31,6 +31,16 @@ const known = {
     purpose: 'letters on the screenshots',
     isPresent: () => hasEntries('/usr/share/fonts/truetype') || process.platform !== 'linux',
   },
+  goaccess: {
+    name: 'goaccess',
+    purpose: 'the benchmark of access logs',
+    isPresent: () => findProgram('goaccess') !== null,
+  },
+  pgbadger: {
+    name: 'pgbadger',
+    purpose: 'the benchmark of PostgreSQL logs',
+    isPresent: () => findProgram('pgbadger') !== null,
+  },
   logrotate: { name: 'logrotate', purpose: 'the rotation of logs', isPresent: () => findProgram('logrotate') !== null },
   faketime: {
     name: 'faketime',

@@ -26,7 +26,7 @@ function writeLines(file: string, bytes: number, line: () => string): number {
       const text = Array.from({ length: linesAtOnce }, line).join('');
       for (let at = 0, data = Buffer.from(text); at < data.length;) at += writeSync(descriptor, data, at);
       written += Buffer.byteLength(text);
-      lines += linesAtOnce;
+      lines += text.split('\n').length - 1;
     }
   } finally {
     closeSync(descriptor);

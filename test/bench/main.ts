@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: measures Upkeep and its floors in one run. Usage: npm run bench -- [section …] (default: all).
+ * `npm run bench`: measures Upkeep and its floors in one run. Usage: npm run bench -- [section …] [--full] [--peers] (default: all).
  * Prints a table for test/bench/README.md. Absolute times mean nothing on another machine; ratios do.
  */
 import { spawnSync } from 'node:child_process';
@@ -10,6 +10,7 @@ import { database } from './database.ts';
 import { heading, reached, rowOf, type Figure } from './figure.ts';
 import { idle } from './idle.ts';
 import { launch } from './launch.ts';
+import { logs } from './logs.ts';
 import { output } from './output.ts';
 import { store } from './store.ts';
 
@@ -20,9 +21,10 @@ const sections: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   cron,
   store,
   database,
+  logs,
 };
 
-const asked = process.argv.slice(2);
+const asked = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
 const unknown = asked.filter((name) => !Object.hasOwn(sections, name));
 if (unknown.length > 0) {
   console.error(`Unknown section "${unknown.join(' ')}": say any of ${Object.keys(sections).join(', ')}.`);
