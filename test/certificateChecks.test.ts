@@ -17,7 +17,7 @@ describe('checks of certificates in the code', () => {
     const off = [
       /rejectUnauthorized['"]?\s*[:=]\s*(?:false|0|!1)/,
       /NODE_TLS_REJECT_UNAUTHORIZED['"\]]*\s*[:=]/,
-      /--insecure\b|verify_none/i,
+      /--insecure\b|verify_none|no-verify-ssl/i,
     ];
     const found = sources.filter((file) => {
       const text = readFileSync(join(root, file), 'utf8');

@@ -169,12 +169,20 @@ describe('loading a configuration', () => {
     const lines = [
       'certificates:',
       '  paths: [certs/*.pem, /etc/x.pem, ~/y.pem]',
+      '  renew_command: bin/renew now',
+      '  certbot: {webroot: www, config_dir: ~/certbot}',
+      '  deploy: [{domain: a.example, to: {cert: a.pem, key: /etc/a.key}, mode: 0640, validate: nginx -t}]',
       'mode: {flag_file: flag}',
       'runbooks: {directories: [books]}',
       'logs: {rotate: [{paths: [log/*.log], create: 0644}]}',
     ];
     const { config } = load(maintenance(...lines), { HOME: '/home/ops' });
     assert.deepEqual(config?.certificates.paths, [join(nowhere, 'certs/*.pem'), '/etc/x.pem', '/home/ops/y.pem']);
+    const { renew_command, certbot, deploy } = config.certificates;
+    assert.deepEqual(renew_command, [join(nowhere, 'bin/renew'), 'now']);
+    assert.deepEqual([certbot.webroot, certbot.config_dir], [join(nowhere, 'www'), '/home/ops/certbot']);
+    assert.deepEqual([deploy[0]?.to.cert, deploy[0]?.to.key], [join(nowhere, 'a.pem'), '/etc/a.key']);
+    assert.deepEqual([deploy[0]?.mode, deploy[0]?.validate], ['0640', ['nginx', '-t']]);
     assert.equal(config.mode.flag_file, join(nowhere, 'flag'));
     assert.deepEqual(config.runbooks.directories, [join(nowhere, 'books')]);
     assert.deepEqual(config.logs.rotate?.[0]?.paths, [join(nowhere, 'log/*.log')]);

@@ -9,7 +9,12 @@ export function findingsOf(analysis: Analysis): Finding[] {
     domain === undefined || certificate.status === 'not_yet_valid'
       ? {}
       : {
-          remedy: { procedure: 'renew-certificate', options: { domain }, title: `Renew the certificate of ${domain}` },
+          // A renewed certificate does nothing where it is not deployed; without a target of its own that is nothing to do.
+          remedy: {
+            procedure: 'renew-certificate',
+            options: { domain, deploy: true },
+            title: `Renew the certificate of ${domain}`,
+          },
         };
   return problems
     .filter((problem) => problem.level !== 'ok')

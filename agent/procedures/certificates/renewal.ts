@@ -67,7 +67,7 @@ interface Wanted {
 }
 
 async function renewOne(domain: string, world: World): Promise<Renewal> {
-  const { context, force } = world;
+  const { context } = world;
   const wanted = wantedFor(domain, context.config.certificates);
   const { files } = wanted;
   const before = await readPair(files, domain, world.reading(), world.yardstick());
@@ -81,23 +81,31 @@ async function renewOne(domain: string, world: World): Promise<Renewal> {
   if (status === 'unreadable' && !reasons.includes('missing')) {
     return fail(`whether it is due can not be told: ${endOf(before)}`);
   }
+  try {
+    return await renewKnown(wanted, before, known, world);
+  } catch (error) {
+    context.signal.throwIfAborted();
+    return fail(plain(error instanceof Error ? error.message : String(error)));
+  }
+}
+
+type Known = Omit<Renewal, 'action' | 'problem'>;
+
+async function renewKnown(wanted: Wanted, before: PairRead, known: Known, world: World): Promise<Renewal> {
+  const { context, force } = world;
+  const { domain, files } = wanted;
   const pending = new PendingRenewal(context.memoryDirectory, domain);
   const cutShort = await pending.read();
   const hasNew = cutShort !== null && known.before !== null && cutShort !== known.before.fingerprint;
-  const due = hasNew ? null : whyDue(before, wanted, context.now());
-  if (due === null && !hasNew && !force) {
+  const due = hasNew ? 'the hook of a run that was cut short is owed' : whyDue(before, wanted, context.now());
+  if (due === null && !force) {
+    if (!context.dryRun) await pending.clear();
     context.print(`The certificate of ${domain} is not due: ${before.analysis.certificate.message}`);
     return { ...known, action: 'not_due', problem: null };
   }
-  let tool: RenewalTool;
-  let hook: Program | null;
-  try {
-    const { deploy_hook: words } = context.config.certificates;
-    hook = words === undefined ? null : await findProgram(words, context.env);
-    tool = await toolFor(wanted, before, context);
-  } catch (error) {
-    return fail(plain(error instanceof Error ? error.message : String(error)));
-  }
+  const { deploy_hook: words } = context.config.certificates;
+  const hook = words === undefined ? null : await findProgram(words, context.env);
+  const tool = await toolFor(wanted, before, context);
   if (context.dryRun) {
     context.print(`The certificate of ${domain} would be renewed (${due ?? 'asked for'}) by ${tool.program.shown}`);
     return { ...known, action: 'planned', problem: null };
@@ -109,14 +117,8 @@ async function renewOne(domain: string, world: World): Promise<Renewal> {
     toolProblem = await runRenewal(tool, context);
   }
   const after = await readPair(files, domain, world.reading(), world.yardstick());
-  const result = await judge(
-    wanted,
-    { ...known, after: issuedOf(after) },
-    after,
-    { toolProblem, hasNew, due },
-    world,
-    hook,
-  );
+  const now = { ...known, after: issuedOf(after) };
+  const result = await judge(wanted, now, after, { toolProblem, hasNew, due }, world, hook);
   await pending.clear();
   return result;
 }
@@ -130,7 +132,7 @@ interface Circumstances {
 
 async function judge(
   { domain, files }: Wanted,
-  known: Omit<Renewal, 'action' | 'problem'>,
+  known: Known,
   after: PairRead,
   { toolProblem, hasNew, due }: Circumstances,
   { context, force }: World,

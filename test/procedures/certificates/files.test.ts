@@ -90,7 +90,7 @@ describe('check-certificates, files', () => {
       const dates = { notBefore: daysFromNow(-90), notAfter: daysFromNow(-2) };
       const issued = await issue(root, { names: ['10.1.2.3', 'a.example.test'], ...dates });
       const { findings, certificates } = await check({ path: [await folder.write('a.pem', issued.certPem)], ca });
-      assert.deepEqual(findings[0]?.remedy?.options, { domain: 'a.example.test' });
+      assert.deepEqual(findings[0]?.remedy?.options, { domain: 'a.example.test', deploy: true });
       assert.equal(findings[0].remedy.procedure, 'renew-certificate');
       assert.equal(findings[0].value, certificates[0]?.daysLeft);
       assert.ok((certificates[0]?.daysLeft ?? 0) < 0);

@@ -92,9 +92,9 @@ events {}
 http {
   access_log off;
   ${places.join('\n  ')}
-  ${lines}
   server { listen 127.0.0.1:${httpPort}; root ${webroot}; }
   server { listen 127.0.0.1:${port} ssl; ssl_certificate ${cert}; ssl_certificate_key ${key}; return 204; }
+  ${lines}
 }
 `;
 }

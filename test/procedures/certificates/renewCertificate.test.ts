@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { canMount, smallDisk } from '../../store/smallDisk.ts';
 import { issue, selfSigned } from './authority.ts';
 import { fingerprintOf } from './deployHarness.ts';
 import { daysFromNow, valid } from './harness.ts';
-import { belongTogether } from './nginx.ts';
+import { belongTogether, freePort } from './nginx.ts';
 import { daysLeft, RenewWorld } from './renewHarness.ts';
 
 const domain = 'www.example.test';
@@ -59,6 +61,21 @@ describe('renew-certificate', function () {
       assert.equal((await world.renew({}, { renew })).outcome, 'unchanged');
     });
 
+    it('lets certbot answer the challenge itself, behind the web server', async () => {
+      const name = 'standalone.example.test';
+      const { nginx } = world.deploying;
+      const port = await freePort();
+      nginx.configure(
+        `server { listen 127.0.0.1:${nginx.httpPort}; server_name ${name}; location / { proxy_pass http://127.0.0.1:${port}; } }`,
+      );
+      execFileSync(nginx.reload[0]!, nginx.reload.slice(1));
+      await nginx.served(domain);
+      const certbot = { ...world.acme.certbot, authenticator: 'standalone', address: '127.0.0.1', port };
+      const { outcome, findings } = await world.renew({ domain: name }, { certbot });
+      assert.equal(outcome, 'changed', JSON.stringify(findings));
+      nginx.configure('');
+    });
+
     it('F36: fails when the challenge fails, and keeps the certificate', async () => {
       const before = inPlace();
       const certbot = { ...world.acme.certbot, authenticator: 'webroot', webroot: world.memory };
@@ -69,7 +86,7 @@ describe('renew-certificate', function () {
       assert.equal(belongTogether(world.live(domain), world.live(domain, 'privkey.pem')), true);
     });
 
-    it('F36: fails when the ACME server is not there or is not the right one', async () => {
+    it('F36: fails when the ACME server is not there or is not the right one (V11)', async () => {
       const before = inPlace();
       for (const further of [{ server: 'https://127.0.0.1:1/dir' }, { server_ca: world.acme.root }]) {
         const certbot = { ...world.acme.certbot, ...further };
@@ -204,6 +221,26 @@ describe('renew-certificate', function () {
         findings.some(({ code }) => code === 'certificates.host'),
         JSON.stringify(findings),
       );
+    });
+
+    it('F36: does not begin when it can not remember that it did, on a full disk', async () => {
+      if (!canMount) return;
+      const disk = smallDisk(1);
+      try {
+        await put(10);
+        disk.fill();
+        const ran = world.deploying.path('ran');
+        const script = world.deploying.script('renew', `touch ${ran}`);
+        const { outcome, findings } = await world.renew(
+          {},
+          { ca: world.deploying.path('root'), renew_command: [script], renew: [{ domain: name, ...files() }] },
+          { memoryDirectory: disk.folder },
+        );
+        assert.deepEqual([outcome, existsSync(ran)], ['failed', false]);
+        assert.match(findings[0]?.message ?? '', /is not renewed: ENOSPC/);
+      } finally {
+        disk.dispose();
+      }
     });
 
     it('does not run when the certificate is there and can not be read', async () => {
