@@ -5,6 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { cpus, loadavg, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { certificates } from './certificates.ts';
 import { cron } from './cron.ts';
 import { database } from './database.ts';
 import { heading, reached, rowOf, type Figure } from './figure.ts';
@@ -22,6 +23,7 @@ const sections: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   store,
   database,
   logs,
+  certificates,
 };
 
 const asked = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import type { TlsOptions } from 'node:tls';
+import { checkAll } from '../../../agent/procedures/certificates/check.ts';
+import { createPace } from '../../../agent/procedures/certificates/pace.ts';
 import { type Authority, createAuthority, issue, type Issued, selfSigned } from './authority.ts';
 import { check, checkOne, daysFromNow, Folder, valid } from './harness.ts';
 import { Servers } from './servers.ts';
@@ -198,6 +200,31 @@ describe('check-certificates, TLS endpoints', () => {
         ['unreadable', 'ok'],
       );
     });
+  });
+
+  it('are 200 in one check, of which one hangs and delays none of the others', async () => {
+    let release = (): void => assert.fail('nobody came to the one that hangs');
+    const silent = await servers.tcp((socket) => {
+      release = () => socket.destroy();
+    });
+    const ports = await Promise.all(Array.from({ length: 200 }, () => servers.tls(good)));
+    const all = [silent, ...ports].map(({ port }) => ({ host: '127.0.0.1', port, starttls: null }));
+    const signal = new AbortController().signal;
+    const found = await checkAll(
+      {
+        ...{ paths: [], comparedPaths: [], endpoints: all, host: null, password: undefined, warnDays: undefined },
+        ...{ authorities: root.certPem, timeout: 3_600_000, now: new Date(), signal, env: {} },
+        // All others are done while this one still hangs: it is let go only then.
+        onProgress: (done) => {
+          if (done === 200) release();
+        },
+      },
+      createPace(),
+    );
+    assert.deepEqual(
+      found.map(({ certificate }) => certificate.status),
+      ['unreadable', ...ports.map(() => 'ok')],
+    );
   });
 
   it('are looked at 50 at once', async () => {
