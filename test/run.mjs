@@ -124,6 +124,7 @@ function requirePackages() {
     'chromium',
     'faketime',
     'fonts',
+    'journal',
     'logrotate',
     'nginx',
     'openssl',

@@ -59,6 +59,11 @@ const known = {
     // Its package would start it on port 80 (invoke-rc.d(8)).
     restraint: { file: '/usr/sbin/policy-rc.d', text: '#!/bin/sh\nexit 101\n', mode: 0o755 },
   },
+  journal: {
+    name: 'systemd-journal-remote',
+    purpose: 'journal files for the cleaning of the journal (and journalctl)',
+    isPresent: () => isExecutable('/lib/systemd/systemd-journal-remote') && findProgram('journalctl') !== null,
+  },
   openssl: {
     name: 'openssl',
     purpose: 'the cross-check of certificates',

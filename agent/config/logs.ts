@@ -1,7 +1,7 @@
 /** `logs`: what rotate-logs makes logrotate do, what analyze-logs reads, and what becomes of rotated logs later. */
 import * as z from 'zod';
 import { since } from './since.ts';
-import { duration, percent } from './units.ts';
+import { byteSize, duration, percent } from './units.ts';
 
 export const logRotation = z.strictObject({
   paths: z.array(z.string().min(1)).min(1).describe('Files or globs'),
@@ -70,9 +70,42 @@ export const logArchive = z.strictObject({
 });
 export type LogArchiveSettings = z.infer<typeof logArchive>;
 
+export const logJournal = z.strictObject({
+  directory: z.string().min(1).optional().describe("A folder of journal files, instead of the system's own journal"),
+  keep: duration.prefault('7d').describe('Archived journal files whose entries are older are removed'),
+  max_size: byteSize
+    .prefault('500MB')
+    .describe('The oldest archived journal files are removed until no more than this is left'),
+});
+
+export const logCleanup = z.strictObject({
+  apt: z.boolean().default(false).describe('Remove downloaded packages, as `apt-get clean` does'),
+  files: z
+    .array(
+      z.strictObject({
+        paths: z.array(z.string().min(1)).min(1).describe('Files or globs; never folders, never through links'),
+        min_age: duration.prefault('7d').describe('Only what was changed last longer ago'),
+      }),
+    )
+    .default([])
+    .describe('Leftovers that clean-system-logs removes; nothing else is'),
+});
+
+export const logAudit = z.strictObject({
+  paths: z
+    .array(z.string().min(1))
+    .default([])
+    .describe('Audit logs (files or globs) whose rotated generations are archived'),
+  destination: z.string().min(1).optional().describe('Folder of the archives; by default that of `archive`'),
+  days: z.int().min(0).max(36_500).default(90).describe('Entries older than this are archived'),
+});
+
 export const logSettings = z.strictObject({
   rotate: z.array(logRotation).optional(),
   archive: logArchive.prefault({}),
+  journal: logJournal.prefault({}),
+  cleanup: logCleanup.prefault({}),
+  audit: logAudit.prefault({}),
   config: z.string().optional().describe('An existing logrotate configuration, instead of `rotate`'),
   analyze: logAnalysis.prefault({}).describe('What analyze-logs reads and warns of'),
   state: z.string().optional().describe("logrotate's state file; by default one in the agent's state folder"),

@@ -26,6 +26,12 @@ export function resolvePaths(values: Sections, baseDirectory: string, env: Envir
         paths: logs.archive.paths?.map(absolute),
         destination: optional(logs.archive.destination),
       },
+      journal: { ...logs.journal, directory: optional(logs.journal.directory) },
+      cleanup: {
+        ...logs.cleanup,
+        files: logs.cleanup.files.map((group) => ({ ...group, paths: group.paths.map(absolute) })),
+      },
+      audit: { ...logs.audit, paths: logs.audit.paths.map(absolute), destination: optional(logs.audit.destination) },
       rotate: logs.rotate?.map((rotation) => ({ ...rotation, paths: rotation.paths.map(absolute) })),
       analyze: { ...logs.analyze, files: logs.analyze.files?.map(absolute) },
       config: optional(logs.config),

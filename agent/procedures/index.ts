@@ -19,18 +19,22 @@ import { performanceAnalysis } from './database/performanceAnalysis.ts';
 import { updateStatistics } from './database/updateStatistics.ts';
 import { healthCheck } from './health/healthCheck.ts';
 import { analyzeLogs } from './logs/analyzeLogs.ts';
+import { archiveAuditLogs } from './logs/archiveAuditLogs.ts';
 import { archiveLogs } from './logs/archiveLogs.ts';
+import { cleanSystemLogs } from './logs/cleanSystemLogs.ts';
 import { rotateLogs } from './logs/rotateLogs.ts';
 
 const all: readonly AnyProcedure[] = [
   analyzeLogs,
   analyzeSlowQueries,
   applyOptimizations,
+  archiveAuditLogs,
   archiveLogs,
   backupCertificates,
   checkBloat,
   checkCertificates,
   checkDbHealth,
+  cleanSystemLogs,
   databaseDailyMaintenance,
   databaseMonthlyMaintenance,
   databaseWeeklyMaintenance,

@@ -11,6 +11,7 @@ import type { DueSource, Survey } from './archiveSources.ts';
 import { NoRoom, SourceProblem } from './archiveWriter.ts';
 import { inBackground } from './lowPriority.ts';
 import { contentsOf } from './manifest.ts';
+import type { ArchivePrefix } from './manifest.ts';
 
 const dayMs = 86_400_000;
 /** Originals of one archive at most: what a crash makes one do again, and the space that is needed at once, stay bounded. */
@@ -22,9 +23,28 @@ export interface ArchiveOutcome {
   readonly failed: boolean;
 }
 
-export async function archiveNow(settings: ArchiveSettings, context: ProcedureContext): Promise<ArchiveOutcome> {
-  const run = new ArchiveRun(settings, context);
-  if (settings.paths.length === 0) {
+/** What else an archive gets, and what must hold before a file may go. */
+export interface ArchiveKind {
+  readonly prefix: ArchivePrefix;
+  /** Sources of its own, made once what was interrupted is settled. */
+  readonly extra: () => Promise<readonly DueSource[]>;
+  /** Why a file must stay where it is; null = it may be archived. */
+  readonly objection: (source: DueSource) => Promise<string | null>;
+}
+
+const plainLogs: ArchiveKind = {
+  prefix: 'logs',
+  extra: () => Promise.resolve([]),
+  objection: () => Promise.resolve(null),
+};
+
+export async function archiveNow(
+  settings: ArchiveSettings,
+  context: ProcedureContext,
+  kind: ArchiveKind = plainLogs,
+): Promise<ArchiveOutcome> {
+  const run = new ArchiveRun(settings, context, kind);
+  if (settings.paths.length === 0 && kind === plainLogs) {
     run.say('critical', 'logs.archive', 'No log is named: give `logs.archive.paths`, or `logs.rotate`.');
     return { part: run.part, failed: true };
   }
@@ -41,8 +61,10 @@ class ArchiveRun {
   readonly part: ArchiveLogsPart = { archives: [], files: [] };
   readonly #settings: ArchiveSettings;
   readonly #context: ProcedureContext;
+  readonly #kind: ArchiveKind;
 
-  constructor(settings: ArchiveSettings, context: ProcedureContext) {
+  constructor(settings: ArchiveSettings, context: ProcedureContext, kind: ArchiveKind) {
+    this.#kind = kind;
     this.#settings = settings;
     this.#context = context;
   }
@@ -73,7 +95,11 @@ class ArchiveRun {
     if (made === 0 && recovered.finished.length === 0)
       this.say('ok', 'logs.archive', 'Nothing was due for the archive.');
     if (keep === null) return recovered.damaged.length > 0;
-    for (const path of await deleteOld(destination, 'logs', new Date(this.#context.now().getTime() - keep))) {
+    for (const path of await deleteOld(
+      destination,
+      this.#kind.prefix,
+      new Date(this.#context.now().getTime() - keep),
+    )) {
       this.part.archives.push({ path, action: 'deleted', files: 0, originalBytes: null, bytes: null });
       this.say('info', 'logs.retention', `${path} was older than configured and was deleted.`, path);
     }
@@ -89,11 +115,13 @@ class ArchiveRun {
     const found = await survey(paths, new Date(this.#context.now().getTime() - days * dayMs));
     this.#tellSurvey(found);
     const used = await inUse(found.due);
-    for (const { path, bytes } of found.due) {
-      const reason = used.get(path);
-      if (reason !== undefined) this.#leave(path, bytes, 'kept', reason);
+    const due: DueSource[] = [];
+    for (const source of found.due) {
+      const reason = used.get(source.path) ?? (await this.#kind.objection(source));
+      if (reason === null) due.push(source);
+      else this.#leave(source.path, source.bytes, 'kept', reason);
     }
-    return found.due.filter(({ path }) => !used.has(path));
+    return [...(await this.#kind.extra()), ...due];
   }
 
   /** Number of archives made. */
@@ -138,7 +166,7 @@ class ArchiveRun {
   async #make(sources: readonly DueSource[], progress: (bytes: number) => void): Promise<Finished> {
     return await makeArchive({
       folder: this.#settings.destination,
-      prefix: 'logs',
+      prefix: this.#kind.prefix,
       sources,
       settings: this.#settings,
       now: this.#context.now(),
@@ -219,7 +247,7 @@ class ArchiveRun {
     const { archives } = await contentsOf(destination).catch(() => ({ archives: [] }));
     const before = keep === null ? Number.NEGATIVE_INFINITY : this.#context.now().getTime() - keep;
     for (const name of archives) {
-      if (!name.startsWith('logs-') || !(madeAt(name) < before)) continue;
+      if (!name.startsWith(`${this.#kind.prefix}-`) || !(madeAt(name) < before)) continue;
       this.say('info', 'logs.retention', `${name} is older than configured and would be deleted.`, name);
     }
   }

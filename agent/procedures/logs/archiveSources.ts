@@ -1,5 +1,5 @@
 /** Which rotated generations are due for the archive, and which must stay where they are. */
-import { glob, lstat, realpath } from 'node:fs/promises';
+import { glob, lstat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Source } from './archiveWriter.ts';
 import { trustedAs } from './folderTrust.ts';
@@ -29,24 +29,32 @@ export async function survey(patterns: readonly string[], before: Date): Promise
   const due: DueSource[] = [];
   const refused: { path: string; reason: string }[] = [];
   const trusts = new Map<string, Awaited<ReturnType<typeof trustedAs>>>();
+  const seen = new Set<string>();
   let young = 0;
   for (const file of files) {
     const stats = await lstat(file, { bigint: true }).catch(() => null);
-    if (stats === null || stats.isDirectory()) continue;
+    // Two paths may lead to one file.
+    if (stats === null || stats.isDirectory() || seen.has(inodeKey(stats))) continue;
+    seen.add(inodeKey(stats));
     const modifiedAt = new Date(Number(stats.mtimeMs));
     if (modifiedAt >= before) {
       young += 1;
       continue;
     }
     const folder = path.dirname(file);
-    const trust = trusts.get(folder) ?? (await trustedAs(folder));
-    trusts.set(folder, trust);
+    const trust = trusts.has(folder) ? trusts.get(folder) : await trustOf(folder);
+    trusts.set(folder, trust ?? null);
     if (!stats.isFile()) refused.push({ path: file, reason: 'it is no regular file (a link, FIFO or device)' });
     else if (stats.nlink !== 1n) refused.push({ path: file, reason: 'it has other names too (hard links)' });
     else if (trust === 'untrusted') refused.push({ path: file, reason: `others can write to its folder ${folder}` });
-    else due.push({ path: file, key: inodeKey(stats), bytes: Number(stats.size), user: trust, modifiedAt });
+    else due.push({ path: file, key: inodeKey(stats), bytes: Number(stats.size), user: trust ?? null, modifiedAt });
   }
   return { due, young, refused, empty };
+}
+
+/** A folder that is gone by now has nothing that could be trusted. */
+async function trustOf(folder: string): ReturnType<typeof trustedAs> {
+  return await trustedAs(folder).catch(() => 'untrusted' as const);
 }
 
 /** By path, those that a process has open for writing, with its name. */
@@ -60,7 +68,7 @@ export async function inUse(sources: readonly Source[]): Promise<ReadonlyMap<str
   );
 }
 
-/** Generations of all patterns, each once by one path, and the patterns that lead to nothing. */
+/** Generations of all patterns, and the patterns that lead to nothing. */
 async function expand(patterns: readonly string[]): Promise<{ files: readonly string[]; empty: readonly string[] }> {
   const files = new Set<string>();
   const empty: string[] = [];
@@ -72,9 +80,7 @@ async function expand(patterns: readonly string[]): Promise<{ files: readonly st
     for (const folder of await foldersOf(path.dirname(pattern))) {
       const found = await rotatedGenerations(folder, isLog);
       any ||= found.any;
-      if (found.generations.length === 0) continue;
-      const real = await realpath(folder);
-      for (const generation of found.generations) files.add(path.join(real, generation));
+      for (const generation of found.generations) files.add(path.join(folder, generation));
     }
     if (!any) empty.push(pattern);
   }
