@@ -18,8 +18,19 @@ export class StoreProblem extends Error {
 export function problemText(error: unknown): string | null {
   if (error instanceof StoreProblem || error instanceof TooMuch || error instanceof TreeChanged) return error.message;
   if (error instanceof RefusedArchive) return `A restore would refuse what is there: ${error.message}.`;
-  return null;
+  if (!(error instanceof Error) || !('code' in error)) return null;
+  const advice = systemAdvice.get(String(error.code));
+  return advice === undefined ? null : `${error.message}: ${advice}`;
 }
+
+const systemAdvice: ReadonlyMap<string, string> = new Map([
+  ['EACCES', 'run Upkeep as a user who may read the certificates and write the archives.'],
+  ['EPERM', 'run Upkeep as a user who may read the certificates and write the archives.'],
+  ['EROFS', 'the file system is read-only; name another folder in certificates.backup.destination.'],
+  ['ENOSPC', 'the disk is full, and the certificates are as they were; free some space and run it again.'],
+  ['EDQUOT', 'the quota is used up, and the certificates are as they were; free some space and run it again.'],
+  ['EBUSY', 'it is a mount point or in use; list the folders in it in certificates.backup.paths instead.'],
+]);
 
 /** `undo` archives are what a restore found before it began. */
 export type ArchiveKind = 'certificates' | 'undo';

@@ -104,6 +104,26 @@ describe('a backup or restore that is interrupted', function () {
     assert.deepEqual(await tidy(), good);
   });
 
+  it('tells of a disk that is full at any moment, and leaves the certificates as they were (F04)', async () => {
+    await folder.plantVersion('good');
+    await folder.backup({ date: '20240115' });
+    await folder.plantVersion('bad');
+    const bad = await folder.host();
+    const full = (): never => {
+      throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+    };
+    // Once everything is made and written, two renames are left, and those need no space.
+    for (let cut = 0; cut < 20; cut += 1) {
+      await cutAfter(cut, full, async () => {
+        const { outcome, findings } = await folder.restore({ date: '20240115' });
+        assert.equal(outcome, 'failed');
+        assert.match(findings.at(-1)?.message ?? '', /ENOSPC.*the disk is full, and the certificates are as they were/);
+      });
+      await folder.backup();
+      assert.deepEqual(await tidy(), bad);
+    }
+  });
+
   it('leaves no half archive when a backup is cut off', async () => {
     await folder.plantVersion('good');
     for (let cut = 0, whole = false; !whole; cut += 1) {
