@@ -18,7 +18,7 @@ export const errorCodes = {
   refused: 1006,
   /** The peer took the request back ($/cancelRequest), or the connection ended. */
   cancelled: 1007,
-  /** More requests are unanswered than `maxOpenRequests`. */
+  /** More requests are unanswered than `maxOpenRequests`, or more reads wait for output than `maxWaitingReads`. */
   tooManyRequests: 1008,
   /** It may be done, with a reason: send the request again with one. */
   reasonNeeded: 1009,

@@ -31,6 +31,8 @@ export const maxMessageBytes = 1024 * 1024;
 export const maxAnswerBytes = 8 * 1024 * 1024;
 /** Requests of one connection that may wait for an answer at once. */
 export const maxOpenRequests = 256;
+/** Of these, `runs.output` with `wait`: they may stay open for hours, each with some kilobytes of the agent's memory. */
+export const maxWaitingReads = 32;
 /** Largest piece of output in one answer, in bytes of the file. */
 export const maxOutputBytes = 256 * 1024;
 

@@ -1,8 +1,9 @@
 /** The agent's end of one WebSocket: messages in and out, within the limits, as a vscode-jsonrpc connection. */
 import { createMessageConnection, type Message, type MessageConnection, NullLogger } from 'vscode-jsonrpc/node';
 import type { WebSocket } from 'ws';
+import * as z from 'zod';
 import { closeCodes, errorCodes, type ErrorName } from '../protocol/errors.ts';
-import { maxAnswerBytes, maxOpenRequests } from '../protocol/methods.ts';
+import { maxAnswerBytes, maxOpenRequests, maxWaitingReads } from '../protocol/methods.ts';
 import { maxUnreadBytes } from './limits.ts';
 import { readClientMessage, type RequestId } from './message.ts';
 import type { ServerLog } from './log.ts';
@@ -22,6 +23,8 @@ export class SessionChannel {
   readonly #listener: ChannelListener;
   /** Unanswered requests with their bytes, by id as text: vscode-jsonrpc takes `1` and `"1"` for the same. */
   readonly #open = new Map<string, number>();
+  /** Of these, reads that wait for output. */
+  readonly #waiting = new Set<string>();
 
   constructor(socket: WebSocket, log: ServerLog, listener: ChannelListener) {
     this.#socket = socket;
@@ -60,6 +63,13 @@ export class SessionChannel {
     }
     if (this.#open.size >= maxOpenRequests) {
       return this.#refuse(id, 'tooManyRequests', `${maxOpenRequests} requests are unanswered: wait for one of them`);
+    }
+    if (isWaitingRead(message)) {
+      if (this.#waiting.size >= maxWaitingReads) {
+        const why = `${maxWaitingReads} reads wait for output already: wait for one of them, or ask without \`wait\``;
+        return this.#refuse(id, 'tooManyRequests', why);
+      }
+      this.#waiting.add(key);
     }
     this.#open.set(key, bytes);
     this.#listener.held(bytes);
@@ -106,6 +116,7 @@ export class SessionChannel {
   #answered(key: string): void {
     this.#listener.held(-(this.#open.get(key) ?? 0));
     this.#open.delete(key);
+    this.#waiting.delete(key);
   }
 
   /** Unread answers must not pile up: while there are many, no further requests are read. */
@@ -120,6 +131,12 @@ export class SessionChannel {
     this.#listener.flushed();
   }
 }
+
+function isWaitingRead(message: Message): boolean {
+  return waitingRead.safeParse(message).success;
+}
+
+const waitingRead = z.object({ method: z.literal('runs.output'), params: z.object({ wait: z.literal(true) }) });
 
 /** An event too large to send keeps its number; its type is one that every client skips. */
 function withoutData(message: Message): unknown {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { closeCodes, errorCodes } from '../../agent/protocol/errors.ts';
-import { maxMessageBytes, maxOpenRequests } from '../../agent/protocol/methods.ts';
+import { maxMessageBytes, maxOpenRequests, maxWaitingReads } from '../../agent/protocol/methods.ts';
 import { ask, bearer, closeCodeOf, requestFrame, startHarness, validParams, type Harness } from './harness.ts';
 
 describe('frames of a client', () => {
@@ -134,6 +134,27 @@ describe('frames of a client', () => {
     gate.resolve(undefined);
     assert.equal((await Promise.all(waiting)).length, maxOpenRequests);
     assert.deepEqual(await client.request('windows.list', {}), { windows: [] });
+  });
+
+  it('lets so many reads wait for output and refuses the next; others are answered all the same (F16)', async () => {
+    await harness.dispose();
+    const gate = Promise.withResolvers<undefined>();
+    const piece = { offset: 0, nextOffset: 0, encoding: 'utf8' as const, text: '', size: 0, ended: false };
+    harness = await startHarness({
+      handlers: {
+        'runs.output': ({ wait }) => (wait === true ? gate.promise.then(() => piece) : piece),
+        'windows.list': () => ({ windows: [] }),
+      },
+    });
+    const client = await harness.client('viewer');
+    const read = (wait: boolean): Promise<unknown> => client.request('runs.output', { runId: 'a', offset: 0, wait });
+    const waiting = Array.from({ length: maxWaitingReads }, () => read(true));
+    await assert.rejects(read(true), { errorName: 'tooManyRequests' });
+    assert.deepEqual(await read(false), piece);
+    assert.deepEqual(await client.request('windows.list', {}), { windows: [] });
+    gate.resolve(undefined);
+    assert.equal((await Promise.all(waiting)).length, maxWaitingReads);
+    assert.deepEqual(await read(true), piece);
   });
 
   it('refuses the id of a request that is not answered yet', async () => {

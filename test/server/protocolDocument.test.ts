@@ -7,6 +7,7 @@ import {
   maxMessageBytes,
   maxOpenRequests,
   maxOutputBytes,
+  maxWaitingReads,
   methods,
   protocolVersion,
 } from '../../agent/protocol/methods.ts';
@@ -53,6 +54,7 @@ describe('PROTOCOL.md', () => {
       `at most ${maxMessageBytes / 1024 ** 2} MiB (\`maxMessageBytes\`)`,
       `at most ${maxAnswerBytes / 1024 ** 2} MiB (\`maxAnswerBytes\`)`,
       `At most ${maxOpenRequests} requests may be unanswered`,
+      `${maxWaitingReads} reads that wait for output (\`maxWaitingReads\`)`,
       `at most ${maxOutputBytes / 1024} KiB) as \`text\``,
       `within ${defaultLimits.helloMs / 1000} s of the upgrade`,
       `pings every ${defaultLimits.heartbeatMs / 1000} s`,
