@@ -113,16 +113,25 @@ function* strings(tree: Tree): Generator<string> {
   else for (const entry of tree.entries.values()) yield* strings(entry.tree);
 }
 
-const secretKey = /(?:^|_)(?:password|passwd|passphrase|secret|token|api_?key|private_?key)$/i;
+const secretKey =
+  /(?:^|_|pg)(?:pass|pwd|password|passwd|passphrase|secret|token|credentials?|api_?key|access_?key|private_?key)$/i;
 const secretName = /(?:password|passwd|passphrase|secret|token|api_?key|access_?key|private_?key)/i;
 /** A webhook with less than this after its host is an address, not a secret. */
 const shortestPath = 12;
 /** Places and names of the machine: masking them in every output would only make it unreadable. */
 const ordinary = new Set(['HOME', 'USER', 'LOGNAME', 'HOSTNAME', 'PWD', 'SHELL', 'TMPDIR', 'LANG', 'TZ', 'PATH']);
 const urlPassword = /\b[a-z][a-z0-9+.-]{1,20}:\/\/([^\s:@/]*):([^\s@/]+)@(?:[^\s/?]*\/([^\s/?]+))?/gi;
-/** Slack webhooks, and tokens with well-known beginnings (GitHub, GitLab, Slack, AWS), and private keys. */
-const token =
-  /https:\/\/hooks\.slack\.com\/services\/\S+|\b(?:gh[pousr]_\w{20,}|glpat-[\w-]{20,}|xox[abprs]-[\w-]{10,}|AKIA[A-Z0-9]{16})\b|-----BEGIN [A-Z ]*PRIVATE KEY-----/g;
+/** Slack webhooks, private keys, JSON Web Tokens, and tokens with well-known beginnings (ours, AWS, GitHub, GitLab, Google, npm, Slack, Stripe). */
+const token = new RegExp(
+  [
+    String.raw`https://hooks\.slack\.com/services/\S+`,
+    String.raw`-----BEGIN [A-Z ]*PRIVATE KEY-----`,
+    String.raw`\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]*`,
+    String.raw`\b(?:gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{20,}|npm_\w{36}|xox[abprs]-[\w-]{10,}|[rs]k_(?:live|test)_\w{16,})`,
+    String.raw`\b(?:AKIA[A-Z0-9]{16}|AIza[\w-]{35}|upkeep_[0-9a-f]{8}_[\w-]{43})`,
+  ].join('|'),
+  'g',
+);
 
 function tokens(text: string): string[] {
   return text.match(token) ?? [];

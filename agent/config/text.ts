@@ -46,15 +46,15 @@ export function readConfigBytes(file: string): Buffer {
 }
 
 /**
- * UTF-8, or UTF-16 with a byte order mark (YAML 1.2.2 §5.2), to text without the mark.
+ * UTF-8 or UTF-16 to text without its byte order mark; without one, the zero bytes around the first character tell (YAML 1.2.2 §5.2).
  * `odd` tells that it was UTF-16. Throws TextError (`encoding`) for anything else.
  */
 export function decodeConfig(bytes: Buffer): { readonly text: string; readonly odd: boolean } {
-  const [first, second, third, fourth] = bytes;
-  const wide = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
-  if (wide && !(first === 0xff && third === 0 && fourth === 0)) {
-    return { text: decode(bytes, first === 0xff ? 'utf-16le' : 'utf-16be'), odd: true };
-  }
+  const beginning = bytes.subarray(0, 4).toString('hex');
+  if (/^(?:0000feff|fffe0000|000000..|..000000)/.test(beginning))
+    throw new TextError('encoding', 'the file is UTF-32: save it as UTF-8');
+  if (/^(?:feff|00..)/.test(beginning)) return { text: decode(bytes, 'utf-16be'), odd: true };
+  if (/^(?:fffe|..00)/.test(beginning)) return { text: decode(bytes, 'utf-16le'), odd: true };
   return { text: decode(bytes, 'utf-8'), odd: false };
 }
 
