@@ -1,7 +1,7 @@
 /** Dialogs of VS Code. */
 import * as vscode from 'vscode';
 import { back, type Choice, type Dialogs, type InputOptions, type Reply, type StepOptions } from './dialogs.ts';
-import { plain, withoutIcons } from './views/text.ts';
+import { plain, withoutIcons, withoutLinks } from './views/text.ts';
 
 interface Item<T> extends vscode.QuickPickItem {
   readonly value: T;
@@ -33,9 +33,9 @@ export const editorDialogs: Dialogs = {
   confirm: async (message, detail, action) =>
     (await vscode.window.showWarningMessage(plain(message), { modal: true, detail }, action)) === action,
 
-  inform: async (message, ...actions) => vscode.window.showInformationMessage(spoken(message), ...actions),
-  warn: async (message, ...actions) => vscode.window.showWarningMessage(spoken(message), ...actions),
-  error: async (message, ...actions) => vscode.window.showErrorMessage(spoken(message), ...actions),
+  inform: async (message, ...actions) => vscode.window.showInformationMessage(withoutLinks(message), ...actions),
+  warn: async (message, ...actions) => vscode.window.showWarningMessage(withoutLinks(message), ...actions),
+  error: async (message, ...actions) => vscode.window.showErrorMessage(withoutLinks(message), ...actions),
 };
 
 function asItem<T>(choice: Choice<T>): Item<T> {
@@ -47,11 +47,6 @@ function asItem<T>(choice: Choice<T>): Item<T> {
     ...(choice.detail === undefined ? {} : { detail: withoutIcons(choice.detail) }),
     ...(choice.picked === undefined ? {} : { picked: choice.picked }),
   };
-}
-
-/** Notifications make links of `[text](target)`: text of hosts must not. */
-function spoken(message: string): string {
-  return plain(message).replaceAll('](', ']\u200A(');
 }
 
 function pickInRow<T>(

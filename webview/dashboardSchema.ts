@@ -205,7 +205,7 @@ const body = z.object({
 export type Body = z.infer<typeof body>;
 
 export const dashboardSchema = z.object({
-  hosts: z.array(z.object({ name: z.string(), tone: toneSchema, text: z.string() })),
+  hosts: z.array(z.object({ name: z.string(), label: z.string(), tone: toneSchema, text: z.string() })),
   selected: z.nullable(z.string()),
   /** Beside the host's name: `Debian · agent 0.1.0 · you are operator`. */
   about: z.string(),

@@ -23,7 +23,7 @@ export class HostSwitcher {
 
   show({ hosts, selected, about }: Pick<Dashboard, 'hosts' | 'selected' | 'about'>): void {
     const one = hosts.find((host) => host.name === selected);
-    this.#name.textContent = hosts.length > 1 ? 'Dashboard' : (selected ?? '');
+    this.#name.textContent = hosts.length > 1 ? 'Dashboard' : (one?.label ?? '');
     this.#name.classList.toggle('spoken', hosts.length > 1);
     this.#about.textContent = about;
     if (one === undefined) this.#state.replaceChildren();
@@ -41,7 +41,7 @@ export class HostSwitcher {
     }
     this.#dropdown?.querySelectorAll('vscode-option').forEach((option, index) => {
       const host = hosts[index];
-      const text = host === undefined ? '' : `${host.name} (${host.text})`;
+      const text = host === undefined ? '' : `${host.label} (${host.text})`;
       if (option.textContent !== text) option.textContent = text;
     });
     if (this.#dropdown !== null && selected !== null && this.#dropdown.value !== selected)

@@ -30,7 +30,12 @@ export function dashboardModel({ hosts, selected, runsOf, now }: DashboardInput)
   const body = bodyOf(host, runsOf(host), now);
   const online = host.connection.kind === 'online';
   return {
-    hosts: shown.map((one) => ({ name: one.name, tone: toneOfHost(one), text: summaryOf(one) })),
+    hosts: shown.map((one) => ({
+      name: one.name,
+      label: plain(one.name),
+      tone: toneOfHost(one),
+      text: summaryOf(one),
+    })),
     selected: host.name,
     about: aboutOf(host),
     actions: body === null || !online ? [] : headerActions(host),

@@ -78,6 +78,11 @@ export function withoutIcons(text: string): string {
   return plain(text).replace(/\$\(/g, '$\u200A(');
 }
 
+/** For notifications, which make links of `[text](target)`: such text stays text. */
+export function withoutLinks(text: string): string {
+  return plain(text).replaceAll('](', ']\u200A(');
+}
+
 /** `U+202E` */
 export function codeOf(character: string): string {
   return `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`;

@@ -8,7 +8,7 @@ import type { TreeNode } from '../../../extension/views/node.ts';
 import { runbooksModel } from '../../../extension/views/runbooksModel.ts';
 import { statusModel } from '../../../extension/views/statusModel.ts';
 import { tasksModel } from '../../../extension/views/tasksModel.ts';
-import { hidden, plain } from '../../../extension/views/text.ts';
+import { hidden, plain, withoutIcons, withoutLinks } from '../../../extension/views/text.ts';
 import { hostileHost, hostileTexts } from '../hostileTexts.ts';
 import { now } from '../nouns.ts';
 import { flat } from '../outline.ts';
@@ -69,6 +69,27 @@ describe('hostile text in the views', () => {
       assert.deepEqual(iconsIn(label), iconsIn(statusModel([hostileHost('harmless')], now).text));
       for (const shown of [label, spoken, ...tooltip]) assert.doesNotMatch(shown, new RegExp(hidden.source, 'u'));
     }
+  });
+
+  it('V15: notifications and quick picks make no link and no icon of what a host says', () => {
+    // As vs/base/common/linkedText.ts finds links, and labels find icons.
+    const link = /\[(?:[^\]]+)\]\((?:(?:https?:\/\/|command:|file:)[^)\s]+)(?: (?:"|').+?(?:"|'))?\)/i;
+    for (const [what, text] of Object.entries(hostileTexts)) {
+      for (const message of [
+        text,
+        `${text} [Show](command:workbench.action.quit)`,
+        `[${text}](https://evil.example.test)`,
+      ]) {
+        const shown = withoutLinks(message);
+        assert.doesNotMatch(shown, link, what);
+        assert.doesNotMatch(shown, new RegExp(hidden.source, 'u'), what);
+        assert.deepEqual(iconsIn(withoutIcons(message)), [], what);
+      }
+    }
+    assert.match('[Show](command:workbench.action.quit)', link);
+    const dialogs = readFileSync(join(root, 'extension', 'editorDialogs.ts'), 'utf8');
+    const shows = dialogs.match(/show(?:Information|Warning|Error)Message\((?:withoutLinks|plain)\(message\)/g);
+    assert.equal(shows?.length, dialogs.match(/show(?:Information|Warning|Error)Message/g)?.length);
   });
 
   it('V15: no text of a host becomes HTML, a trusted link or an icon anywhere in the sources', () => {
