@@ -121,6 +121,54 @@ describe('attacks on runs', function () {
     assert.equal(await outputOf(client, ended.id), `${process.geteuid?.() ?? ''} none none ${world.folder}\n`);
   });
 
+  it('V12: gives a procedure and a window nothing of what a request brings beside its parameters', async () => {
+    world.write('maintenance: {}\n');
+    const { client } = await world.start();
+    const extra = { uid: 65_534, gid: 65_534, shell: '/bin/false', cwd: '/', detached: true, NODE_OPTIONS: '-r /x' };
+    const env = { LD_PRELOAD: '/x.so', NODE_OPTIONS: '-r /nonexistent/x.cjs' };
+    const window = { requestId: randomUUID(), reason: 'test', minutes: 1, ...extra, env, mode: { flagFile: '/x' } };
+    const opened = (await client.request('windows.open', window)).window;
+    assert.equal(opened.mode.flagFile?.startsWith(world.folder), true);
+    assert.doesNotMatch(JSON.stringify(opened), /65534|LD_PRELOAD|nonexistent/);
+    await client.request('windows.end', { windowId: opened.id });
+    const params = { procedure: 'health-check', options: {}, requestId: randomUUID(), ...extra, env };
+    const ended = await endOf(client, (await client.request('procedures.run', params)).run.id);
+    assert.notEqual(ended.outcome, 'failed');
+    assert.doesNotMatch(JSON.stringify(await client.request('runs.get', { runId: ended.id })), /65534|LD_PRELOAD/);
+    for (const key of [...Object.keys(extra), 'env']) {
+      const options = { [key]: '0' };
+      const asked = { procedure: 'check-certificates', options, requestId: randomUUID() };
+      await assert.rejects(client.request('procedures.run', asked), { errorName: 'invalidParams' }, key);
+    }
+  });
+
+  it('V28: takes nothing from a prototype that a job writes into its records', async () => {
+    const finding = '"type":"finding","level":"warning","code":"a.b","subject":"s","message":"m"';
+    const lines = [
+      `{${finding},"__proto__":{"level":"critical","value":1},"constructor":{"prototype":{"unit":"x"}}}`,
+      `{"__proto__":{${finding}}}`,
+      '{"type":"finding","level":"__proto__","code":"constructor","subject":"s","message":"m"}',
+      `{${finding.replace('"a.b"', '"toString"')}}`,
+      '{"type":"progress","done":1,"message":"__proto__","__proto__":{"total":7}}',
+      '{"type":"constructor"}',
+      '{"type":"__proto__","toString":1}',
+    ];
+    world.script('says.sh', lines.map((line) => `echo '${line}' >> "$UPKEEP_RESULTS"`).join('\n'));
+    world.write('maintenance:\n  automated_tasks:\n    - { name: says, script: says.sh }\n');
+    const { client } = await world.start();
+    const ended = await run(client, 'says');
+    const { findings, run: whole } = await client.request('runs.get', { runId: ended.id });
+    assert.deepEqual(
+      findings.map(({ level, code, value, unit }) => [level, code, value, unit]),
+      [
+        ['warning', 'a.b', undefined, undefined],
+        ['warning', 'toString', undefined, undefined],
+      ],
+    );
+    assert.deepEqual([whole.findings.warning, whole.findings.critical], [2, 0]);
+    assert.equal((await run(client, 'says')).findings.warning, 2);
+  });
+
   it('V12: refuses in the file what the job must not have, and names it', async () => {
     world.script('ok.sh', 'exit 0');
     const bad = [

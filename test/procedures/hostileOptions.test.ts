@@ -1,7 +1,5 @@
 /** Every text that a person can write into an option of any procedure, or into the file that one works on: it stays text. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
@@ -9,7 +7,7 @@ import { optionsJsonSchema } from '../../agent/procedures/describe.ts';
 import { procedures } from '../../agent/procedures/index.ts';
 import { optionKeyToFlag } from '../../agent/procedures/options.ts';
 import { withFolder } from '../config/harness.ts';
-import type { HostileCommand } from './hostileOptionsRunner.ts';
+import { runCommands, type GivenCommand } from '../cli/commands.ts';
 
 const harmless = 'harmless';
 const hostile = [
@@ -54,10 +52,8 @@ interface Ended {
   readonly calls: readonly string[];
 }
 
-const ended = z.object({ code: z.int(), text: z.string(), calls: z.string() });
-
 /** Runs each command by itself, all of them in one process whose programs tell how they are called. */
-async function runAll(folder: string, commands: readonly HostileCommand[]): Promise<readonly Ended[]> {
+async function runAll(folder: string, commands: readonly GivenCommand[]): Promise<readonly Ended[]> {
   const [bin, work, calls] = [join(folder, 'bin'), join(folder, 'work', 'here'), join(folder, 'calls')];
   const path = process.env['PATH'] ?? '';
   mkdirSync(bin);
@@ -67,21 +63,11 @@ async function runAll(folder: string, commands: readonly HostileCommand[]): Prom
     const note = `{ printf '<%s>' ${program} "$@"; printf '\\1'; } >> '${calls}'`;
     writeFileSync(join(bin, program), `#!/bin/sh\n${note}\n${real}\n`, { mode: 0o755 });
   }
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'hostileOptionsRunner.ts'), calls], {
+  const all = await runCommands(commands, {
+    folder,
     cwd: work,
-    stdio: ['pipe', 'pipe', 'inherit'],
     env: { PATH: `${bin}:${path}`, HOME: folder, TMPDIR: folder, UPKEEP_STATE: join(folder, 'state') },
   });
-  let out = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
-  child.stdin.end(JSON.stringify(commands));
-  const [code] = (await once(child, 'close')) as [number | null];
-  assert.equal(code, 0);
-  const all = out
-    .trimEnd()
-    .split('\n')
-    .map((line) => ended.parse(JSON.parse(line)));
-  assert.equal(all.length, commands.length);
   return all.map((one) => ({
     ...one,
     // Temporary files have a name of their own each time.
@@ -174,13 +160,35 @@ function judge(
 describe('hostile text in every option', function () {
   this.timeout(120_000);
 
+  it('V12: takes no option that a procedure does not name', () => {
+    const unknown = [
+      'uid',
+      'gid',
+      'user',
+      'shell',
+      'env',
+      'cwd',
+      'detached',
+      'NODE_OPTIONS',
+      'LD_PRELOAD',
+      'constructor',
+    ];
+    for (const { name, options } of procedures.values()) {
+      for (const key of unknown) {
+        const { error } = options.safeParse({ [key]: key === 'env' ? { LD_PRELOAD: '/x.so' } : '0' });
+        const codes = error?.issues.map((issue) => (issue.code === 'unrecognized_keys' ? issue.keys : [])).flat();
+        assert.ok(codes?.includes(key), `${name} ${key}`);
+      }
+    }
+  });
+
   it('V13: reaches a program as one argument or is refused, by the command line and from an agent', async () => {
     await withFolder(async (folder) => {
       const file = join(folder, 'maintenance.yaml');
       const databases = [{ name: harmless, url: 'postgres://u@127.0.0.1:1/d' }];
       writeFileSync(file, fileWith({ databases, logs: { rotate: [{ paths: [join(folder, 'none.log')] }] } }));
       const commands = textOptions.flatMap(({ name, key, list }) =>
-        [harmless, ...hostile].flatMap((text): HostileCommand[] => [
+        [harmless, ...hostile].flatMap((text): GivenCommand[] => [
           { argv: [name, '--config', file, '--dry-run', optionKeyToFlag(key), text] },
           { argv: [name, '--config', file, '--dry-run', '--options-env'], options: { [key]: list ? [text] : text } },
         ]),
@@ -210,7 +218,7 @@ describe('hostile text in every option', function () {
           text: fileWith(sections(texts)),
         })),
       );
-      const commands = files.map(({ procedure, text }, index): HostileCommand => {
+      const commands = files.map(({ procedure, text }, index): GivenCommand => {
         const file = join(folder, `${index}.yaml`);
         writeFileSync(file, text);
         return { argv: [procedure, '--config', file, '--dry-run'] };
