@@ -10,7 +10,20 @@
  */
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, chmod, mkdir, open, readdir, readFile, readlink, rename, rm, symlink, unlink } from 'node:fs/promises';
+import {
+  access,
+  chmod,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  symlink,
+  unlink,
+} from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import * as z from 'zod';
@@ -71,6 +84,7 @@ export class VersionStore {
   async open(): Promise<void> {
     await mkdir(this.#directory, { mode: 0o755 }).catch(unless('EEXIST'));
     await mkdir(this.#path('versions'), { mode: 0o755 }).catch(unless('EEXIST'));
+    await this.#refuseForeign();
     // Whatever the umask: the service reads the files as its own user.
     for (const folder of [this.#directory, this.#path('versions')]) await chmod(folder, 0o755);
     await (await open(this.#path('lock'), 'a', 0o600)).close();
@@ -196,6 +210,16 @@ export class VersionStore {
     await unlink(this.#path('undo')).catch(unless('ENOENT'));
     await this.#prune(keep);
     await sync(this.#directory);
+  }
+
+  /** In a folder that others can write somebody may have been faster, and would then hold the files in their hands. */
+  async #refuseForeign(): Promise<void> {
+    for (const folder of [this.#directory, this.#path('versions')]) {
+      const stats = await lstat(folder);
+      const ours = stats.uid === 0 || stats.uid === process.geteuid?.();
+      if (stats.isDirectory() && ours) continue;
+      throw new Error(`${folder} was not made by this agent; remove it, and let nobody else write its folder`);
+    }
   }
 
   async #prune(keep: string | null): Promise<void> {
