@@ -18,7 +18,7 @@ export const problemPrefix = 'finding:';
 
 /**
  * The newest report that looked at a thing decides about it: a check that finds it well ends the alarm that a task raised, and the
- * other way round.
+ * other way round. Of several findings of one report about the same thing (each disk of a database) the worst counts.
  */
 export function problemsOf(
   reports: readonly Report[],
@@ -28,8 +28,7 @@ export function problemsOf(
   const problems = new Map<string, Problem>();
   for (const report of newestLast) {
     const from = levelOf(report);
-    for (const finding of report.findings) {
-      const key = `${problemPrefix}${finding.code}:${finding.subject}`;
+    for (const [key, finding] of worstOfEach(report.findings)) {
       if (isTold(finding, from)) {
         problems.set(key, { key, source: report.id, runId: report.runId, level: finding.level, finding });
       } else if (!isProblem(finding) || (finding.level === 'warning' && problems.get(key)?.level === 'critical')) {
@@ -39,6 +38,18 @@ export function problemsOf(
   }
   return problems;
 }
+
+function worstOfEach(findings: readonly Finding[]): ReadonlyMap<string, Finding> {
+  const worst = new Map<string, Finding>();
+  for (const finding of findings) {
+    const key = `${problemPrefix}${finding.code}:${finding.subject}`;
+    const other = worst.get(key);
+    if (other === undefined || severity[finding.level] > severity[other.level]) worst.set(key, finding);
+  }
+  return worst;
+}
+
+const severity: Readonly<Record<Finding['level'], number>> = { ok: 0, info: 1, warning: 2, critical: 3 };
 
 function isProblem(finding: Finding): finding is Finding & { readonly level: 'critical' | 'warning' } {
   return finding.level === 'critical' || finding.level === 'warning';

@@ -52,10 +52,10 @@ function componentModel(code: string, level: FindingLevel, observations: readonl
   };
 }
 
-function findingModel({ finding }: Observation): HealthFinding {
+function findingModel({ key, finding }: Observation): HealthFinding {
   const dot = finding.code.indexOf('.');
   return {
-    id: JSON.stringify([finding.code, finding.subject]),
+    id: key,
     title: titled(finding.code.slice(dot + 1)),
     subject: plain(finding.subject),
     tone: toneOfLevel[finding.level],

@@ -10,6 +10,8 @@ import { counted, grouped, localTime, plain, relative, shortPath } from './text.
 
 /** A finding and the time of the report that it comes from. */
 export interface Observation {
+  /** Its own among those of a host, and the same from report to report: `database.disk/shop`, `database.disk/shop/2`. */
+  readonly key: string;
   readonly finding: Finding;
   readonly at: string;
   /** The certificate that the finding is about. */
@@ -32,22 +34,23 @@ export function openAlerts(data: HostData): readonly Alert[] {
     );
 }
 
-/** Of each thing that was looked at the newest finding. */
+/** Of each thing that was looked at what the newest report says: one finding, or several (each disk of a database). */
 export function observationsOf(data: HostData): readonly Observation[] {
-  const newest = new Map<string, Observation>();
+  const newest = new Map<string, readonly Observation[]>();
   const known = new Set(data.procedures.map(({ name }) => name));
   for (const report of [...data.reports].sort((a, b) => a.at.localeCompare(b.at)))
-    for (const finding of report.findings) {
-      const certificate = report.certificates?.find((one) => one.source === finding.subject) ?? null;
-      const offered = finding.remedy !== undefined && known.has(finding.remedy.procedure) ? finding.remedy : null;
-      newest.set(JSON.stringify([finding.code, finding.subject]), {
-        finding,
-        at: report.at,
-        certificate,
-        remedy: offered,
-      });
-    }
-  return [...newest.values()];
+    for (const [thing, findings] of grouped(report.findings, ({ code, subject }) => `${code}/${subject}`))
+      newest.set(
+        thing,
+        findings.map((finding, index) => ({
+          key: index === 0 ? thing : `${thing}/${index + 1}`,
+          finding,
+          at: report.at,
+          certificate: report.certificates?.find((one) => one.source === finding.subject) ?? null,
+          remedy: finding.remedy !== undefined && known.has(finding.remedy.procedure) ? finding.remedy : null,
+        })),
+      );
+  return [...newest.values()].flat();
 }
 
 function describe(host: HostView): string {
@@ -149,10 +152,10 @@ function checkNode(
 }
 
 function findingNode(host: string, parent: string, observation: Observation, now: Date, label: string): TreeNode {
-  const { finding, at, remedy } = observation;
+  const { key, finding, at, remedy } = observation;
   const unit = finding.unit ?? '';
   return {
-    id: `${parent}/${finding.code}/${finding.subject}`,
+    id: `${parent}/${key}`,
     label,
     description: describeFinding(observation, now),
     tooltip: [

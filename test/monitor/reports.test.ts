@@ -132,6 +132,15 @@ describe('Reports', () => {
     assert.deepEqual([open(), reports.list()], [[], []]);
   });
 
+  it('alerts for the worst of several findings of one report about the same thing, in whatever order they come', () => {
+    check('2024-03-01T01:00:00.000Z', finding('critical'), finding('ok'));
+    assert.deepEqual(open(), [{ level: 'critical', title: 'A b: shop.example', message: 'is critical' }]);
+    check('2024-03-01T02:00:00.000Z', finding('ok'), finding('critical'));
+    assert.equal(open().length, 1);
+    check('2024-03-01T03:00:00.000Z', finding('ok'), finding('ok'));
+    assert.deepEqual(open(), []);
+  });
+
   it('does not flap between a task that tells of warnings and a check that does not', () => {
     end('warning', 'warning', [finding('warning')], '2024-03-01T00:00:00.000Z');
     check('2024-03-01T00:01:00.000Z', finding('warning'));

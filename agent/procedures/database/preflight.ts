@@ -78,7 +78,7 @@ async function checkWraparound({ session, context }: DatabaseRun): Promise<void>
     `select datname as name, age(datfrozenxid)::float8 as xid, mxid_age(datminmxid)::float8 as mxid
      from pg_catalog.pg_database order by greatest(age(datfrozenxid), mxid_age(datminmxid)) desc limit 1`,
   );
-  const finding = wraparoundFinding(rows);
+  const finding = wraparoundFinding(rows, session.target.name);
   if (finding !== null && finding.level !== 'ok') context.finding(finding);
 }
 

@@ -13,7 +13,7 @@ export function serverFindings(
   lagSeconds: number,
 ): Finding[] {
   const subject = printable(target.name);
-  const wraparound = wraparoundFinding(state.databases);
+  const wraparound = wraparoundFinding(state.databases, target.name);
   return [
     ...(wraparound === null ? [] : [wraparound]),
     ...state.standbys.map((standby) => standbyFinding(standby, subject, lagSeconds)),

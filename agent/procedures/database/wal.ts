@@ -100,22 +100,23 @@ export async function slotFindings(session: DatabaseSession): Promise<Finding[]>
        (select setting::float8 * 1024 * 1024 from pg_catalog.pg_settings where name = 'max_wal_size') as "limit"
      from pg_catalog.pg_replication_slots where not temporary order by slot_name`,
   );
-  return slots.flatMap((slot) => slotFinding(slot));
+  return slots.flatMap((slot) => slotFinding(slot, session.target.name));
 }
 
 /** A slot may hold as much WAL as max_wal_size; `lost` and `unreserved` tell of one beyond max_slot_wal_keep_size. */
-export function slotFinding(slot: Slot): Finding[] {
-  const subject = printable(slot.name);
-  const base = { code: 'database.replication_slot', subject };
+export function slotFinding(slot: Slot, target: string): Finding[] {
+  const name = printable(slot.name);
+  // Servers may have slots of the same name.
+  const base = { code: 'database.replication_slot', subject: `${printable(target)}: ${name}` };
   const drop = 'start its consumer, or drop the slot (pg_drop_replication_slot) if that is gone';
   if (slot.status === 'lost' || slot.status === 'unreserved') {
     const state = slot.status === 'lost' ? 'has lost' : 'is about to lose';
-    const message = `Replication slot ${subject} ${state} WAL that its consumer needs: build the consumer anew and drop the slot.`;
+    const message = `Replication slot ${name} ${state} WAL that its consumer needs: build the consumer anew and drop the slot.`;
     return [{ ...base, level: 'critical', message }];
   }
   if (slot.retained === null) return [];
   const size = { value: slot.retained, threshold: slot.limit, unit: 'bytes' };
-  const text = `Replication slot ${subject} (${slot.type}, ${slot.active ? 'active' : 'inactive'}) retains ${bytesText(slot.retained)} of WAL`;
+  const text = `Replication slot ${name} (${slot.type}, ${slot.active ? 'active' : 'inactive'}) retains ${bytesText(slot.retained)} of WAL`;
   if (slot.retained > slot.limit) return [{ ...base, ...size, level: 'warning', message: `${text}; ${drop}.` }];
   if (slot.active) return [];
   return [{ ...base, ...size, level: 'info', message: `${text}; if that goes on, ${drop}.` }];

@@ -10,8 +10,11 @@ export interface IdAge {
   readonly mxid: number;
 }
 
-/** Share of the 2^31 ids in use by the oldest database of the server; `ok` below 40 %, null without any database. */
-export function wraparoundFinding(databases: readonly IdAge[]): Finding | null {
+/**
+ * Share of the 2^31 ids in use by the oldest database of the server that `target` is on; `ok` below 40 %, null without any
+ * database.
+ */
+export function wraparoundFinding(databases: readonly IdAge[], target: string): Finding | null {
   const oldest = databases.reduce<IdAge | null>(
     (old, one) => (old === null || used(one) > used(old) ? one : old),
     null,
@@ -19,14 +22,14 @@ export function wraparoundFinding(databases: readonly IdAge[]): Finding | null {
   if (oldest === null) return null;
   const kind = oldest.xid >= oldest.mxid ? 'transaction' : 'multixact';
   const percent = Math.round((used(oldest) / 2 ** 31) * 1000) / 10;
-  const subject = printable(oldest.name);
+  const subject = printable(target);
   const fine = percent < warningPercent;
-  const advice = ': run VACUUM (FREEZE) there, and find what holds autovacuum back, before the server refuses to write';
+  const advice = ': run VACUUM (FREEZE) in it, and find what holds autovacuum back, before the server refuses to write';
   return {
     level: fine ? 'ok' : percent >= criticalPercent ? 'critical' : 'warning',
     code: 'database.wraparound',
     subject,
-    message: `Database ${subject} has used ${percent} % of the ${kind} ids${fine ? '' : advice}.`,
+    message: `Database ${printable(oldest.name)} on the server of ${subject} has used ${percent} % of the ${kind} ids${fine ? '' : advice}.`,
     value: percent,
     threshold: warningPercent,
     unit: '%',

@@ -74,6 +74,29 @@ describe('healthModel', () => {
     ]);
   });
 
+  it('shows every finding of a report about one thing, under ids of their own, until the next report', () => {
+    const about = { code: 'database.disk', subject: 'shop' } as const;
+    const findings = [
+      makeFinding({ ...about, level: 'critical', message: 'data directory: 97 % full' }),
+      makeFinding({ ...about, message: 'WAL: 10 % full' }),
+    ];
+    const older = makeReport({
+      id: 'task:health',
+      at: ago(90_000),
+      findings: [makeFinding({ ...about, message: 'old' })],
+    });
+    const reports = [makeReport({ findings }), older];
+    const nodes = healthModel([makeHost({ reports })], now);
+    assert.deepEqual(outline(nodes), [
+      'error (bad) Database | 1 problem of 2',
+      '  error (bad) Disk | 2 findings',
+      '    error (bad) shop | data directory: 97 % full',
+      '    pass (good) shop | WAL: 10 % full',
+    ]);
+    const ids = flat(nodes).map(({ id }) => id);
+    assert.equal(new Set(ids).size, ids.length);
+  });
+
   it('offers a remedy only where the finding has one', () => {
     const findings = [makeFinding({ remedy }), makeFinding({ code: 'disk.inodes' })];
     const procedures = [makeProcedure({ name: remedy.procedure })];

@@ -30,8 +30,11 @@ describe('the findings about a server', () => {
       { name: 'old', xid: 1e9, mxid: 1.2e9 },
     ];
     const [finding] = findingsOf({ databases });
-    assert.deepEqual([finding?.level, finding?.subject, finding?.value], ['warning', 'old', 55.9]);
-    assert.match(finding?.message ?? '', /55\.9 % of the multixact ids: run VACUUM \(FREEZE\)/);
+    assert.deepEqual([finding?.level, finding?.subject, finding?.value], ['warning', 'shop', 55.9]);
+    assert.match(
+      finding?.message ?? '',
+      /^Database old on the server of shop has used 55\.9 % of the multixact ids: run VACUUM \(FREEZE\)/,
+    );
     assert.deepEqual(codes(findingsOf({ databases: [{ name: 'x', xid: 1.7e9, mxid: 0 }] })), [
       'critical database.wraparound',
     ]);
