@@ -113,8 +113,22 @@ export class RunDirectory {
    */
   writeLaunch(item: Launch, waits = true): void {
     const file = join(this.path, 'run.json');
-    writeFileSync(`${file}.new`, JSON.stringify(item, null, 2), { mode: 0o600, flush: waits });
+    const text = JSON.stringify(item, null, 2);
+    // One that starts at once has none yet: written in one go, it is there or not, whenever the agent is killed.
+    if (!waits && this.#writeNew(file, text)) return;
+    writeFileSync(`${file}.new`, text, { mode: 0o600, flush: waits });
     renameSync(`${file}.new`, file);
+  }
+
+  /** False when the file is there already. */
+  #writeNew(file: string, text: string): boolean {
+    try {
+      writeFileSync(file, text, { mode: 0o600, flag: 'wx' });
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      return false;
+    }
   }
 
   /** The record as it ended, so that an index made anew knows why. Of an end in good order exit.json and results tell the same. */

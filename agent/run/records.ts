@@ -2,6 +2,7 @@
 import type { EventBus } from '../events.ts';
 import type { Progress, Run } from '../protocol/nouns.ts';
 import type { Database } from '../store/database.ts';
+import type { RunRequest } from './request.ts';
 import { insertRun, updateRun } from '../store/runs.ts';
 
 export class RunRecords {
@@ -29,6 +30,20 @@ export class RunRecords {
     });
   }
 
+  /** As `insert`, in a commit that others share; resolves once it is on the disk. */
+  inserted(run: Run, request: Pick<RunRequest, 'requestId' | 'onRecord'>): Promise<void> {
+    return this.#shared(() => {
+      this.insert(run, request.requestId, request.onRecord);
+    });
+  }
+
+  /** As `update`, in a commit that others share; resolves once it is on the disk. */
+  updated(run: Run): Promise<void> {
+    return this.#shared(() => {
+      this.update(run);
+    });
+  }
+
   progress(runId: string, progress: Progress): void {
     this.#events.emit('run.progress', { runId, progress });
   }
@@ -36,5 +51,24 @@ export class RunRecords {
   /** All of it, or nothing: the end of a run and what follows from it. */
   together(work: () => void): void {
     this.#database.transaction(work);
+  }
+
+  /** As `together`, in a commit that others share; `done` hears when it is on the disk, or why it is not. */
+  soon(work: () => void, done: (error: Error | null) => void): void {
+    this.#database.together(work, done);
+  }
+
+  /** Writes down now what waits for a shared commit. */
+  settle(): void {
+    this.#database.settle();
+  }
+
+  async #shared(work: () => void): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<undefined>();
+    this.#database.together(work, (error) => {
+      if (error === null) resolve(undefined);
+      else reject(error);
+    });
+    await promise;
   }
 }

@@ -17,6 +17,13 @@ export interface RequireContext {
   readonly lookMs?: number;
 }
 
+/** What a run waits for meanwhile. */
+export const lookingAtRequirements = {
+  waitingFor: 'requires',
+  waitingReason: 'its requirements are being looked at',
+  waitingUntil: null,
+} as const;
+
 /** The first requirement that is not met, as the end of a sentence; null = all are. */
 export async function unmetRequirement(wanted: Requirements, context: RequireContext): Promise<string | null> {
   const looks: (() => Promise<string | null>)[] = [

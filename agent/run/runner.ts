@@ -14,25 +14,17 @@ import { followUpsOf, type FollowUp } from './followUps.ts';
 import { launchOf } from './launchOf.ts';
 import { RunRecords } from './records.ts';
 import { endedRun, newRun, queuedRun, type RunRequest } from './request.ts';
-import { unmetRequirement } from './requires.ts';
-import type { EndedRun, RunnerParts } from './runnerParts.ts';
+import { lookingAtRequirements, unmetRequirement } from './requires.ts';
+import { executionDefaults, surroundingsFor, type EndedRun, type RunnerParts } from './runnerParts.ts';
 import { startProblem } from './startProblem.ts';
-import { surroundingsOf, type Surroundings } from './surroundings.ts';
+import type { Surroundings } from './surroundings.ts';
 import { WaitingRoom } from './waitingRoom.ts';
 
 export type { AlertOn, RunRequest } from './request.ts';
 export type { EndedRun, RunnerParts } from './runnerParts.ts';
 
-const defaultStopGraceMs = 10_000;
-const defaultOutputLimit = 2 ** 30;
 /** An end that could not be written down (the disk is full) is tried again so often. */
 const rewriteMs = 5000;
-
-const lookingAtRequirements = {
-  waitingFor: 'requires',
-  waitingReason: 'its requirements are being looked at',
-  waitingUntil: null,
-} as const;
 
 export class Runner {
   readonly #parts: RunnerParts;
@@ -75,6 +67,8 @@ export class Runner {
 
   /** Stops watching; what runs goes on, what waits stays queued, and the next agent takes over both. */
   stop(): void {
+    // Ends that wait for their commit are written down and told of.
+    this.#records.settle();
     this.#stopped = true;
     this.#room.stop();
     for (const entry of this.#entries.values()) {
@@ -118,8 +112,8 @@ export class Runner {
    * the open runs of its task are stopped; who wants to forbid an overlap asks `openRunOf` before.
    */
   async launch(request: RunRequest): Promise<Run> {
-    const earlier = request.requestId === null ? null : findRunByRequest(this.#parts.database, request.requestId);
-    if (earlier !== null) return this.#entries.get(earlier.id)?.run ?? earlier;
+    const earlier = this.#earlierOf(request.requestId);
+    if (earlier !== null) return earlier;
     const now = this.#parts.clock.now();
     const run = newRun(request, now);
     let entry: Entry;
@@ -135,7 +129,8 @@ export class Runner {
       if (atOnce) entry.begin(now);
       else entry.directory.writeLaunch(entry.launch, true);
       entry.run = this.#room.join(entry, atOnce);
-      this.#records.insert(entry.run, request.requestId, request.onRecord);
+      if (atOnce) await this.#records.inserted(entry.run, request);
+      else this.#records.insert(entry.run, request.requestId, request.onRecord);
     } catch (error) {
       this.#forget(entry);
       // Its folder could not be written, as on a full disk: the store may still take the record.
@@ -188,6 +183,14 @@ export class Runner {
     return entry.run;
   }
 
+  /** Of this request; the answer tells of it, so it is on the disk. */
+  #earlierOf(requestId: string | null): Run | null {
+    const earlier = requestId === null ? null : findRunByRequest(this.#parts.database, requestId);
+    if (earlier === null) return null;
+    this.#records.settle();
+    return this.#entries.get(earlier.id)?.run ?? earlier;
+  }
+
   #prepare(run: Run, request: RunRequest): Entry {
     const directory = this.#directoryOf(run.id);
     directory.create();
@@ -204,7 +207,7 @@ export class Runner {
         return;
       }
       entry.begin(this.#parts.clock.now());
-      this.#records.update(entry.run);
+      await this.#records.updated(entry.run);
     } catch (error) {
       if (this.#entries.has(entry.run.id)) this.#close(entry, 'failed', `could not be started: ${startProblem(error)}`);
       return;
@@ -222,20 +225,16 @@ export class Runner {
   }
 
   async #execute(entry: Entry): Promise<void> {
+    // While it was written down it was cancelled, or the agent is being stopped: the next one starts it.
+    if (this.#stopped || !this.#entries.has(entry.run.id)) return;
     this.#parts.onBegin?.(entry.run.id);
     entry.execution = this.#executionOf(entry);
     await entry.execution.start();
   }
 
   #executionOf(entry: Entry): Execution {
-    const { clock, log, secrets, stopGraceMs, outputLimit } = this.#parts;
     return new Execution(entry.run, entry.launch, entry.directory, {
-      clock,
-      log,
-      secrets,
-      stopGraceMs: stopGraceMs ?? defaultStopGraceMs,
-      outputLimit: outputLimit?.() ?? defaultOutputLimit,
-      spaceIsShort: () => this.#parts.database.condition().state !== 'ok',
+      ...executionDefaults(this.#parts),
       surroundings: (launch, directory) => this.#surroundings(launch, directory),
       onChange: (run) => {
         this.#save(run);
@@ -244,16 +243,13 @@ export class Runner {
         this.#records.progress(runId, progress);
       },
       onEnd: (ended) => {
-        this.#ended(entry, ended);
+        this.#ended(entry, ended, 'soon');
       },
     });
   }
 
   #surroundings(launch: Launch, directory: RunDirectory): Promise<Surroundings> {
-    const { cwd, environment, self, taskEnvironment } = this.#parts;
-    const added = launch.environmentOf === null ? {} : (taskEnvironment?.(launch.environmentOf) ?? {});
-    const parts = { cwd: cwd(), environment: environment(), self: self ?? [], seal: this.#seal };
-    return surroundingsOf(launch, directory, parts, added);
+    return surroundingsFor(this.#parts, this.#seal, launch, directory);
   }
 
   async #restore(run: Run): Promise<void> {
@@ -296,41 +292,59 @@ export class Runner {
     entry.abort.abort();
     const run = endedRun(entry.run, outcome, this.#parts.secrets.text(reason), this.#parts.clock.now());
     entry.run = run;
-    this.#ended(entry, { run, findings: [], end: null });
+    this.#ended(entry, { run, findings: [], end: null }, 'at once');
   }
 
   /** Writes down the end and what follows from it, together, and tells everyone. */
-  #ended(entry: Entry, ended: ExecutionEnd): void {
-    const { clock, random } = this.#parts;
-    const given = { now: clock.now(), random: (random ?? Math.random)(), claims: entry.ticket.claims };
-    this.#settle(entry, ended, followUpsOf(ended.run, entry.launch, given));
+  #ended(entry: Entry, ended: ExecutionEnd, how: 'at once' | 'soon'): void {
+    const [now, random] = [this.#parts.clock.now(), (this.#parts.random ?? Math.random)()];
+    this.#settle(entry, ended, followUpsOf(ended.run, entry.launch, { now, random, claims: entry.ticket.claims }), how);
   }
 
-  #settle(entry: Entry, ended: ExecutionEnd, followUps: readonly FollowUp[]): void {
+  /** `soon`: in a commit that others share, which is for what has had a process; until then nobody else can end it. */
+  #settle(entry: Entry, ended: ExecutionEnd, followUps: readonly FollowUp[], how: 'at once' | 'soon'): void {
     if (this.#stopped || !this.#entries.has(ended.run.id)) return;
-    const { clock, log } = this.#parts;
+    const failed = (error: unknown): void => {
+      this.#parts.log.error(
+        { run: ended.run.id, error },
+        'the end of a run could not be written down; it is tried again',
+      );
+      this.#parts.clock.after(rewriteMs, () => {
+        this.#settle(entry, ended, followUps, how);
+      });
+    };
     let next: readonly Entry[];
     try {
       next = followUps.map((followUp) => this.#follow(followUp));
-      this.#records.together(() => {
+      const work = (): void => {
         this.#records.update(ended.run);
         for (const { run } of next) this.#records.insert(run, null);
-      });
+      };
+      if (how === 'at once') this.#records.together(work);
+      else {
+        this.#records.soon(work, (error) => {
+          if (error === null) this.#settled(entry, ended, next);
+          else failed(error);
+        });
+      }
     } catch (error) {
-      log.error({ run: ended.run.id, error }, 'the end of a run could not be written down; it is tried again');
-      clock.after(rewriteMs, () => {
-        this.#settle(entry, ended, followUps);
-      });
+      failed(error);
       return;
     }
+    if (how === 'at once') this.#settled(entry, ended, next);
+  }
+
+  #settled(entry: Entry, ended: ExecutionEnd, next: readonly Entry[]): void {
+    if (this.#stopped) return;
     this.#entries.delete(ended.run.id);
     for (const follower of next) {
       this.#entries.set(follower.run.id, follower);
       follower.run = this.#room.join(follower, false);
     }
     this.#writeEnd(entry, ended.run);
-    const again = followUps.some(({ kind }) => kind === 'retry');
-    this.#tell({ ...ended, alertOn: again ? 'nothing' : entry.launch.alertOn });
+    const again = next.some(({ run }) => run.trigger === 'retry');
+    const told: EndedRun = { ...ended, alertOn: again ? 'nothing' : entry.launch.alertOn };
+    for (const listener of this.#listeners) listener(told);
     entry.ended.resolve(ended.run);
     this.#room.leave(entry);
   }
@@ -359,7 +373,8 @@ export class Runner {
   ): Run {
     const run = endedRun(fresh, outcome, this.#parts.secrets.text(reason), this.#parts.clock.now());
     this.#records.insert(run, request.requestId, request.onRecord);
-    this.#tell({ run, findings: [], end: null, alertOn: request.alertOn });
+    const ended = { run, findings: [], end: null, alertOn: request.alertOn };
+    for (const listener of this.#listeners) listener(ended);
     return run;
   }
 
@@ -375,10 +390,6 @@ export class Runner {
     } catch (error) {
       this.#parts.log.error({ run: run.id, error }, 'a change of a run could not be written down');
     }
-  }
-
-  #tell(ended: EndedRun): void {
-    for (const listener of this.#listeners) listener(ended);
   }
 
   #directoryOf(runId: string): RunDirectory {

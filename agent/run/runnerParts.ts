@@ -6,9 +6,12 @@ import type { Clock } from '../schedule/clock.ts';
 import type { Seal } from '../secrets/seal.ts';
 import type { Secrets } from '../secrets/secrets.ts';
 import type { Database } from '../store/database.ts';
+import type { Launch, RunDirectory } from './directory.ts';
+import type { ExecutionParts } from './execution.ts';
 import type { Limits } from './queue.ts';
 import type { AlertOn } from './request.ts';
 import type { ProcedureEnd } from './results.ts';
+import { surroundingsOf, type Surroundings } from './surroundings.ts';
 
 export interface EndedRun {
   readonly run: Run;
@@ -45,4 +48,33 @@ export interface RunnerParts {
   readonly outputLimit?: () => number;
   /** From 0 up to 1; for the jitter of retries. */
   readonly random?: () => number;
+}
+
+const defaultStopGraceMs = 10_000;
+const defaultOutputLimit = 2 ** 30;
+
+/** What every execution gets of the runner's parts, with what they leave out. */
+export function executionDefaults(
+  parts: RunnerParts,
+): Pick<ExecutionParts, 'clock' | 'log' | 'secrets' | 'stopGraceMs' | 'outputLimit' | 'spaceIsShort'> {
+  const { clock, log, secrets, stopGraceMs, outputLimit, database } = parts;
+  return {
+    clock,
+    log,
+    secrets,
+    stopGraceMs: stopGraceMs ?? defaultStopGraceMs,
+    outputLimit: outputLimit?.() ?? defaultOutputLimit,
+    spaceIsShort: () => database.condition().state !== 'ok',
+  };
+}
+
+/** What a launch is started with, by the configuration as it is now. */
+export function surroundingsFor(
+  { cwd, environment, self, taskEnvironment }: RunnerParts,
+  seal: Seal,
+  launch: Launch,
+  directory: RunDirectory,
+): Promise<Surroundings> {
+  const added = launch.environmentOf === null ? {} : (taskEnvironment?.(launch.environmentOf) ?? {});
+  return surroundingsOf(launch, directory, { cwd: cwd(), environment: environment(), self: self ?? [], seal }, added);
 }

@@ -5,50 +5,31 @@
  * transaction in memory, where all parts read them as ever, until `recover` can commit it.
  */
 import { randomUUID } from 'node:crypto';
-import { chmodSync, existsSync } from 'node:fs';
-import { DatabaseSync, type StatementSync, type SQLInputValue } from 'node:sqlite';
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
+import { CommitGroup } from './commitGroup.ts';
+import { checkpoint, prepareFile, readEpoch, rollBack } from './databaseFile.ts';
+import type { DatabaseOptions, StoreCondition } from './databaseOptions.ts';
+import { HeldChanges, type Change } from './heldChanges.ts';
 import { migrate, refuseNewer } from './migrations.ts';
-import type { Reserve } from './reserve.ts';
-import { isDamage, isOutOfSpace, storeError, StoreError } from './storeErrors.ts';
+import { Statements } from './statements.ts';
+import { errorOf, isDamage, isOutOfSpace, storeError, StoreError } from './storeErrors.ts';
+
+export type { DatabaseOptions, StoreCondition } from './databaseOptions.ts';
 
 export type Row = Readonly<Record<string, string | number | bigint | null | Uint8Array>>;
-
-export interface DatabaseOptions {
-  /** Only to look: no migration, no change; the schema may be older. */
-  readonly readOnly?: boolean;
-  /** Makes it survive a full or failing disk; without it such a write throws, as is right for a command. */
-  readonly reserve?: Reserve;
-  /** Puts a sound store in the place of the damaged one; it is opened again afterwards. Without it damage throws. */
-  readonly repair?: (cause: Error) => void;
-}
-
-/** `low`: the reserve is used up, writes still reach the disk. `held`: they are kept in memory. */
-export interface StoreCondition {
-  readonly state: 'ok' | 'low' | 'held';
-  /** What the system said, null while all is well. */
-  readonly cause: string | null;
-  /** Changes that are in memory alone. */
-  readonly held: number;
-}
-
-interface Change {
-  readonly text: string;
-  readonly values: readonly SQLInputValue[];
-}
-
-/** Held changes are kept for a second try at a commit up to this much text; beyond it the events are let go. */
-const mostHeldBytes = 16 * 1024 * 1024;
 
 export class Database {
   readonly file: string;
   readonly #options: DatabaseOptions;
   #sql: DatabaseSync;
-  #statements = new Map<string, StatementSync>();
+  #statements: Statements;
   #epoch = '';
   /** Changes of the transaction that is going on; null outside. */
   #changes: Change[] | null = null;
+  /** Changes that wait for their common commit, in an open transaction. */
+  #group: CommitGroup<Change> | null = null;
   #afterCommit: (() => void)[] = [];
-  #held: { readonly changes: Change[]; bytes: number; count: number; whole: boolean } | null = null;
+  #held: HeldChanges | null = null;
   #condition: Omit<StoreCondition, 'held'> = { state: 'ok', cause: null };
   readonly #listeners = new Set<() => void>();
   #repairing = false;
@@ -58,6 +39,7 @@ export class Database {
     this.file = file;
     this.#options = options;
     this.#sql = this.#open();
+    this.#statements = new Statements(this.#sql);
     const { reserve } = options;
     if (reserve === undefined) return;
     // A reserve that is gone was freed by an agent that may have died with held events: their numbers were seen.
@@ -77,16 +59,33 @@ export class Database {
     this.change("INSERT OR REPLACE INTO meta (key, value) VALUES ('epoch', ?)", this.#epoch);
   }
 
+  /** What is read is on the disk, outside of a transaction: a group that waits is committed first. */
   all(text: string, ...values: SQLInputValue[]): readonly Row[] {
-    return this.#guarded(() => this.#statement(text).all(...values));
+    this.settle();
+    return this.peekAll(text, ...values);
   }
 
   get(text: string, ...values: SQLInputValue[]): Row | undefined {
-    return this.#guarded(() => this.#statement(text).get(...values));
+    this.settle();
+    return this.peek(text, ...values);
+  }
+
+  /** As `get`, but sees what is not committed yet: for what nobody is told before it is. */
+  peek(text: string, ...values: SQLInputValue[]): Row | undefined {
+    return this.#guarded(() => this.#statements.of(text).get(...values));
+  }
+
+  peekAll(text: string, ...values: SQLInputValue[]): readonly Row[] {
+    return this.#guarded(() => this.#statements.of(text).all(...values));
+  }
+
+  get gathering(): boolean {
+    return this.#group !== null;
   }
 
   /** Runs a changing statement; returns the number of changed rows and the last row id. */
   change(text: string, ...values: SQLInputValue[]): { readonly changes: number; readonly rowId: number } {
+    this.settle();
     return this.#guarded(() => {
       const change = { text, values };
       if (this.#changes !== null) {
@@ -112,28 +111,40 @@ export class Database {
   transaction<T>(work: () => T): T {
     if (this.#changes !== null) return work();
     return this.#guarded(() => {
+      if (this.#group !== null) return this.#lastOf(this.#group, work);
       const held = this.#held !== null;
       this.#begin(held ? 'SAVEPOINT work' : 'BEGIN IMMEDIATE');
-      const changes: Change[] = [];
-      this.#changes = changes;
-      let result: T;
-      try {
-        result = work();
-      } catch (error) {
-        this.#undo(held);
-        throw error;
-      } finally {
-        this.#changes = null;
-      }
+      const { result, changes } = this.#collect(work, held);
       this.#end(held, changes);
       this.#committed();
       return result;
     });
   }
 
+  /**
+   * Does `work` at once, in a transaction that others join until the event loop has nothing more for it, and calls `done` when all of it
+   * is on the disk (`null`) or is not (the reason). What `work` throws undoes its own part, is thrown, and `done` is not called.
+   */
+  together(work: () => void, done: (error: Error | null) => void): void {
+    if (this.#changes !== null)
+      throw new Error('a transaction is going on: what is done in it shares its commit anyway');
+    if (this.#held !== null) {
+      this.transaction(work);
+      done(null);
+      return;
+    }
+    this.#guarded(() => {
+      if (this.#group === null) this.#begin('BEGIN IMMEDIATE');
+      this.#group ??= new CommitGroup(() => {
+        this.settle();
+      });
+      this.#join(this.#group, work, done);
+    });
+  }
+
   /** Calls back once what was written so far is committed: at once, or at the end of the transaction that is going on. */
   afterCommit(callback: () => void): void {
-    if (this.#changes === null) callback();
+    if (this.#changes === null && this.#group === null) callback();
     else this.#afterCommit.push(callback);
   }
 
@@ -148,26 +159,44 @@ export class Database {
 
   /** Tries to bring held changes to the disk and to make the reserve again. True when all is well. */
   recover(): boolean {
+    this.settle();
     const { reserve } = this.#options;
     if (this.#condition.state === 'ok' || reserve === undefined || this.#changes !== null)
       return this.#condition.state === 'ok';
     if (this.#held !== null) {
       if (!reserve.hasRoom(this.#held.bytes * 2)) return false;
-      const { changes, whole } = this.#held;
+      const { changes } = this.#held;
       this.#held = null;
       try {
         this.#sql.exec('COMMIT');
       } catch (error) {
-        this.#rollBack();
-        this.#hold(whole ? changes : [], error);
+        rollBack(this.#sql);
+        this.#hold(changes, error);
         return false;
       }
       this.#become('low', this.#condition.cause);
     }
-    this.#checkpoint();
+    checkpoint(this.#sql);
     if (!reserve.create()) return false;
     this.#become('ok', null);
     return true;
+  }
+
+  /** Commits at once what waits for a common commit. Never throws: those who wait are told what went wrong. */
+  settle(): void {
+    const group = this.#group;
+    if (group === null || this.#changes !== null) return;
+    this.#group = null;
+    try {
+      this.#guarded(() => {
+        this.#end(false, group.changes);
+      });
+    } catch (error) {
+      group.end(errorOf(error));
+      return;
+    }
+    this.#committed();
+    group.end(null);
   }
 
   /** Repairs a store that a check from outside found damaged. */
@@ -178,6 +207,7 @@ export class Database {
   /** What is held and can not be brought to the disk now is lost; returns how many changes that were. */
   close(): number {
     if (this.#closed) return 0;
+    this.settle();
     if (this.#held !== null) this.recover();
     const lost = this.#held?.count ?? 0;
     this.#closed = true;
@@ -192,16 +222,8 @@ export class Database {
       const readOnly = this.#options.readOnly === true;
       sql = new DatabaseSync(this.file, { readOnly });
       if (readOnly) return sql;
-      if (this.file !== ':memory:') restrictToOwner(this.file);
-      // FULL: the record of a start or end must survive a power cut, not only a killed agent.
-      // No spill and no temporary files: only a commit writes, so only a commit can meet a full disk.
-      sql.exec(
-        `PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
-         PRAGMA cache_spill = OFF; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 16777216;`,
-      );
-      sql.exec(`PRAGMA wal_autocheckpoint = ${logPages(this.#options.reserve)}`);
+      prepareFile(sql, this.file, this.#options.reserve);
       migrate(sql);
-      this.#statements = new Map();
       this.#epoch = readEpoch(sql);
       return sql;
     } catch (error) {
@@ -230,9 +252,11 @@ export class Database {
       this.#held = null;
       repair(cause);
       this.#sql = this.#open();
+      this.#statements = new Statements(this.#sql);
       return true;
     } finally {
       this.#repairing = false;
+      this.#drop(cause);
     }
   }
 
@@ -244,10 +268,57 @@ export class Database {
     }
   }
 
-  #undo(held: boolean): void {
+  /** Does `work` and gives its changes; what it throws undoes them. `within` = in a savepoint of a longer transaction. */
+  #collect<T>(work: () => T, within: boolean): { readonly result: T; readonly changes: readonly Change[] } {
+    const changes: Change[] = [];
+    const callbacks = this.#afterCommit.length;
+    this.#changes = changes;
+    try {
+      return { result: work(), changes };
+    } catch (error) {
+      this.#changes = null;
+      this.#afterCommit.length = callbacks;
+      if (!within) rollBack(this.#sql);
+      else this.#undoWork(errorOf(error));
+      throw error;
+    } finally {
+      this.#changes = null;
+    }
+  }
+
+  #join<T>(group: CommitGroup<Change>, work: () => T, done: (error: Error | null) => void): T {
+    this.#sql.exec('SAVEPOINT work');
+    const { result, changes } = this.#collect(work, true);
+    this.#sql.exec('RELEASE work');
+    group.join(changes, done);
+    return result;
+  }
+
+  #undoWork(cause: Error): void {
+    try {
+      this.#sql.exec('ROLLBACK TO work; RELEASE work');
+    } catch {
+      // SQLite has undone the whole transaction by itself, and so what others wait for.
+      this.#drop(cause);
+    }
+  }
+
+  #drop(cause: Error): void {
+    const group = this.#group;
+    this.#group = null;
     this.#afterCommit = [];
-    if (held && this.#held !== null) this.#sql.exec('ROLLBACK TO work; RELEASE work');
-    else this.#rollBack();
+    group?.end(cause);
+  }
+
+  /** A transaction that must be on the disk at its end takes the group with it. */
+  #lastOf<T>(group: CommitGroup<Change>, work: () => T): T {
+    let problem: Error | null = null as Error | null;
+    const result = this.#join(group, work, (error) => {
+      problem = error;
+    });
+    this.settle();
+    if (problem !== null) throw problem;
+    return result;
   }
 
   #end(held: boolean, changes: readonly Change[]): void {
@@ -259,7 +330,7 @@ export class Database {
     try {
       this.#sql.exec('COMMIT');
     } catch (error) {
-      this.#rollBack();
+      rollBack(this.#sql);
       if (!this.#canEscape(error)) {
         this.#afterCommit = [];
         throw storeError(this.file, error);
@@ -281,7 +352,7 @@ export class Database {
   /** A commit had no space: frees the reserve and tries again, then holds the changes in memory. */
   #escape(changes: readonly Change[], cause: Error): { readonly changes: number; readonly rowId: number } {
     this.#options.reserve?.release();
-    this.#checkpoint();
+    checkpoint(this.#sql);
     try {
       this.#sql.exec('BEGIN IMMEDIATE');
       const result = this.#replay(changes);
@@ -289,7 +360,7 @@ export class Database {
       this.#become('low', cause.message);
       return result;
     } catch (error) {
-      this.#rollBack();
+      rollBack(this.#sql);
       if (!isOutOfSpace(error)) throw storeError(this.file, error);
       return this.#hold(changes, error);
     }
@@ -297,7 +368,7 @@ export class Database {
 
   #hold(changes: readonly Change[], cause: unknown): { readonly changes: number; readonly rowId: number } {
     this.#sql.exec('BEGIN IMMEDIATE');
-    this.#held = { changes: [], bytes: 0, count: 0, whole: true };
+    this.#held = new HeldChanges();
     const result = this.#replay(changes);
     this.#keep(changes);
     this.#become('held', cause instanceof Error ? cause.message : String(cause));
@@ -305,17 +376,8 @@ export class Database {
   }
 
   #keep(changes: readonly Change[]): void {
-    const held = this.#held;
-    if (held === null) return;
-    held.count += changes.length;
-    for (const change of changes) held.bytes += sizeOf(change);
-    if (held.whole) held.changes.push(...changes);
-    if (held.bytes < mostHeldBytes) return;
     // Clients see the gap and take a snapshot; the freed pages are used again, so memory stays bounded.
-    this.#sql.exec('DELETE FROM events');
-    held.changes.length = 0;
-    held.whole = false;
-    held.bytes = 0;
+    if (this.#held?.add(changes) === 'too many') this.#sql.exec('DELETE FROM events');
   }
 
   #replay(changes: readonly Change[]): { readonly changes: number; readonly rowId: number } {
@@ -323,25 +385,8 @@ export class Database {
   }
 
   #apply({ text, values }: Change): { readonly changes: number; readonly rowId: number } {
-    const { changes, lastInsertRowid } = this.#statement(text).run(...values);
+    const { changes, lastInsertRowid } = this.#statements.of(text).run(...values);
     return { changes: Number(changes), rowId: Number(lastInsertRowid) };
-  }
-
-  #rollBack(): void {
-    try {
-      this.#sql.exec('ROLLBACK');
-    } catch {
-      // SQLite has rolled back by itself (sqlite.org, "Response To Errors Within A Transaction").
-    }
-  }
-
-  /** Moves the log into the main file and gives its space back; whatever stops that stops only this. */
-  #checkpoint(): void {
-    try {
-      this.#sql.exec('PRAGMA wal_checkpoint(TRUNCATE)');
-    } catch {
-      // A reader holds it, or there is no space: the next call tries again.
-    }
   }
 
   #become(state: StoreCondition['state'], cause: string | null): void {
@@ -349,39 +394,4 @@ export class Database {
     this.#condition = { state, cause };
     for (const listener of this.#listeners) listener();
   }
-
-  #statement(text: string): StatementSync {
-    let statement = this.#statements.get(text);
-    if (statement === undefined) {
-      statement = this.#sql.prepare(text);
-      this.#statements.set(text, statement);
-    }
-    return statement;
-  }
-}
-
-/** The log stays at half of the reserve, so that freeing that always suffices to bring the log into the main file. */
-function logPages(reserve: Reserve | undefined): number {
-  return reserve === undefined ? 512 : Math.max(16, Math.min(1000, Math.floor(reserve.bytes / 4096 / 2)));
-}
-
-function readEpoch(sql: DatabaseSync): string {
-  sql.prepare("INSERT OR IGNORE INTO meta (key, value) VALUES ('epoch', ?)").run(randomUUID());
-  return String(sql.prepare("SELECT value FROM meta WHERE key = 'epoch'").get()?.['value']);
-}
-
-function sizeOf({ text, values }: Change): number {
-  return values.reduce<number>((sum, value) => sum + (typeof value === 'string' ? value.length : 8), text.length);
-}
-
-function restrictToOwner(file: string): void {
-  for (const name of [file, `${file}-wal`, `${file}-shm`]) if (existsSync(name)) chmodSync(name, 0o600);
-}
-
-/** Milliseconds ↔ the ISO text of the wire; null stays null. */
-export function isoOf(value: Row[string] | undefined): string | null {
-  return typeof value === 'number' ? new Date(value).toISOString() : null;
-}
-export function millisecondsOf(text: string | null): number | null {
-  return text === null ? null : Date.parse(text);
 }

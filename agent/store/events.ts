@@ -2,6 +2,9 @@
 import { eventSchemas, type AgentEvent, type EventData, type EventType } from '../protocol/events.ts';
 import type { Database, Row } from './database.ts';
 
+const selectUpTo = 'SELECT seq, at, type, data FROM events WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?';
+const select = 'SELECT seq, at, type, data FROM events WHERE seq > ? ORDER BY seq LIMIT ?';
+
 export function appendEvent<T extends EventType>(
   database: Database,
   at: number,
@@ -18,9 +21,17 @@ export function appendEvent<T extends EventType>(
 }
 
 export function readEvents(database: Database, after: number, limit: number): readonly AgentEvent[] {
-  return database
-    .all('SELECT seq, at, type, data FROM events WHERE seq > ? ORDER BY seq LIMIT ?', after, limit)
-    .flatMap(eventOf);
+  return database.all(select, after, limit).flatMap(eventOf);
+}
+
+/** As `readEvents`, while others wait for their commit: `newest` is the last that has it. */
+export function readCommittedEvents(
+  database: Database,
+  after: number,
+  newest: number,
+  limit: number,
+): readonly AgentEvent[] {
+  return database.peekAll(selectUpTo, after, newest, limit).flatMap(eventOf);
 }
 
 /** Number of the newest event ever appended, 0 before the first; deleting old ones does not lower it. */

@@ -1,7 +1,8 @@
 /** Runs: the index of what the run directories hold. */
 import type * as z from 'zod';
 import { approval, outcome as outcomeSchema, progress, run, type Outcome, type Run } from '../protocol/nouns.ts';
-import { isoOf, millisecondsOf, type Database, type Row } from './database.ts';
+import type { Database, Row } from './database.ts';
+import { isoOf, millisecondsOf } from './instants.ts';
 
 const counts = run.shape.findings;
 
@@ -9,6 +10,26 @@ const columns = `id, task, kind, procedure, trigger, attempt, scheduled_for, act
   outcome_reason, exit_code, signal, queued_at, started_at, ended_at, adopted, findings, progress, attempts, retry_of,
   waiting_for, waiting_reason, waiting_until, approval, output_dropped`;
 const places = columns.split(',').map(() => '?');
+/** What a run keeps from its first record to its end. SQLite writes the entry of an index anew for a column that is set, be it the same. */
+const fixed = new Set([
+  'id',
+  'task',
+  'kind',
+  'procedure',
+  'trigger',
+  'attempt',
+  'scheduled_for',
+  'actor',
+  'reason',
+  'dry_run',
+  'window_id',
+  'queued_at',
+  'attempts',
+  'retry_of',
+]);
+const names = columns.split(',').map((column) => column.trim());
+const changing = names.flatMap((name, index) => (fixed.has(name) ? [] : [{ name, index }]));
+const update = `UPDATE runs SET ${changing.map(({ name }) => `${name} = ?`).join(', ')} WHERE id = ?`;
 
 /** Adds a run. Throws when the same instant and attempt of its task, or the same request, is there already. */
 export function insertRun(database: Database, item: Run, requestId: string | null): void {
@@ -20,13 +41,8 @@ export function insertRun(database: Database, item: Run, requestId: string | nul
 }
 
 export function updateRun(database: Database, item: Run): void {
-  const [id, ...values] = valuesOf(item);
-  const assignments = columns
-    .split(',')
-    .slice(1)
-    .map((column) => `${column.trim()} = ?`)
-    .join(', ');
-  database.change(`UPDATE runs SET ${assignments} WHERE id = ?`, ...values, id);
+  const values = valuesOf(item);
+  database.change(update, ...changing.map(({ index }) => values[index] ?? null), item.id);
 }
 
 export function getRun(database: Database, id: string): Run | null {
@@ -34,8 +50,9 @@ export function getRun(database: Database, id: string): Run | null {
   return row === undefined ? null : runOf(row);
 }
 
+/** It may wait for its commit still. */
 export function findRunByRequest(database: Database, requestId: string): Run | null {
-  const row = database.get(`SELECT ${columns} FROM runs WHERE request_id = ?`, requestId);
+  const row = database.peek(`SELECT ${columns} FROM runs WHERE request_id = ?`, requestId);
   return row === undefined ? null : runOf(row);
 }
 

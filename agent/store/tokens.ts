@@ -2,7 +2,8 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { role as roleSchema, type Role } from '../protocol/nouns.ts';
 import { copyTokens } from './copies.ts';
-import { isoOf, type Database } from './database.ts';
+import type { Database } from './database.ts';
+import { isoOf } from './instants.ts';
 
 export interface TokenInfo {
   readonly id: string;
