@@ -14,6 +14,7 @@ import {
   openSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
@@ -126,8 +127,10 @@ export class RunDirectory {
       writeFileSync(file, text, { mode: 0o600, flag: 'wx' });
       return true;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      return false;
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+      // Half of it, on a full disk.
+      rmSync(file, { force: true });
+      throw error;
     }
   }
 
