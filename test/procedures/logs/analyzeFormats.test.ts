@@ -45,6 +45,30 @@ describe('analyze-logs, formats', () => {
     assert.equal(requests.throughput?.peakPerMinute, 3);
   });
 
+  it('loses no line that stands before, between or behind access lines, however short or broken it is', async () => {
+    const good = '192.0.2.1 - - [01/Mar/2024:00:00:01 +0000] "GET / HTTP/1.1" 200 5 "-" "x"';
+    const broken = [
+      'short',
+      'x',
+      'y - [',
+      good.slice(0, 60),
+      good.slice(0, 70),
+      good.replace('Mar', 'Xxx'),
+      '"',
+      good.slice(12),
+    ];
+    const file = await harness.write('access.log', [
+      good,
+      ...broken.flatMap((line) => [line, good]),
+      good.slice(0, 20),
+    ]);
+    for (const report of ['error', 'performance']) {
+      const log = await harness.log(file, { report });
+      assert.deepEqual([log.lines, log.records], [18, 18], report);
+      assert.equal(log.requests?.count, 10, report);
+    }
+  });
+
   it('takes the duration of a request from where nginx and Apache put it', async () => {
     const line = (path: string, rest: string) =>
       `192.0.2.1 - - [10/Oct/2023:13:55:36 +0000] "GET ${path} HTTP/1.1" 200 5 "-" "x 1.5 y"${rest}`;

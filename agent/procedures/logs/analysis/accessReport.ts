@@ -33,6 +33,8 @@ export class AccessReport {
   readonly #since: number;
   /** Of the line that `#answerAt` looked at. */
   #bracket = -1;
+  /** `10/Oct/2000:` of the line that was read last: others of that day need no second look. */
+  readonly #date = Buffer.alloc(12);
 
   /** `whole`: count clients, paths and so on, not failures alone. `since`: milliseconds since the epoch, or -Infinity. */
   constructor(whole: boolean, since: number, slowest: number) {
@@ -121,13 +123,17 @@ export class AccessReport {
     let bracket = -1;
     for (let at = start; at < end; this.records += 1) {
       const answer = this.#answerAt(bytes, at);
-      const status = answer < 0 ? 0 : statusAt(bytes, answer);
-      if (status > 0 && status < 400 && this.records > 0) {
-        statuses[status] = (statuses[status] ?? 0) + 1;
-        if (namesReferrer(bytes, answer + 5)) this.combined += 1;
-        bracket = this.#bracket;
-        at = bytes.indexOf(newline, answer) + 1;
-        continue;
+      const status = answer < 0 || !this.#isSameDay(bytes) ? 0 : statusAt(bytes, answer);
+      if (status > 0 && status < 400) {
+        const stop = bytes.indexOf(newline, answer);
+        const kind = endingOf(bytes, answer + 5, stop);
+        if (kind !== null) {
+          statuses[status] = (statuses[status] ?? 0) + 1;
+          if (kind === 'combined') this.combined += 1;
+          bracket = this.#bracket;
+          at = stop + 1;
+          continue;
+        }
       }
       if (!line.parse(bytes, at, end)) {
         this.#noteTime(bytes, bracket, end);
@@ -137,6 +143,7 @@ export class AccessReport {
       if (line.status >= 400) this.#failure(bytes, line);
       if (line.combined) this.combined += 1;
       this.#seenAt(line.time);
+      if (answer > 0) bytes.copy(this.#date, 0, this.#bracket + 1, this.#bracket + 13);
       at = line.end + 1;
     }
     this.#noteTime(bytes, bracket, end);
@@ -151,12 +158,19 @@ export class AccessReport {
     while (byte !== openBracket && byte !== newline) byte = bytes[++at] ?? newline;
     // `[10/Oct/2000:13:55:36 -0700] "`
     if (byte === newline || bytes[at - 1] !== space || bytes[at + 27] !== 93 || bytes[at + 29] !== quote) return -1;
-    if (bytes[at + 3] !== 47 || bytes[at + 12] !== 58 || bytes[at + 28] !== space) return -1;
+    if (bytes[at + 28] !== space) return -1;
     this.#bracket = at;
     at += 30;
     byte = bytes[at] ?? newline;
     while (byte !== quote && byte !== newline) byte = bytes[++at] ?? newline;
     return byte === newline || bytes[at - 1] === 92 ? -1 : at + 1;
+  }
+
+  #isSameDay(bytes: Buffer): boolean {
+    const date = this.#date;
+    for (let index = 0, at = this.#bracket + 1; index < 12; index += 1, at += 1)
+      if (date[index] !== bytes[at]) return false;
+    return true;
   }
 
   /** Of the last line that was only glanced at. */
@@ -178,9 +192,17 @@ function statusAt(bytes: Buffer, at: number): number {
   return size === 45 || (size >= 48 && size <= 57) ? hundreds * 100 + tens * 10 + ones : 0;
 }
 
-/** Behind the number of bytes at `at`, the Combined Log Format has a text in quotes. */
-function namesReferrer(bytes: Buffer, at: number): boolean {
+/**
+ * From the number of bytes at `at` to the line feed at `stop`: nothing more (`common`), referrer and agent in quotes (`combined`),
+ * or what needs a closer look (null).
+ */
+function endingOf(bytes: Buffer, at: number, stop: number): 'common' | 'combined' | null {
   let position = at;
   while ((bytes[position] ?? 0) > space) position += 1;
-  return bytes[position] === space && bytes[position + 1] === quote;
+  if (position === stop) return 'common';
+  if (bytes[position] !== space || bytes[position + 1] !== quote) return null;
+  position += 2;
+  while (position < stop && bytes[position] !== quote) position += 1;
+  if (bytes[position - 1] === 92 || bytes[position + 1] !== space || bytes[position + 2] !== quote) return null;
+  return bytes[stop - 1] === quote && bytes[stop - 2] !== 92 && stop - 1 > position + 2 ? 'combined' : null;
 }
