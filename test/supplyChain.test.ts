@@ -1,10 +1,11 @@
 /** What is installed, what is bundled and what ships. Source: package-lock.json of npm (lockfileVersion 3), `vsce ls`. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readFileSync, readdirSync } from 'node:fs';
+import { cpSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import * as z from 'zod';
+import { withFolder } from './config/harness.ts';
 
 const root = join(import.meta.dirname, '..');
 const lock = z
@@ -72,6 +73,22 @@ describe('supply chain', () => {
     }).catch(() => promisify(execFile)(join(root, 'node_modules', '.bin', 'esbuild'), ['--version']));
     assert.match(stdout, /^\d+\.\d+\.\d+/);
   });
+
+  if (process.env['UPKEEP_FULL'] === '1') {
+    it('V33: a fresh install without scripts builds the agent, which runs', async function () {
+      this.timeout(600_000);
+      await withFolder(async (folder) => {
+        for (const name of ['package.json', 'package-lock.json', 'esbuild.mjs', 'tsconfig.json', 'agent', 'media'])
+          cpSync(join(root, name), join(folder, name), { recursive: true });
+        const run = (program: string, ...args: string[]): Promise<{ stdout: string }> =>
+          promisify(execFile)(program, args, { cwd: folder, maxBuffer: 1 << 24 });
+        await run('npm', 'ci', '--ignore-scripts', '--no-audit', '--no-fund');
+        await run(process.execPath, 'esbuild.mjs', 'agent');
+        const { stdout } = await run(process.execPath, join('dist', 'agent.mjs'), '--version');
+        assert.match(stdout, /^\d+\.\d+\.\d+/);
+      });
+    });
+  }
 
   it('V33: no package is older than its last known high advisory allows', () => {
     for (const [name, floor] of Object.entries(floors)) {
