@@ -13,6 +13,7 @@ import { idle } from './idle.ts';
 import { launch } from './launch.ts';
 import { logs } from './logs.ts';
 import { output } from './output.ts';
+import { rotation } from './rotation.ts';
 import { store } from './store.ts';
 
 const sections: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
@@ -21,6 +22,7 @@ const sections: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   output,
   cron,
   store,
+  rotation,
   database,
   logs,
   certificates,
