@@ -54,7 +54,7 @@ async function runInForeground(
   const handedOver = optionsEnv === true ? io.env[optionsVariable] : optionsJson;
   const options = { ...parseOptions(handedOver), ...flags, ...own };
   const parsed = procedure.options.safeParse(options);
-  if (!parsed.success) throw new UsageError(wrongOption(procedure, parsed.error));
+  if (!parsed.success) throw new UsageError(wrongOption(procedure, options, parsed.error));
   const config = readConfig(file, io, procedures);
   const startedAt = new Date();
   const { context, findings, finish } = createContext({
@@ -141,9 +141,12 @@ function parseOptions(text: unknown): Record<string, unknown> {
   }
 }
 
-function wrongOption(procedure: AnyProcedure, error: z.ZodError): string {
+function wrongOption(procedure: AnyProcedure, given: Readonly<Record<string, unknown>>, error: z.ZodError): string {
   const issue = error.issues[0];
   const key = issue?.path[0];
+  if (typeof key === 'string' && given[key] === undefined) {
+    return `${procedure.name}: ${optionKeyToFlag(key)} is needed. See "upkeep ${procedure.name} --help".`;
+  }
   const where = typeof key === 'string' ? ` ${optionKeyToFlag(key)}` : '';
   return `${procedure.name}${where}: ${issue?.message ?? 'wrong options'}. See "upkeep ${procedure.name} --help".`;
 }

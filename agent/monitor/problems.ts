@@ -1,5 +1,6 @@
 /** Which findings are problems now, derived from the newest reports: a pure decision. */
 import type { Finding, Report } from '../protocol/nouns.ts';
+import { expiryCode } from './expiryNotice.ts';
 
 export interface Problem {
   /** `finding:<code>:<subject>`: one problem, however many checks and tasks see it. */
@@ -11,7 +12,10 @@ export interface Problem {
   readonly finding: Finding;
 }
 
-/** From which level on findings of a report are told; null = they are nobody's alarm, but may show that a problem is over. */
+/**
+ * From which level on findings of a report are told; that a certificate expires is told from the warning on in any case.
+ * Null = they are nobody's alarm, but may show that a problem is over.
+ */
 export type AlertLevel = 'critical' | 'warning' | null;
 
 export const problemPrefix = 'finding:';
@@ -57,5 +61,5 @@ function isProblem(finding: Finding): finding is Finding & { readonly level: 'cr
 
 function isTold(finding: Finding, from: AlertLevel): finding is Finding & { readonly level: 'critical' | 'warning' } {
   if (from === null || !isProblem(finding)) return false;
-  return from === 'warning' || finding.level === 'critical';
+  return from === 'warning' || finding.level === 'critical' || finding.code === expiryCode;
 }

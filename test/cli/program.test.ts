@@ -68,4 +68,10 @@ describe('command line', () => {
     assert.equal(await runCommand(['statsu'], io), 2);
     assert.match(io.err.join(''), /unknown command 'statsu'.*\(Did you mean status\?\)/s);
   });
+
+  it('names an option that is needed and not given', async () => {
+    const io = written();
+    assert.equal(await runCommand(['verify-certificate'], io), 2);
+    assert.match(io.err.join(''), /verify-certificate: --cert is needed\. See "upkeep verify-certificate --help"/);
+  });
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { EventBus } from '../../agent/events.ts';
 import { Alerts } from '../../agent/monitor/alerts.ts';
+import type { AlertLevel } from '../../agent/monitor/problems.ts';
 import { Reports } from '../../agent/monitor/reports.ts';
 import { checkCertificates } from '../../agent/procedures/certificates/checkCertificates.ts';
 import type { Alert } from '../../agent/protocol/nouns.ts';
@@ -15,6 +16,7 @@ class Watcher {
   readonly #clock = new FakeClock('2024-01-01T00:00:00.000Z');
   readonly told: string[] = [];
   inWindow = false;
+  level: AlertLevel = 'warning';
   #database: Database;
   alerts!: Alerts;
   #reports!: Reports;
@@ -81,7 +83,7 @@ class Watcher {
       notify: ({ level, message }: Alert) =>
         this.told.push(`day ${this.today}: ${level} ${/expire[sd]/.exec(message)?.[0] ?? ''}`),
     });
-    this.#reports = new Reports({ database, events, alerts: this.alerts, levelOf: () => 'warning' });
+    this.#reports = new Reports({ database, events, alerts: this.alerts, levelOf: () => this.level });
   }
 }
 
@@ -99,6 +101,12 @@ describe('notices of certificates that expire', () => {
   });
 
   it('come once for each threshold: a third of the lifetime, a sixth, the end', async () => {
+    await watcher.watch(100);
+    assert.deepEqual(watcher.told, ['day 60: warning expires', 'day 75: critical expires', 'day 90: critical expired']);
+  });
+
+  it('come so also from a check that tells of nothing else below critical', async () => {
+    watcher.level = 'critical';
     await watcher.watch(100);
     assert.deepEqual(watcher.told, ['day 60: warning expires', 'day 75: critical expires', 'day 90: critical expired']);
   });

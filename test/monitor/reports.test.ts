@@ -46,9 +46,9 @@ describe('Reports', () => {
     database.close();
   });
 
-  const finding = (level: FindingLevel): Finding => ({
+  const finding = (level: FindingLevel, code = 'a.b'): Finding => ({
     level,
-    code: 'a.b',
+    code,
     subject: 'shop.example',
     message: `is ${level}`,
   });
@@ -110,6 +110,21 @@ describe('Reports', () => {
     assert.deepEqual(open(), [{ level: 'warning', title: 'A b: shop.example', message: 'is warning' }]);
     end('warning', 'failure', [finding('critical')]);
     assert.deepEqual(open(), [{ level: 'critical', title: 'A b: shop.example', message: 'is critical' }]);
+  });
+
+  it('alerts for a certificate that expires from the warning on, whoever looks, but not where nobody is to be told', () => {
+    const expiring = finding('warning', 'certificates.expiry');
+    check('2024-03-01T00:00:00.000Z', expiring, finding('warning'));
+    assert.deepEqual(
+      open().map(({ level, title }) => [level, title]),
+      [['warning', 'Certificates expiry: shop.example']],
+    );
+    check('2024-03-01T00:01:00.000Z');
+    assert.deepEqual(open(), []);
+    end('warning', 'failure', [expiring], '2024-03-01T00:02:00.000Z');
+    assert.equal(open().length, 1);
+    end('warning', 'nothing', [expiring], '2024-03-01T00:03:00.000Z');
+    assert.deepEqual(open(), []);
   });
 
   it('alerts for nothing where nobody asked, and leaves an alert as it is after a cancelled run', () => {

@@ -11,6 +11,7 @@ import { inStore, labelOf, listArchives, problemText, pruneArchives, writeArchiv
 import { type ScannedTree, scanTree } from './backupTree.ts';
 import { reportRecovery } from './restoreReport.ts';
 import { recover } from './restoreSwitch.ts';
+import { counted } from './text.ts';
 
 export const part = z.object({
   /** Null when none was written. */
@@ -110,7 +111,7 @@ function countsOf({ entries }: ScannedTree): { readonly files: number; readonly 
 }
 
 function countText({ files, links }: { readonly files: number; readonly links: number }): string {
-  return `${files} files and ${links} symbolic links`;
+  return `${counted(files, 'file')} and ${counted(links, 'symbolic link')}`;
 }
 
 /** What a backup does not hold, or what a restore would not give back. */

@@ -1,8 +1,9 @@
 /** What a deployment does to the host, for the person who is about to start it. */
 import type { CertificateSettings } from '../../config/certificates.ts';
+import { sameDomain } from './pair.ts';
 
 export function deployImpact(domain: string | undefined, { deploy }: Pick<CertificateSettings, 'deploy'>): string {
-  const targets = deploy.filter((target) => domain === undefined || target.domain === domain);
+  const targets = deploy.filter((target) => domain === undefined || sameDomain(target.domain, domain));
   if (targets.length === 0) return 'Nothing: certificates.deploy names no such target.';
   const reloads = new Set(targets.flatMap(({ reload }) => (reload === undefined ? [] : [`“${reload.join(' ')}”`])));
   const files = targets.flatMap(({ to }) => Object.values(to).filter((path) => path !== undefined));

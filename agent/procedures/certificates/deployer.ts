@@ -52,7 +52,7 @@ async function deployOne(target: DeployTarget, world: DeploymentWorld, yardstick
     const means = await meansOf(target, context.env);
     known.previousFingerprint = await leafFingerprint(await store.effective(), reading);
     if (pair === null) {
-      for (const finding of findingsOf(analysis)) context.finding(finding);
+      for (const finding of findingsOf(analysis, context.config.certificates)) context.finding(finding);
       // What an earlier run left half-done must not wait for a certificate that is in order.
       if (!context.dryRun && (await store.exists())) await withStore(store, () => resumed(target, store, means, world));
       return tell(

@@ -47,6 +47,11 @@ export function lineageOf(domain: string): string {
   return domain.replace(/^\*\./, '').toLowerCase();
 }
 
+/** Whether both are for one certificate. */
+export function sameDomain(one: string, other: string): boolean {
+  return lineageOf(one) === lineageOf(other) && one.startsWith('*') === other.startsWith('*');
+}
+
 /** A host that the domain covers. */
 export function hostOf(domain: string): string {
   return domain.replace(/^\*/, 'upkeep').toLowerCase();

@@ -7,6 +7,7 @@ import { dayInMs, daysUntil, type ExpiryThresholds } from './expiry.ts';
 import { factsOf } from './facts.ts';
 import type { KeyState } from './keyState.ts';
 import { coversHost, distinguishedName } from './names.ts';
+import { counted } from './text.ts';
 
 export interface About {
   readonly source: string;
@@ -45,7 +46,7 @@ function expiryOf(
   const figures = { aspect: 'expiry', reason: null, value: days, unit: 'days' } as const;
   const on = day(first.validToDate);
   if (left <= 0) {
-    const message = `${which} expired on ${on} (${counted(-days)} ago); renew it now.`;
+    const message = `${which} expired on ${on} (${counted(-days, 'day')} ago); renew it now.`;
     return { status: 'expired', problem: { ...figures, level: 'critical', threshold: 0, message } };
   }
   const early = path.find((certificate) => certificate.validFromDate > now);
@@ -56,7 +57,7 @@ function expiryOf(
   }
   if (left > thresholds.warnDays * dayInMs) return null;
   const critical = left <= thresholds.criticalDays * dayInMs;
-  const message = `${which} expires on ${on} (in ${counted(days)}); renew it.`;
+  const message = `${which} expires on ${on} (in ${counted(days, 'day')}); renew it.`;
   const threshold = critical ? thresholds.criticalDays : thresholds.warnDays;
   return {
     status: 'expiring',
@@ -159,8 +160,4 @@ function nameWithin(about: About, certificate: X509Certificate): string {
 
 function place(about: About): string {
   return `${about.kind === 'file' ? 'in' : 'at'} ${about.source}`;
-}
-
-function counted(days: number): string {
-  return days === 1 ? '1 day' : `${days} days`;
 }

@@ -9,7 +9,7 @@ import { domainName, type CertificateSettings } from '../../config/certificates.
 import { outcomeOf, type ProcedureContext } from '../define.ts';
 import { createDeployer } from './deployer.ts';
 import { type Deployment, deployment, isFailure } from './deployment.ts';
-import { lineageOf } from './pair.ts';
+import { sameDomain } from './pair.ts';
 import { remembering } from './remembering.ts';
 import { createRenewer, renewal, type Renewal } from './renewal.ts';
 import type { RenewCertificateOptions } from './renewCertificate.ts';
@@ -62,8 +62,4 @@ async function knownDomains(settings: CertificateSettings): Promise<string[]> {
     .map((name) => name.slice(0, -'.conf'.length))
     .filter((name) => domainName.safeParse(name).success)
     .sort();
-}
-
-function sameDomain(one: string, other: string): boolean {
-  return lineageOf(one) === lineageOf(other) && one.startsWith('*') === other.startsWith('*');
 }

@@ -154,7 +154,7 @@ async function judge(
     return { ...known, action: 'not_due', problem: null };
   }
   if (after.pair === null) {
-    for (const finding of findingsOf(after.analysis)) context.finding(finding);
+    for (const finding of findingsOf(after.analysis, context.config.certificates)) context.finding(finding);
     return failed(`the new one in ${files.cert} can not be used: ${endOf(after)}`);
   }
   const { after: now, before } = known;

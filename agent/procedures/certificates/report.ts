@@ -9,13 +9,13 @@ import { certificateLines } from './text.ts';
 /** Prints each certificate, and records and returns the findings about them. */
 export async function report(
   analyses: readonly Analysis[],
-  context: Pick<ProcedureContext, 'finding' | 'print'>,
+  context: Pick<ProcedureContext, 'config' | 'finding' | 'print'>,
   pace: Pace,
 ): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const analysis of analyses) {
     for (const line of certificateLines(analysis.certificate)) context.print(line);
-    for (const finding of findingsOf(analysis)) {
+    for (const finding of findingsOf(analysis, context.config.certificates)) {
       context.finding(finding);
       findings.push(finding);
     }

@@ -185,7 +185,11 @@ async function chooseArchive({ options, destination }: Restore): Promise<string>
   const there = archives.map(({ label }) => label);
   throw new StoreProblem(
     `There is no ${what} ${options.date === undefined ? '' : `of ${options.date} `}in ${destination}; ${
-      there.length === 0 ? 'there is none at all' : `there are: ${there.slice(-20).join(', ')}`
+      there.length > 0
+        ? `there are: ${there.slice(-20).join(', ')}`
+        : kind === 'undo'
+          ? 'each restore leaves one'
+          : 'make one with backup-certificates'
     }.`,
   );
 }

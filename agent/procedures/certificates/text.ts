@@ -9,7 +9,7 @@ export function certificateLines(certificate: Certificate): string[] {
   return [
     `Domain: ${domainName(certificate.names, certificate.subject)}`,
     `Issuer: ${issuerName(certificate.issuer)}`,
-    `Expires: ${certificate.notAfter.slice(0, 10)} (${days} ${Math.abs(days) === 1 ? 'day' : 'days'})`,
+    `Expires: ${certificate.notAfter.slice(0, 10)} (${counted(days, 'day')})`,
     status,
   ];
 }
@@ -19,5 +19,10 @@ export function summaryLine(certificates: readonly Certificate[]): string {
   const counts = new Map<string, number>();
   for (const { status } of certificates) counts.set(status, (counts.get(status) ?? 0) + 1);
   const parts = [...counts].map(([status, count]) => `${count} ${status.replaceAll('_', ' ').toUpperCase()}`);
-  return `${certificates.length} ${certificates.length === 1 ? 'certificate' : 'certificates'}: ${parts.join(', ')}`;
+  return `${counted(certificates.length, 'certificate')}: ${parts.join(', ')}`;
+}
+
+/** `1 file`, `2 files` */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${Math.abs(count) === 1 ? '' : 's'}`;
 }

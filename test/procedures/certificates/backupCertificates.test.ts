@@ -198,6 +198,12 @@ describe('backup-certificates and restore-certificates', () => {
     assert.equal((await folder.backup()).outcome, 'changed');
   });
 
+  it('count one file as one', async () => {
+    const settings = folder.settings({ paths: [folder.path(tree, 'archive/a/privkey1.pem')] });
+    const { lines } = await folder.backup({}, settings, { dryRun: true });
+    assert.match(lines[0] ?? '', /\(1 file and 0 symbolic links\)/);
+  });
+
   it('change nothing with --dry-run', async () => {
     const { outcome, lines, files } = await folder.backup({}, undefined, { dryRun: true });
     assert.deepEqual([outcome, files], ['unchanged', 2]);

@@ -129,6 +129,23 @@ describe('check-certificates, TLS endpoints', () => {
       assert.match(findings[0].message, /a\.pem holds another one .* reload the service/);
     });
 
+    it('name deploy-certificate as the remedy where the configuration has a target for it', async () => {
+      const renewed = await issue(intermediate, { names, ...valid });
+      const paths = [await folder.write('a.pem', renewed.chainPem)];
+      const { port } = await servers.tls(good);
+      const remedyWith = async (domain: string): Promise<unknown> => {
+        const deploy = [{ domain, to: { combined: '/srv/pair.pem' } }];
+        const settings = { paths, endpoints: [`127.0.0.1:${port}`], ca, deploy };
+        return (await check({}, settings)).findings[0]?.remedy;
+      };
+      assert.deepEqual(await remedyWith('A.example.test'), {
+        procedure: 'deploy-certificate',
+        options: { domain: 'A.example.test' },
+        title: 'Deploy the certificate of A.example.test',
+      });
+      assert.equal(await remedyWith('b.example.test'), undefined);
+    });
+
     it('are compared with the configured files also when an option names the endpoint', async () => {
       const renewed = await issue(intermediate, { names, ...valid });
       const paths = [await folder.write('a.pem', renewed.chainPem)];

@@ -96,6 +96,14 @@ describe('check-certificates, files', () => {
       assert.ok((certificates[0]?.daysLeft ?? 0) < 0);
     });
 
+    it('names in the remedy that of its names under which the configuration has it', async () => {
+      const dates = { notBefore: daysFromNow(-90), notAfter: daysFromNow(-2) };
+      const issued = await issue(root, { names: ['www.example.test', 'example.test'], ...dates });
+      const path = await folder.write('a.pem', issued.certPem);
+      const { findings } = await check({ path: [path], ca }, { renew: [{ domain: 'example.test' }] });
+      assert.deepEqual(findings[0]?.remedy?.options, { domain: 'example.test', deploy: true });
+    });
+
     it('counts an intermediate that ends before its leaf', async () => {
       const ending = await createAuthority({ name: 'Ending', issuer: root, notAfter: daysFromNow(-1) });
       const issued = await issue(ending, { names: ['a.example.test'], ...valid });
