@@ -97,6 +97,29 @@ for (const edition of ['newest', 'debian'] as const) {
       assert.ok((measured.ratios.get('hidden')?.bloatRatio ?? 0) > 8, 'measured, it is');
     });
 
+    it('sees bloat that came after the last ANALYZE, by file and counters, and says how far that can be trusted', async () => {
+      const url = await makeDatabase(
+        server,
+        'stale',
+        'create table grown (id int primary key, note text)',
+        `insert into grown select g, repeat('x', 100) from generate_series(1, 100) g`,
+        'analyze grown',
+        `insert into grown select g, repeat('x', 100) from generate_series(101, 20000) g`,
+        'delete from grown where id % 10 <> 0',
+      );
+      const { findings, ratios, relations } = await bloat(url, { minSize: '1MB' });
+      const [size] = await server.query<{ bytes: number }>(
+        `select pg_relation_size('grown')::float8 as bytes`,
+        'stale',
+      );
+      assert.equal(relations.find(({ name }) => name === 'grown')?.bytes, size?.bytes);
+      const { bloatRatio, reliable } = ratios.get('grown') ?? assert.fail('not listed');
+      assert.ok((bloatRatio ?? 0) > 8, `${bloatRatio ?? '?'} times`);
+      assert.equal(reliable, false);
+      assert.deepEqual(codes(findings), ['info database.bloat']);
+      assert.match(findings[0]?.message ?? '', /^public\.grown takes .* expected \(by stale statistics\);/);
+    });
+
     it('names each table whose statistics the role may not read, and what to grant', async () => {
       const url = await makeDatabase(
         server,

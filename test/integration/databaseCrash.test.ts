@@ -50,7 +50,7 @@ describe('a rebuild whose server goes away', () => {
     assert.match(findings[0]?.message ?? '', /was lost during maintenance .*crashed, restarted or is in recovery/);
     assert.match(
       findings[1]?.message ?? '',
-      /\d+ files \([\d.]+ .B\) in the data folder of shop belong to no relation.*base\/\d+\/\d+/,
+      /\d+ files? \([\d.]+ .B\) in the data folder of shop belongs? to no relation.*base\/\d+\/\d+/,
     );
     assert.ok((findings[1]?.value ?? 0) > 100_000);
     assert.deepEqual(await rows('killed_full'), { rows: 2_000 });

@@ -183,7 +183,7 @@ for (const edition of ['newest', 'debian'] as const) {
       assert.equal(checked.outcome, 'unchanged');
       assert.match(found(checked, 'database.insight').message, /Role plain can not see .*grant it pg_monitor/);
       const sequence = found(checked, 'database.sequence');
-      assert.match(sequence.message, /1 of 1 sequences of shop could not be read .*grant it SELECT/);
+      assert.match(sequence.message, /1 of 1 sequence of shop could not be read .*grant it SELECT/);
       assert.deepEqual(checked.health?.disks, []);
       await server.query('grant pg_monitor to plain; grant select on all sequences in schema public to plain', 'plain');
       const watcher = await health(url.replace(/\/\/.*@/, '//plain:plain@'));

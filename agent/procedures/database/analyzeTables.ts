@@ -1,7 +1,7 @@
 /** ANALYZE of the tables and partitioned parents of a database: of those that are stale, or of all. */
 import { analyzeSteps } from './analyze.ts';
 import { isAnalyzeDue, isParentAnalyzeDue } from './due.ts';
-import { printable } from './names.ts';
+import { counted, printable } from './names.ts';
 import type { DatabaseRun } from './run.ts';
 import { carryOutSteps } from './steps.ts';
 import { listPartitionParents, listTables } from './tables.ts';
@@ -18,7 +18,7 @@ export async function analyzeTables(
   const allParents = await listPartitionParents(session);
   const parents = all ? allParents : allParents.filter((parent) => isParentAnalyzeDue(parent, settings));
   context.print(
-    `${printable(session.target.name)}: ${listed.length} tables and ${allParents.length} partitioned parents, ` +
+    `${printable(session.target.name)}: ${counted(listed.length, 'table')} and ${counted(allParents.length, 'partitioned parent')}, ` +
       `${tables.length + parents.length} to analyze`,
   );
   await carryOutSteps(run, analyzeSteps(run, { tables, parents, at, all }), { jobs });

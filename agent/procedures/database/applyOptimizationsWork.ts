@@ -6,7 +6,7 @@ import { readApplied, writeApplied, type AppliedRecommendation } from './applied
 import type { ApplyOptimizationsOptions } from './applyOptimizations.ts';
 import { errorMessage } from './connectionProblem.ts';
 import { eachDatabase, maintenancePart } from './eachDatabase.ts';
-import { printable } from './names.ts';
+import { counted, printable } from './names.ts';
 import { applyStep } from './recommendationStep.ts';
 import { analysisFile, readAnalysis, type Recommendation } from './recommendations.ts';
 import { refusedSql } from './recommendationSql.ts';
@@ -100,7 +100,7 @@ function list(
     const state = kept.some((one) => one.id === id && one.database === database) ? ' (applied)' : '';
     context.print(`${printable(id)}${state}: ${printable(title)}; ${printable(database)}: ${printable(sql)}`);
   }
-  context.print(`${recommendations.length} recommendations; apply with --only ID.`);
+  context.print(`${counted(recommendations.length, 'recommendation')}; apply with --only ID.`);
 }
 
 async function applyTo(

@@ -84,8 +84,9 @@ export async function estimateBloat(
   session: DatabaseSession,
   options: { readonly minimumBytes: number; readonly stalePercent: number },
 ): Promise<BloatEstimate[]> {
-  const tables = await readCatalogue<BloatInput>(session, tableQuery, [options.minimumBytes]);
-  const indexes = await readCatalogue<BloatInput>(session, indexQuery, [options.minimumBytes]);
+  const values = [options.minimumBytes, options.stalePercent];
+  const tables = await readCatalogue<BloatInput>(session, tableQuery, values);
+  const indexes = await readCatalogue<BloatInput>(session, indexQuery, values);
   return [...tables, ...indexes]
     .map((input) => estimate(input, options.stalePercent))
     .sort((a, b) => b.bytes - a.bytes || (a.relation < b.relation ? -1 : 1));

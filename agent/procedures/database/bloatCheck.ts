@@ -3,7 +3,7 @@ import type * as z from 'zod';
 import { estimateBloat, type relationSchema, type Statistics } from './bloat.ts';
 import { measureBloat, type BloatMeasure } from './bloatExact.ts';
 import { bytesText } from './bytesText.ts';
-import { printable } from './names.ts';
+import { counted, printable } from './names.ts';
 import { subjectOf } from './run.ts';
 import type { Visit } from './visit.ts';
 
@@ -27,7 +27,7 @@ export async function checkBloat(
   for (const measure of measures) report(visit, measure);
   const how = measures.some((measure) => measure.method === 'exact') ? 'measured' : 'estimated';
   context.print(
-    `${printable(session.target.name)}: bloat ${how} for ${measures.length} relations of at least ${bytesText(minimumBytes)}`,
+    `${printable(session.target.name)}: bloat ${how} for ${counted(measures.length, 'relation')} of at least ${bytesText(minimumBytes)}`,
   );
   return measures.map(({ schema, name, kind, bytes, expectedBytes, bloatRatio, reliable }) => ({
     database: session.target.name,

@@ -1,22 +1,33 @@
-/** The catalogue side of the bloat estimate. Parameter $1 = least size in bytes. No query waits for a lock on a relation. */
+/**
+ * The catalogue side of the bloat estimate. Parameters: $1 = least size in bytes, $2 = share of changed rows, in percent, from which
+ * statistics are stale. No query waits for a lock on a relation.
+ */
 
 import { lockedRelations } from './catalogue.ts';
 
 /**
  * A relation's size: pg_class.relpages belongs to the same moment as reltuples, so the two together stay true while the
- * table grows. Where neither was ever set, the file is asked, unless that would wait behind an ACCESS EXCLUSIVE lock.
+ * table grows. Where neither was ever set, or much was changed since (bloat of which they know nothing), the file and the
+ * counters are asked, unless that would wait behind an ACCESS EXCLUSIVE lock. An index has no counters of changes.
  */
 const measured = `
   blocks as materialized (select current_setting('block_size')::float8 as size),
   ${lockedRelations},
+  counted as materialized (
+    select c.*, c.oid in (select relation from locked) as locked, pg_catalog.pg_stat_get_live_tuples(c.oid)::float8 as live,
+      pg_catalog.pg_stat_get_mod_since_analyze(c.oid) > greatest(1000, pg_catalog.pg_stat_get_live_tuples(c.oid) * $2::float8 / 100)
+        as stale
+    from pg_catalog.pg_class c
+  ),
   sized as materialized (
     select c.oid, n.nspname, c.relname, c.relkind, c.reloptions, c.reltoastrelid,
-      case when c.reltuples < 0 or (c.reltuples = 0 and c.relpages = 0) then -1 else c.reltuples end::float8 as rows,
-      case when c.relpages > 0 or c.oid in (select relation from locked) then c.relpages
+      case when c.reltuples < 0 or (c.reltuples = 0 and c.relpages = 0) then -1
+           when c.stale and not c.locked then c.live else c.reltuples end::float8 as rows,
+      case when c.locked or (c.relpages > 0 and not c.stale) then c.relpages
            else coalesce(pg_catalog.pg_relation_size(c.oid), 0) / (select size from blocks) end::float8 as pages
-    from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    from counted c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
     where c.relpersistence <> 't' and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_toast'
-      and (c.relpages = 0 or c.relpages * (select size from blocks) >= $1 or c.reltoastrelid <> 0)`;
+      and (c.stale or c.relpages = 0 or c.relpages * (select size from blocks) >= $1 or c.reltoastrelid <> 0)`;
 
 /** MAXALIGN is 8 where the server was built for 64 bit (ioguix's test of version()). */
 const constants = `(select size from blocks) as "blockSize",

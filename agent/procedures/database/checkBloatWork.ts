@@ -5,7 +5,7 @@ import { relationSchema } from './bloat.ts';
 import { checkBloat } from './bloatCheck.ts';
 import { bytesText } from './bytesText.ts';
 import type { CheckBloatOptions } from './checkBloat.ts';
-import { printable } from './names.ts';
+import { counted, printable } from './names.ts';
 import { visitDatabases, visitedSchema, watchFindings } from './visit.ts';
 
 export const part = z.object({ databases: z.array(visitedSchema), relations: z.array(relationSchema) });
@@ -34,7 +34,9 @@ function reportSound(context: ProcedureContext, name: string, relations: Part['r
   if (sound.length < relations.length) return;
   const subject = printable(name);
   const value = Math.max(0, ...sound.map(({ bloatRatio }) => bloatRatio ?? 0));
-  const message = `None of ${relations.length} relations of ${subject} takes ${threshold} times the size expected.`;
+  const doubtful = sound.filter(({ reliable }) => !reliable).length;
+  const doubts = doubtful === 0 ? '' : `; for ${doubtful} of them the statistics are stale or do not tell enough`;
+  const message = `None of ${counted(relations.length, 'relation')} of ${subject} takes ${threshold} times the size expected${doubts}.`;
   context.finding({ level: 'ok', code: 'database.bloat', subject, message, value, threshold, unit: 'ratio' });
 }
 

@@ -1,6 +1,6 @@
 /** Deadlocks, rollbacks and cache hits of a database since the check before. */
 import type { Finding } from '../../protocol/nouns.ts';
-import { printable } from './names.ts';
+import { counted, printable } from './names.ts';
 import type { DatabaseCounters } from './serverState.ts';
 
 /** Counters as one check leaves them to the next. */
@@ -50,7 +50,7 @@ export function activityFindings(name: string, activity: Activity): Finding[] {
       level: locked ? 'warning' : 'ok',
       code: 'database.deadlocks',
       subject,
-      message: `${deadlocks} deadlocks in ${subject} ${period}${locked ? "; see the server's log for their statements, and lock in one order" : ''}.`,
+      message: `${counted(deadlocks, 'deadlock')} in ${subject} ${period}${locked ? "; see the server's log for their statements, and lock in one order" : ''}.`,
       value: deadlocks,
       threshold: 0,
       unit: 'deadlocks',
@@ -59,7 +59,7 @@ export function activityFindings(name: string, activity: Activity): Finding[] {
       level: rolls ? 'warning' : 'ok',
       code: 'database.rollbacks',
       subject,
-      message: `${rollbacks} of ${transactions} transactions in ${subject} were rolled back ${period} (${share} %)${rolls ? "; see the application's errors" : ''}.`,
+      message: `${rollbacks} of ${counted(transactions, 'transaction')} in ${subject} ${rollbacks === 1 ? 'was' : 'were'} rolled back ${period} (${share} %)${rolls ? "; see the application's errors" : ''}.`,
       value: share,
       threshold: rollbackPercent,
       unit: '%',
@@ -71,7 +71,7 @@ export function activityFindings(name: string, activity: Activity): Finding[] {
       level: poor ? 'warning' : 'ok',
       code: 'database.cache_hits',
       subject,
-      message: `${cacheHitPercent} % of ${blocks} blocks of ${subject} came from shared_buffers ${period}${poor ? '; see performance-analysis for memory settings and queries that read much' : ''}.`,
+      message: `${cacheHitPercent} % of ${counted(blocks, 'block')} of ${subject} came from shared_buffers ${period}${poor ? '; see performance-analysis for memory settings and queries that read much' : ''}.`,
       value: cacheHitPercent,
       threshold: cachePercent,
       unit: '%',

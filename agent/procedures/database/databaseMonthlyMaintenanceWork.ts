@@ -7,7 +7,7 @@ import type { MonthlyMaintenanceOptions } from './databaseMonthlyMaintenance.ts'
 import { eachDatabase, maintenancePart } from './eachDatabase.ts';
 import { listIndexes } from './indexes.ts';
 import { isLeftover, leftoverSteps } from './leftovers.ts';
-import { printable } from './names.ts';
+import { counted, printable } from './names.ts';
 import { orphanedData, orphanSchema } from './orphans.ts';
 import { performanceReport } from './performanceReport.ts';
 import { lockPreflight } from './preflight.ts';
@@ -67,7 +67,7 @@ async function rebuildBloated(run: DatabaseRun, force: boolean): Promise<Readonl
   });
   const targets = await bloatedTargets(session, estimates, settings.bloat_ratio);
   context.print(
-    `${printable(session.target.name)}: ${targets.length} tables are bloated beyond ${settings.bloat_ratio} times`,
+    `${printable(session.target.name)}: ${counted(targets.length, 'table')} bloated beyond ${settings.bloat_ratio} times`,
   );
   if (targets.length === 0) return new Set();
   const rebuilt = new Set<string>();
@@ -94,7 +94,7 @@ async function reindexAll(run: DatabaseRun, rebuilt: ReadonlySet<string>): Promi
   const drops = await leftoverSteps(run, listed, true);
   const due = listed.filter((index) => index.valid && index.bytes > leastBytes && !rebuilt.has(index.tableOid));
   run.context.print(
-    `${printable(run.session.target.name)}: ${listed.length} indexes, ${due.length} to rebuild, ${drops.length} leftovers to drop`,
+    `${printable(run.session.target.name)}: ${counted(listed.length, 'index', 'indexes')}, ${due.length} to rebuild, ${counted(drops.length, 'leftover')} to drop`,
   );
   const steps = [
     ...drops,

@@ -7,7 +7,7 @@ import { isAnalyzeDue, isParentAnalyzeDue, needsVacuum } from './due.ts';
 import { eachDatabase, maintenancePart } from './eachDatabase.ts';
 import { indexSchema } from './indexAdvice.ts';
 import { optimizeAll } from './indexWork.ts';
-import { printable } from './names.ts';
+import { counted, printable } from './names.ts';
 import { performanceReport } from './performanceReport.ts';
 import { lockPreflight } from './preflight.ts';
 import type { DatabaseRun } from './run.ts';
@@ -48,7 +48,7 @@ async function vacuumAll(run: DatabaseRun, jobs: number): Promise<void> {
   const tables = listed.filter((table) => !vacuumed.has(table.oid) && isAnalyzeDue(table, settings));
   const parents = (await listPartitionParents(session)).filter((parent) => isParentAnalyzeDue(parent, settings));
   context.print(
-    `${printable(session.target.name)}: ${listed.length} tables, ${toVacuum.length} to vacuum, ${tables.length + parents.length} to analyze; ` +
+    `${printable(session.target.name)}: ${counted(listed.length, 'table')}, ${toVacuum.length} to vacuum, ${tables.length + parents.length} to analyze; ` +
       `in ${listed.length - toVacuum.length - tables.length} nothing has changed since their last VACUUM`,
   );
   const vacuums = vacuumSteps(run, { tables: toVacuum, at, isDue: needsVacuum });

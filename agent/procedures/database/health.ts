@@ -4,7 +4,7 @@ import type { Finding } from '../../protocol/nouns.ts';
 import type { ProcedureContext } from '../define.ts';
 import { openSession, type DatabaseSession, type Queryable } from './connection.ts';
 import { connectionFinding } from './connectionProblem.ts';
-import { printable } from './names.ts';
+import { counted, printable } from './names.ts';
 import { resolveTargets, type ConnectionParameters } from './target.ts';
 
 /**
@@ -78,7 +78,7 @@ export function connectionFindings(name: string, counts: ConnectionCounts, thres
       level: full ? 'critical' : short ? 'warning' : 'ok',
       code: 'database.connections',
       subject,
-      message: `${used} of ${maximum} connections of ${subject} are in use (${percent} %), ${idleInTransaction} idle in transaction${advice}.`,
+      message: `${used} of ${counted(maximum, 'connection')} of ${subject} ${used === 1 ? 'is' : 'are'} in use (${percent} %), ${idleInTransaction} idle in transaction${advice}.`,
       value: percent,
       threshold: thresholdPercent,
       unit: '%',
@@ -89,7 +89,7 @@ export function connectionFindings(name: string, counts: ConnectionCounts, thres
       level: 'warning',
       code: 'database.idle_in_transaction',
       subject,
-      message: `${idleInTransaction} sessions of ${subject} are idle in transaction, the oldest for ${Math.round(oldest / 60)} minutes; find the client, or set idle_in_transaction_session_timeout.`,
+      message: `${counted(idleInTransaction, 'session')} of ${subject} ${idleInTransaction === 1 ? 'is' : 'are'} idle in transaction, the oldest for ${Math.round(oldest / 60)} minutes; find the client, or set idle_in_transaction_session_timeout.`,
       value: Math.round(oldest),
       threshold: idleWarningSeconds,
       unit: 's',

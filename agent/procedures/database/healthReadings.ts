@@ -7,7 +7,7 @@ import { deadPercent, vacuumDue } from './due.ts';
 import { connectionFindings, latencyFinding, measureLatency, readConnections } from './health.ts';
 import { longTransactions, type LongTransaction } from './holders.ts';
 import { endSession, lockFindings, lockTrees, readLockWaits, treeLines } from './lockTree.ts';
-import { printable } from './names.ts';
+import { counted, printable } from './names.ts';
 import { subjectOf } from './run.ts';
 import { readSequences, sequenceFindings } from './sequences.ts';
 import { durationText, serverFindings } from './serverFindings.ts';
@@ -151,7 +151,7 @@ function vacuumFinding(visit: Visit, due: readonly Table[]): Finding[] {
       ...base,
       level: percent >= 2 * settings.dead_tuple_percent ? 'warning' : 'info',
       message:
-        `${due.length} tables of ${subject} wait for VACUUM, up to ${percent} % of their rows are dead; ` +
+        `${counted(due.length, 'table')} of ${subject} ${due.length === 1 ? 'waits' : 'wait'} for VACUUM, up to ${percent} % of their rows are dead; ` +
         `first ${subjectOf(visit, worst.relation)}, ${last}.`,
       remedy: { procedure: 'database-daily-maintenance', options: { database }, title: 'Run Daily Maintenance' },
     },

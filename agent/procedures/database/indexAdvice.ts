@@ -4,7 +4,7 @@ import { estimateBloat, type BloatEstimate } from './bloat.ts';
 import { bytesText } from './bytesText.ts';
 import type { DatabaseSession } from './connection.ts';
 import type { Index } from './indexes.ts';
-import { printable } from './names.ts';
+import { counted, printable } from './names.ts';
 import { relationFinding } from './run.ts';
 import type { Visit } from './visit.ts';
 
@@ -160,7 +160,7 @@ async function unusedAdvice(run: Visit, indexes: readonly Index[]): Promise<Inde
   const since = counters.resetAt === null ? 'since the counters began' : `since ${counters.resetAt.toISOString()}`;
   if ((counters.days ?? 0) < leastDays) {
     run.context.print(
-      `${unused.length} indexes were not used ${since}, which is ${(counters.days ?? 0).toFixed(1)} days: too short to say that nobody needs them.`,
+      `${counted(unused.length, 'index', 'indexes')} ${unused.length === 1 ? 'was' : 'were'} not used ${since}, which is ${(counters.days ?? 0).toFixed(1)} days: too short to say that nobody needs them.`,
     );
     return [];
   }

@@ -2,7 +2,7 @@
 import { indexAdvice, reindexDue, type IndexAdvice } from './indexAdvice.ts';
 import { listIndexes } from './indexes.ts';
 import { isLeftover, leftoverSteps } from './leftovers.ts';
-import { printable } from './names.ts';
+import { counted, printable } from './names.ts';
 import { reindexStep } from './reindex.ts';
 import type { DatabaseRun } from './run.ts';
 import { carryOutSteps } from './steps.ts';
@@ -16,7 +16,7 @@ export async function optimizeAll(run: DatabaseRun, apply: boolean): Promise<Ind
   const { advice, bloated } = await indexAdvice(run, indexes, apply);
   const due = reindexDue(run, indexes, bloated);
   context.print(
-    `${printable(session.target.name)}: ${indexes.length} indexes, ${due.length} to rebuild, ${drops.length} leftovers to drop`,
+    `${printable(session.target.name)}: ${counted(indexes.length, 'index', 'indexes')}, ${due.length} to rebuild, ${counted(drops.length, 'leftover')} to drop`,
   );
   if (apply) {
     await carryOutSteps(run, [...drops, ...due.map((index) => reindexStep(run, index))], { unit: 'indexes' });

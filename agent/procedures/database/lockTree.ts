@@ -2,7 +2,7 @@
 import type { Finding } from '../../protocol/nouns.ts';
 import type { DatabaseSession } from './connection.ts';
 import { describeSession, sessionColumns, type SessionRow } from './holders.ts';
-import { printable } from './names.ts';
+import { counted, printable } from './names.ts';
 
 /** A session that waits or is waited for. pid 0 = a prepared transaction. */
 export interface Involved extends SessionRow {
@@ -84,7 +84,7 @@ export function lockFindings(name: string, trees: readonly LockNode[], threshold
         code: 'database.lock_wait',
         subject,
         message:
-          `${whoIs(tree.session)} keeps ${below.length} sessions of ${subject} waiting, the longest for ${value} s ` +
+          `${whoIs(tree.session)} keeps ${counted(below.length, 'session')} of ${subject} waiting, the longest for ${value} s ` +
           `(${wanted.map(printable).join(', ')}); let it finish, or end it.`,
         value,
         threshold: thresholdSeconds,

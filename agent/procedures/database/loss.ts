@@ -3,7 +3,7 @@ import type { ProcedureContext } from '../define.ts';
 import { bytesText } from './bytesText.ts';
 import { openSession, type DatabaseSession } from './connection.ts';
 import { errorCode } from './connectionProblem.ts';
-import { printable } from './names.ts';
+import { counted, printable } from './names.ts';
 import { describeTarget, type ConnectionParameters } from './target.ts';
 
 /** Waits up to `connect_timeout` for the server, and warns of orphan files. The run has failed all the same. */
@@ -46,7 +46,7 @@ export async function warnOfOrphanFiles(session: DatabaseSession, context: Proce
     code: 'database.orphan_files',
     subject: name,
     message:
-      `${orphans.length} files (${bytesText(bytes)}) in the data folder of ${name} belong to no relation, as a crash leaves them: ` +
+      `${counted(orphans.length, 'file')} (${bytesText(bytes)}) in the data folder of ${name} ${orphans.length === 1 ? 'belongs' : 'belong'} to no relation, as a crash leaves them: ` +
       `${shown.join(', ')}${more}; check them against pg_class.relfilenode and remove them while the server is stopped.`,
     value: bytes,
     unit: 'bytes',

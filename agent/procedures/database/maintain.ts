@@ -4,7 +4,7 @@ import type { relationSchema } from './bloat.ts';
 import { analyzeSteps } from './analyze.ts';
 import { checkBloat } from './bloatCheck.ts';
 import { isAnalyzeDue, isParentAnalyzeDue, vacuumDue } from './due.ts';
-import { printable } from './names.ts';
+import { counted, printable } from './names.ts';
 import { preflight } from './preflight.ts';
 import type { DatabaseRun } from './run.ts';
 import { carryOutSteps } from './steps.ts';
@@ -32,7 +32,7 @@ async function vacuumAndAnalyze(run: DatabaseRun, jobs: number): Promise<void> {
   const toAnalyze = tables.filter((table) => !vacuumed.has(table.oid) && isAnalyzeDue(table, settings));
   const parents = (await listPartitionParents(session)).filter((parent) => isParentAnalyzeDue(parent, settings));
   context.print(
-    `${printable(session.target.name)}: ${tables.length} tables, ${toVacuum.length} to vacuum, ` +
+    `${printable(session.target.name)}: ${counted(tables.length, 'table')}, ${toVacuum.length} to vacuum, ` +
       `${toAnalyze.length + parents.length} to analyze`,
   );
   const vacuums = vacuumSteps(run, { tables: toVacuum, at });

@@ -6,7 +6,7 @@ import { actionSchema } from './actions.ts';
 import { endBackend, type Ending } from './endBackend.ts';
 import { endSession } from './lockTree.ts';
 import type { MonitorQueriesOptions } from './monitorQueries.ts';
-import { printable } from './names.ts';
+import { counted, printable } from './names.ts';
 import { durationText, insightFinding } from './serverFindings.ts';
 import { runningLonger, type Activity } from './sessions.ts';
 import { shownStatement } from './statementText.ts';
@@ -94,7 +94,9 @@ async function look(visit: Visit, threshold: number): Promise<Part['queries']> {
   const { name } = session.target;
   const running = await runningLonger(session, threshold);
   const blocking = new Set(running.flatMap(({ blockers }) => blockers));
-  context.print(`${printable(name)}: ${running.length} statements or transactions run longer than ${threshold} s`);
+  context.print(
+    `${printable(name)}: ${counted(running.length, 'statement or transaction', 'statements or transactions')} ${running.length === 1 ? 'runs' : 'run'} longer than ${threshold} s`,
+  );
   for (const one of running) context.finding(queryFinding(name, one, threshold, blocking.has(one.pid)));
   if (running.length === 0) {
     const message = `No statement or transaction of ${printable(name)} runs longer than ${threshold} s.`;

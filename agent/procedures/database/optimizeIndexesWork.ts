@@ -5,7 +5,7 @@ import { eachDatabase, maintenancePart } from './eachDatabase.ts';
 import { indexSchema } from './indexAdvice.ts';
 import { optimizeAll } from './indexWork.ts';
 import { findIndexes, listIndexes } from './indexes.ts';
-import { printable } from './names.ts';
+import { counted, printable } from './names.ts';
 import type { OptimizeIndexesOptions } from './optimizeIndexes.ts';
 import { lockPreflight } from './preflight.ts';
 import { reindexStep } from './reindex.ts';
@@ -39,7 +39,9 @@ async function optimizeNamed(run: DatabaseRun, names: readonly string[], apply: 
     context.finding({ level: 'critical', code: 'database.no_such_relation', subject, message });
   }
   if (!apply) {
-    context.print(`${found.length} indexes found; with apply they are rebuilt.`);
+    context.print(
+      `${counted(found.length, 'index', 'indexes')} found; with apply ${found.length === 1 ? 'it is' : 'they are'} rebuilt.`,
+    );
     return;
   }
   await carryOutSteps(

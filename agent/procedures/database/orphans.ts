@@ -4,7 +4,7 @@ import { bytesText } from './bytesText.ts';
 import { carryOut } from './carryOut.ts';
 import type { DatabaseSession } from './connection.ts';
 import { errorCode, errorMessage, isConnectionLost } from './connectionProblem.ts';
-import { printable } from './names.ts';
+import { counted, printable } from './names.ts';
 import type { DatabaseRun } from './run.ts';
 
 export const orphanSchema = z.object({
@@ -47,8 +47,8 @@ async function largeObjects(run: DatabaseRun, remove: boolean): Promise<Orphans[
     code: 'database.orphans',
     subject,
     message:
-      `${count} large objects of ${subject} are in no column of type oid or lo (the rules of vacuumlo), among them ${sample.join(', ')}` +
-      (now ? '; they are removed.' : '; if no other column keeps their numbers, remove them by --remove-orphans.'),
+      `${counted(count, 'large object')} of ${subject} ${count === 1 ? 'is' : 'are'} in no column of type oid or lo (the rules of vacuumlo), among them ${sample.join(', ')}` +
+      (now ? '; removed by this run.' : '; if no other column keeps their numbers, remove them by --remove-orphans.'),
     value: count,
     unit: 'objects',
     ...(now
@@ -184,7 +184,7 @@ async function configured(run: DatabaseRun): Promise<Orphans[]> {
       const count = await countReadOnly(session, query);
       found.push({ database: session.target.name, kind: 'query', name, count, bytes: null });
       if (count === 0) continue;
-      const message = `${count} orphaned rows by the query ${subject} in ${printable(session.target.name)}; remove them if they are not needed.`;
+      const message = `${counted(count, 'orphaned row')} by the query ${subject} in ${printable(session.target.name)}; remove them if they are not needed.`;
       context.finding({
         level: 'warning',
         code: 'database.orphans',

@@ -1,7 +1,8 @@
 /** What must be known before work starts: standby, transaction ids, transactions that make VACUUM useless, missing insight. */
 import { bytesText } from './bytesText.ts';
 import { longTransactions } from './holders.ts';
-import { printable } from './names.ts';
+import { endSession } from './lockTree.ts';
+import { counted, printable } from './names.ts';
 import type { DatabaseRun } from './run.ts';
 import { durationText, insightFinding } from './serverFindings.ts';
 import { slotFindings } from './wal.ts';
@@ -47,7 +48,7 @@ async function checkWaitingLocks({ session, context }: DatabaseRun): Promise<voi
     level: 'warning',
     code: 'database.locks_waiting',
     subject,
-    message: `${waiting} sessions of ${subject} wait for locks, the longest for ${Math.round(longest)} s; whatever locks now makes the queue longer: find who holds them.`,
+    message: `${counted(waiting, 'session')} of ${subject} ${waiting === 1 ? 'waits' : 'wait'} for locks, the longest for ${Math.round(longest)} s; whatever locks now makes the queue longer: find who holds them.`,
     value: waiting,
     threshold: 1,
     unit: 'sessions',
@@ -85,7 +86,8 @@ async function checkWraparound({ session, context }: DatabaseRun): Promise<void>
 async function checkLongTransactions({ session, settings, context }: DatabaseRun): Promise<void> {
   const subject = printable(session.target.name);
   const threshold = settings.long_transaction / 1000;
-  for (const { who, seconds } of await longTransactions(session, threshold)) {
+  for (const transaction of await longTransactions(session, threshold)) {
+    const { who, seconds } = transaction;
     context.finding({
       level: 'warning',
       code: 'database.long_transaction',
@@ -94,6 +96,7 @@ async function checkLongTransactions({ session, settings, context }: DatabaseRun
       value: Math.round(seconds),
       threshold,
       unit: 's',
+      remedy: endSession(session.target.name, transaction),
     });
   }
   const rows = await session.query<{ sees: boolean }>(

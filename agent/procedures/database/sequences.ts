@@ -2,7 +2,7 @@
 import type { Finding } from '../../protocol/nouns.ts';
 import { readCatalogue } from './catalogue.ts';
 import type { DatabaseSession } from './connection.ts';
-import { printable } from './names.ts';
+import { counted, printable } from './names.ts';
 
 export interface SequenceUse {
   /** Quoted by the server where needed. */
@@ -87,12 +87,12 @@ export function sequenceFindings(
     });
   const subject = printable(name);
   if (sequences.unread > 0) {
-    const message = `${sequences.unread} of ${sequences.total} sequences of ${subject} could not be read (locked, or no right to SELECT); grant it SELECT on them.`;
+    const message = `${sequences.unread} of ${counted(sequences.total, 'sequence')} of ${subject} could not be read (locked, or no right to SELECT); grant it SELECT on them.`;
     findings.push({ level: 'info', code, subject, message, value: sequences.unread, unit: 'sequences' });
   }
   const fullest = sequences.fullest[0];
   if (findings.length === 0 && fullest !== undefined) {
-    const message = `The fullest of ${sequences.total} sequences of ${subject}, ${printable(fullest.sequence)}, has used ${fullest.usedPercent} % of its range.`;
+    const message = `The fullest of ${counted(sequences.total, 'sequence')} of ${subject}, ${printable(fullest.sequence)}, has used ${fullest.usedPercent} % of its range.`;
     findings.push({
       level: 'ok',
       code,

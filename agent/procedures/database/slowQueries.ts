@@ -3,7 +3,7 @@ import * as z from 'zod';
 import type { Finding } from '../../protocol/nouns.ts';
 import { bytesText } from './bytesText.ts';
 import { explain, isReadOnly, whyNotExplain, type Plan } from './explain.ts';
-import { printable } from './names.ts';
+import { counted, printable } from './names.ts';
 import { readStatements, type StatementReport, type StatementStatistics } from './statementStatistics.ts';
 import { shownStatement } from './statementText.ts';
 import type { Visit } from './visit.ts';
@@ -83,14 +83,12 @@ async function explainWorst(
 
 /** A warning when the mean is slow, else worth knowing: one call in twenty is. */
 function slowFinding(database: string, statement: StatementStatistics, thresholdMs: number): Finding {
-  const { calls, meanMs, p95Ms, loadPercent, query } = statement;
+  const { meanMs, p95Ms, loadPercent, query } = statement;
   return {
     level: meanMs >= thresholdMs ? 'warning' : 'info',
     code: 'database.slow_query',
     subject: printable(database),
-    message:
-      `${calls} calls take ${milliseconds(meanMs)} on average, 95 % of them up to about ${milliseconds(p95Ms)}, ` +
-      `${percent(loadPercent)} of the load: ${shownStatement(query)}`,
+    message: `${callsText(statement)}, ` + `${percent(loadPercent)} of the load: ${shownStatement(query)}`,
     value: Math.round(p95Ms * 10) / 10,
     threshold: thresholdMs,
     unit: 'ms',
@@ -102,8 +100,14 @@ function slowFinding(database: string, statement: StatementStatistics, threshold
   };
 }
 
+/** One call has no distribution to speak of. */
+function callsText({ calls, meanMs, p95Ms }: StatementStatistics): string {
+  if (calls === 1) return `1 call took ${milliseconds(meanMs)}`;
+  return `${calls} calls take ${milliseconds(meanMs)} on average, 95 % of them up to about ${milliseconds(p95Ms)}`;
+}
+
 function fineFinding(database: string, report: StatementReport, thresholdMs: number): Finding {
-  const message = `None of ${report.counted} statements of ${printable(database)} is slow: 95 % of the calls of each end within ${milliseconds(thresholdMs)}.`;
+  const message = `None of ${counted(report.counted, 'statement')} of ${printable(database)} is slow: 95 % of the calls of each end within ${milliseconds(thresholdMs)}.`;
   return {
     level: 'ok',
     code: 'database.slow_query',
@@ -115,16 +119,16 @@ function fineFinding(database: string, report: StatementReport, thresholdMs: num
 }
 
 function hiddenFinding({ session }: Visit, hidden: number): Finding {
-  const message = `The text of ${hidden} statements is hidden from role ${printable(session.target.user)}; grant it pg_monitor.`;
+  const message = `The text of ${counted(hidden, 'statement')} is hidden from role ${printable(session.target.user)}; grant it pg_monitor.`;
   return { level: 'info', code: 'database.insight', subject: printable(session.target.name), message };
 }
 
-function summary({ counted, totalMs, since, evictions }: StatementReport): string {
+function summary({ counted: number, totalMs, since, evictions }: StatementReport): string {
   const lost =
     evictions === null || evictions === 0
       ? ''
-      : `; the rarest were thrown away ${evictions} times (pg_stat_statements.max)`;
-  return `${counted} statements took ${milliseconds(totalMs)}${since === null ? '' : ` since ${since}`}${lost}; p95 is estimated as mean + 1.645 standard deviations`;
+      : `; the rarest were thrown away ${counted(evictions, 'time')} (pg_stat_statements.max)`;
+  return `${counted(number, 'statement')} took ${milliseconds(totalMs)}${since === null ? '' : ` since ${since}`}${lost}; p95 is estimated as mean + 1.645 standard deviations`;
 }
 
 function linesOf(statement: StatementStatistics): string[] {
@@ -136,8 +140,8 @@ function linesOf(statement: StatementStatistics): string[] {
   const temporary = tempBlocks === 0 ? '' : `, ${bytesText(tempBlocks * 8192)} written to temporary files`;
   return [
     `${percent(loadPercent)} of the load: ${shownStatement(query)}`,
-    `  ${calls} calls, total ${milliseconds(totalMs)}, mean ${milliseconds(meanMs)}, p95 ${milliseconds(p95Ms)}, max ${milliseconds(maxMs)}, ` +
-      `${Math.round(rows / Math.max(1, calls))} rows a call${hits}${temporary}`,
+    `  ${counted(calls, 'call')}, total ${milliseconds(totalMs)}, mean ${milliseconds(meanMs)}, p95 ${milliseconds(p95Ms)}, max ${milliseconds(maxMs)}, ` +
+      `${counted(Math.round(rows / Math.max(1, calls)), 'row')} a call${hits}${temporary}`,
   ];
 }
 

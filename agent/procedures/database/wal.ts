@@ -3,7 +3,7 @@ import type { Finding } from '../../protocol/nouns.ts';
 import { bytesText } from './bytesText.ts';
 import type { DatabaseSession } from './connection.ts';
 import { errorCode } from './connectionProblem.ts';
-import { printable } from './names.ts';
+import { counted, printable } from './names.ts';
 
 /** Findings about the server's WAL; changes nothing. */
 export async function walFindings(session: DatabaseSession): Promise<Finding[]> {
@@ -36,7 +36,7 @@ async function archiverFindings(session: DatabaseSession): Promise<Finding[]> {
   if (session.inRecovery && archiver.mode !== 'always') return [];
   const subject = printable(session.target.name);
   const backlog = await archiveBacklog(session);
-  const waiting = backlog === null ? '' : `, ${backlog} segments wait`;
+  const waiting = backlog === null ? '' : `, ${counted(backlog, 'segment')} ${backlog === 1 ? 'waits' : 'wait'}`;
   if (!archiver.configured) {
     const message = `archive_mode is on and archive_command is empty, so the server keeps all WAL${waiting}; set archive_command.`;
     return [{ level: 'warning', code: 'database.archiver', subject, message }];
