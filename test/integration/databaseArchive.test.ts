@@ -132,7 +132,7 @@ describe('WAL in the daily maintenance', () => {
     assert.equal(finding?.level, 'critical');
     assert.match(
       finding.message,
-      /^Archiving of WAL [0-9A-F]{24} failed at .*, [1-9]\d* segments wait; see the server's log/,
+      /^Archiving of WAL [0-9A-F]{24} failed at .*, [1-9]\d* segments? waits?; see the server's log/,
     );
   });
 });

@@ -5,6 +5,7 @@ import { after, before, describe, it } from 'mocha';
 import pg from 'pg';
 import { databaseHealthFindings } from '../../agent/procedures/database/health.ts';
 import { codes, makeConfig } from '../procedures/database/context.ts';
+import { CutProxy } from './cutProxy.ts';
 import { deadRows, deadRowsOf, maintain, makeDatabase, until, untilNoBackend } from './maintenance.ts';
 import { startPostgres, type Postgres } from './postgres.ts';
 
@@ -135,6 +136,28 @@ describe('database-daily-maintenance in trouble', () => {
     } finally {
       silent.close();
     }
+  });
+
+  it('fails with the cause when the connection drops in mid-VACUUM; the server ends that by itself, and the next run does it', async () => {
+    const url = await makeDatabase(server, 'dropped', deadRows('busy', 20_000), ...slowVacuum('dropped'));
+    const proxy = await CutProxy.start({ host: '127.0.0.1', port: server.port });
+    const run = maintain(url.replace(`:${server.port}/`, `:${proxy.port}/`));
+    await until(server, vacuuming);
+    proxy.cut();
+    const { outcome, actions, findings } = await run;
+    await proxy.stop();
+    assert.equal(outcome, 'failed');
+    assert.deepEqual([actions[0]?.status, actions[0]?.verified], ['failed', false]);
+    assert.deepEqual(codes(findings), ['critical database.connection']);
+    assert.match(findings[0]?.message ?? '', /was lost during maintenance/);
+    await untilNoBackend(server);
+    assert.deepEqual(
+      await server.query(`select mode from pg_locks where relation = 'busy'::regclass and granted`, 'dropped'),
+      [],
+    );
+    await server.query('alter database dropped reset vacuum_cost_delay');
+    const again = await maintain(url);
+    assert.deepEqual([again.outcome, again.actions[0]?.verified], ['changed', true]);
   });
 
   it('fails with the cause when the server loses the backend, and the server recovers (F22)', async () => {

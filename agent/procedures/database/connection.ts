@@ -201,7 +201,9 @@ async function connectOnce(
     stream: () => socket,
     connectionTimeoutMillis: Math.ceil(timeout),
     application_name: 'upkeep',
+    // A server that is gone without a word is noticed while a statement runs for hours, not by the system's default of two hours.
     keepAlive: true,
+    keepAliveInitialDelayMillis: keepAliveDelay,
   });
   const stop = (): void => {
     socket.destroy(new Error('stopped'));
@@ -257,5 +259,6 @@ async function disconnect({ client, socket }: Connected): Promise<void> {
 
 const cancelTries = 20;
 /** Milliseconds. */
+const keepAliveDelay = 30_000;
 const cancelPause = 500;
 const disconnectPatience = 2_000;

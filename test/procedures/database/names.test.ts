@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { bytesText } from '../../../agent/procedures/database/bytesText.ts';
-import { printable } from '../../../agent/procedures/database/names.ts';
+import { counted, printable } from '../../../agent/procedures/database/names.ts';
 import { backOff } from '../../../agent/procedures/database/statement.ts';
 
 describe('names for people', () => {
@@ -9,6 +9,15 @@ describe('names for people', () => {
     assert.equal(printable('a\nb\u001b[31m'), 'a\\u{a}b\\u{1b}[31m');
     assert.equal(printable('abc\u202etxt\u2028'), 'abc\\u{202e}txt\\u{2028}');
     assert.equal(printable('"Müller" 表 🐘'), '"Müller" 表 🐘');
+  });
+});
+
+describe('numbers of things', () => {
+  it('are one thing, or several', () => {
+    assert.deepEqual(
+      [counted(0, 'table'), counted(1, 'table'), counted(2, 'index', 'indexes')],
+      ['0 tables', '1 table', '2 indexes'],
+    );
   });
 });
 
