@@ -111,6 +111,33 @@ describe('database-monthly-maintenance on PostgreSQL 18', () => {
     assert.deepEqual(new Set(codes(missing.findings)), new Set(['critical database.no_such_relation']));
   });
 
+  it('looks for a named table in each database, and fails for one that none of them has', async () => {
+    const databases = [
+      { name: 'with', url: await makeDatabase(server, 'with_orders', deadRows('orders', 500)) },
+      { name: 'without', url: await makeDatabase(server, 'without_orders') },
+    ];
+    const given = { databases, options: { tables: ['public.orders'], force: true } };
+    const found = await carryOut('database-monthly-maintenance', undefined, given);
+    assert.equal(found.outcome, 'changed');
+    assert.deepEqual(
+      found.actions.map(({ database, verified }) => [database, verified]),
+      [['with', true]],
+    );
+    assert.deepEqual(
+      found.findings.map(({ level, message }) => [level, message]),
+      [['info', 'There is no table public.orders in without.']],
+    );
+    const nowhere = await carryOut('database-monthly-maintenance', undefined, {
+      databases,
+      options: { tables: ['nothing'] },
+    });
+    assert.equal(nowhere.outcome, 'failed');
+    assert.match(
+      nowhere.findings[0]?.message ?? '',
+      /^There is no table nothing in with, without; write schema\.table/,
+    );
+  });
+
   it('F24: gives a table up that somebody holds, in time, and leaves no lock behind', async () => {
     const url = await makeDatabase(server, 'held', ...bloated('orders'));
     const holder = new pg.Client({ connectionString: server.url('held'), application_name: 'other' });

@@ -17,6 +17,7 @@ import { rebuildTools } from './rebuildTool.ts';
 import { reindexStep } from './reindex.ts';
 import type { DatabaseRun } from './run.ts';
 import { slowStatementSchema } from './slowQueries.ts';
+import { SoughtRelations } from './soughtRelations.ts';
 import { carryOutSteps } from './steps.ts';
 
 export const part = maintenancePart.extend({
@@ -28,31 +29,35 @@ type Part = z.infer<typeof part>;
 export async function run(given: MonthlyMaintenanceOptions, context: ProcedureContext): Promise<ProcedureResult<Part>> {
   const orphans: Part['orphans'] = [];
   const statements: Part['statements'] = [];
+  const sought = new SoughtRelations('table', given.tables ?? []);
   const { outcome, databases, actions } = await eachDatabase({
     context,
     names: given.database,
     work: async (database) => {
       if (!(await lockPreflight(database))) return;
       const { tables } = given;
-      if (tables !== undefined) return rebuildNamed(database, tables, given.force ?? false);
+      if (tables !== undefined) return rebuildNamed(database, tables, sought, given.force ?? false);
       const rebuilt = await rebuildBloated(database, given.force ?? false);
       await reindexAll(database, rebuilt);
       await analyzeTables(database, { all: true, jobs: given.jobs ?? 1 });
       orphans.push(...(await orphanedData(database, given.removeOrphans ?? false)));
       statements.push(...(await performanceReport(database)));
     },
+    afterwards: (watched) => {
+      sought.report(watched);
+    },
   });
   return { outcome: outcome(), part: { databases, actions, orphans, statements } };
 }
 
-async function rebuildNamed(run: DatabaseRun, names: readonly string[], force: boolean): Promise<void> {
-  const { session, context } = run;
-  const { found, missing } = await namedTargets(session, names);
-  for (const name of missing) {
-    const subject = printable(name);
-    const message = `There is no table ${subject} in ${printable(session.target.name)}; write schema.table, in double quotes where SQL needs them.`;
-    context.finding({ level: 'critical', code: 'database.no_such_relation', subject, message });
-  }
+async function rebuildNamed(
+  run: DatabaseRun,
+  names: readonly string[],
+  sought: SoughtRelations,
+  force: boolean,
+): Promise<void> {
+  const { found, missing } = await namedTargets(run.session, names);
+  sought.note(run, missing);
   const tools = await rebuildTools(run);
   const steps = found.map((table) => rebuildStep(run, table, { tools, force }));
   await carryOutSteps(run, steps);

@@ -25,7 +25,7 @@ export interface Frame {
   /** Work on one database of a supported version. */
   readonly work: (run: DatabaseRun) => Promise<void>;
   /** What belongs to no database, at the end; its findings count as well. */
-  readonly afterwards?: (context: ProcedureContext, result: MaintenancePart) => Promise<void>;
+  readonly afterwards?: (context: ProcedureContext, result: MaintenancePart) => Promise<void> | void;
 }
 
 /** Runs `work` in each database. One that can not be reached, is too old or is lost becomes a finding; the others go on. */
