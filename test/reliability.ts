@@ -29,7 +29,7 @@ const attacks = {
   V18: ['terminal re-run and escape codes', 'later'],
   V19: ['workspace trust bypass', 'later'],
   V20: ['local server of the extension', 'now'],
-  V21: ['log rotation: links and races', 'later'],
+  V21: ['log rotation: links and races', 'now'],
   V22: ['archive restore', 'now'],
   V23: ['SQL and psql injection', 'now'],
   V24: ['certificate tools', 'now'],
@@ -46,7 +46,7 @@ const attacks = {
 
 const faults = {
   F01: ['agent killed in mid run', 'now'],
-  F02: ['killed in mid rotation', 'later'],
+  F02: ['killed in mid rotation', 'now'],
   F03: ['disk full: state folder', 'now'],
   F04: ['disk full: configuration, tokens, certificates', 'now'],
   F05: ['disk full: output', 'now'],
