@@ -287,6 +287,32 @@ describe('database-monthly-maintenance on PostgreSQL 18', () => {
       /does not answer now: .*ACCESS EXCLUSIVE.*VACUUM FULL runs now/,
     );
     assert.match((await procedure?.impactOf({}, config)) ?? '', /^In database shop: bloated tables are written anew/);
+    await server.query(deadRows('dead', 20_000), 'impact');
+    assert.match(
+      (await procedures.get('database-daily-maintenance')?.impactOf({}, config)) ?? '',
+      /SHARE UPDATE EXCLUSIVE\)\. VACUUM of 1 table \([\d.]+ MB\) on shop at 127\.0\.0\.1:\d+, database impact, user postgres\.$/,
+    );
+  });
+
+  it('says before it ends a backend whose that is, what that is doing, and where', async () => {
+    const config = makeConfig({ databases: [{ name: 'shop', url: server.url() }] });
+    const impactOf = async (options: Record<string, number>): Promise<string> =>
+      (await procedures.get('monitor-queries')?.impactOf(options, config)) ?? '';
+    const client = new pg.Client({ connectionString: server.url(), application_name: 'till' });
+    await client.connect();
+    try {
+      await client.query('begin');
+      const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+      const pid = rows[0]?.pid ?? 0;
+      assert.match(
+        await impactOf({ terminate: pid }),
+        /^Terminates backend \d+ \(user postgres, till, 127\.0\.0\.1, idle in transaction for \d+ s\) on shop at 127\.0\.0\.1:\d+, .*rolled back/,
+      );
+      assert.match(await impactOf({ cancel: pid }), /^Cancels what backend \d+ is running \(user postgres, till/);
+    } finally {
+      await client.end();
+    }
+    assert.match(await impactOf({ cancel: 99_999_999 }), /^There is no backend 99999999 on shop at/);
   });
 
   /** From now on each row of an index of `orders` takes 50 ms to be built. */

@@ -18,10 +18,11 @@ export const databaseDailyMaintenance = defineProcedure({
   changes: true,
   options,
   // https://www.postgresql.org/docs/current/explicit-locking.html: SHARE UPDATE EXCLUSIVE lets reads and writes pass.
-  impact: ({ database }, config) => {
+  impact: async ({ database }, config) => {
+    const { vacuumImpact } = await import('./workImpact.ts');
     const archived = config.database.wal_retention !== undefined;
     const archive = archived ? ' Archived WAL older than `wal_retention` that no backup needs is deleted.' : '';
-    return `VACUUM and ANALYZE in ${databasesText(database, config)}: reads and writes go on, schema changes of a table wait while it is worked on.${archive}`;
+    return `VACUUM and ANALYZE in ${databasesText(database, config)}: reads and writes go on, schema changes of a table wait while it is worked on (SHARE UPDATE EXCLUSIVE). ${await vacuumImpact(database, config)}${archive}`;
   },
   work: () => import('./databaseDailyMaintenanceWork.ts'),
 });

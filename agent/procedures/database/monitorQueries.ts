@@ -23,15 +23,11 @@ export const monitorQueries = defineProcedure({
   summary: 'Show statements and transactions that run for too long and who waits for them, or end one',
   changes: true,
   options,
-  impact: ({ database, cancel, terminate }, config) => {
-    const where = databasesText(database, config);
-    if (terminate !== undefined) {
-      return `Terminates backend ${terminate} of ${where}: its transaction is rolled back and its client loses the connection.`;
-    }
-    if (cancel !== undefined) {
-      return `Cancels what backend ${cancel} of ${where} is running: its client gets an error, its session goes on.`;
-    }
-    return `Looks at what runs in ${where}; changes nothing.`;
+  impact: async ({ database, cancel, terminate }, config) => {
+    const pid = terminate ?? cancel;
+    if (pid === undefined) return `Looks at what runs in ${databasesText(database, config)}; changes nothing.`;
+    const { backendImpact } = await import('./workImpact.ts');
+    return backendImpact(terminate === undefined ? 'cancel' : 'terminate', pid, database, config);
   },
   work: () => import('./monitorQueriesWork.ts'),
 });

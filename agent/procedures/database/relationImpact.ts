@@ -79,7 +79,7 @@ async function tablesImpact(
 }
 
 /** What the database says; `otherwise` when it does not answer in time. */
-async function ask(
+export async function ask(
   parameters: ConnectionParameters,
   config: Config,
   otherwise: string,

@@ -20,6 +20,6 @@ export const updateStatistics = defineProcedure({
   options,
   impact: ({ database, all = false }, config) =>
     `ANALYZE of ${all ? 'all tables' : 'tables with stale statistics'} in ${databasesText(database, config)}: reads and writes go on, ` +
-    'schema changes of a table wait while it is worked on.',
+    'schema changes of a table wait while it is worked on (SHARE UPDATE EXCLUSIVE).',
   work: () => import('./updateStatisticsWork.ts'),
 });
