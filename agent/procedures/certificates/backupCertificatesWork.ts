@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import * as z from 'zod';
 import { formatBytes } from '../../config/units.ts';
 import type { Finding } from '../../protocol/nouns.ts';
+import { counted } from '../counted.ts';
 import { outcomeOf, type ProcedureContext, type ProcedureResult } from '../define.ts';
 import type { BackupCertificatesOptions } from './backupCertificates.ts';
 import { isWithin, linkDestination } from './backupEntries.ts';
@@ -11,7 +12,6 @@ import { inStore, labelOf, listArchives, problemText, pruneArchives, writeArchiv
 import { type ScannedTree, scanTree } from './backupTree.ts';
 import { reportRecovery } from './restoreReport.ts';
 import { recover } from './restoreSwitch.ts';
-import { counted } from './text.ts';
 
 export const part = z.object({
   /** Null when none was written. */

@@ -160,11 +160,16 @@ async function planned(
     print(`The certificate of ${target.domain} (until ${day(pair.notAfter)}) is in place.`);
     return { ...known, action: 'unchanged', served: 'not_checked' };
   }
+  const { validate, reload } = means;
+  const { domain, endpoint, served_within: within } = target;
+  print(`The certificate of ${domain} (until ${day(pair.notAfter)}) would be installed as ${known.to.join(', ')}.`);
+  print(validate === null ? 'No program would validate it.' : `It would be validated by ${validate.shown}.`);
+  print(reload === null ? 'No service would be reloaded.' : `The service would be reloaded by ${reload.shown}.`);
   print(
-    `The certificate of ${target.domain} (until ${day(pair.notAfter)}) would be installed as ${known.to.join(', ')},`,
+    endpoint === undefined
+      ? 'Nobody would look whether it is served, since the target names no endpoint.'
+      : `It would be looked for at ${endpoint} for ${within / 1000} s at most.`,
   );
-  print(`validated by ${means.validate?.shown ?? 'nothing'}, loaded by ${means.reload?.shown ?? 'nothing'},`);
-  print(`and looked for at ${target.endpoint ?? 'no endpoint'} for ${target.served_within / 1000} s at most.`);
   return { ...known, action: 'planned', served: 'not_checked' };
 }
 

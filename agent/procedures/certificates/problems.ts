@@ -1,13 +1,13 @@
 /** Each kind of problem of a certificate, with the sentence that says what to do about it. */
 import type { X509Certificate } from 'node:crypto';
 import type { Certificate } from '../../protocol/nouns.ts';
+import { counted } from '../counted.ts';
 import type { Problem } from './analyse.ts';
 import { type CertificatePath, isSelfSigned } from './chain.ts';
 import { dayInMs, daysUntil, type ExpiryThresholds } from './expiry.ts';
 import { factsOf } from './facts.ts';
 import type { KeyState } from './keyState.ts';
 import { coversHost, distinguishedName } from './names.ts';
-import { counted } from './text.ts';
 
 export interface About {
   readonly source: string;

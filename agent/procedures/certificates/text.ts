@@ -1,4 +1,5 @@
 import type { Certificate } from '../../protocol/nouns.ts';
+import { counted } from '../counted.ts';
 import { domainName, issuerName, plain } from './names.ts';
 
 /** The lines that people read of one certificate: the form of the seed, `Domain`, `Issuer`, `Expires`, `Status`. */
@@ -20,9 +21,4 @@ export function summaryLine(certificates: readonly Certificate[]): string {
   for (const { status } of certificates) counts.set(status, (counts.get(status) ?? 0) + 1);
   const parts = [...counts].map(([status, count]) => `${count} ${status.replaceAll('_', ' ').toUpperCase()}`);
   return `${counted(certificates.length, 'certificate')}: ${parts.join(', ')}`;
-}
-
-/** `1 file`, `2 files` */
-export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${Math.abs(count) === 1 ? '' : 's'}`;
 }

@@ -1,6 +1,7 @@
 /** One run of archive-logs: recovery, survey, archives, retention. */
 import { formatBytes } from '../../config/units.ts';
 import type { Finding } from '../../protocol/nouns.ts';
+import { counted } from '../counted.ts';
 import type { ProcedureContext } from '../define.ts';
 import { alone, deleteOld, madeAt, makeArchive, openFolder, recover } from './archiveFolder.ts';
 import type { Finished, Recovered } from './archiveFolder.ts';
@@ -78,7 +79,7 @@ class ArchiveRun {
         ...{ path: this.#settings.destination, action: 'planned' as const },
         ...{ files: sources.length, originalBytes: bytes, bytes: null },
       });
-      this.say('info', 'logs.archive', `${filesText(sources.length)} (${formatBytes(bytes)}) would be archived.`);
+      this.say('info', 'logs.archive', `${counted(sources.length, 'file')} (${formatBytes(bytes)}) would be archived.`);
       for (const source of sources) this.#context.print(`${source.path} (${formatBytes(source.bytes)})`);
     } else this.say('ok', 'logs.archive', 'Nothing is due for the archive.');
     await this.#planDeletions();
@@ -238,7 +239,7 @@ class ArchiveRun {
     const how = action === 'made' ? 'holds' : 'was begun by an interrupted run, is whole, and holds';
     this.#context.finding({
       ...{ level: 'ok', code: 'logs.archive', subject: archive, value: manifest.bytes, unit: 'bytes' },
-      message: `${archive} ${how} ${filesText(manifest.files.length)} (${formatBytes(bytes)} in ${formatBytes(manifest.bytes)}), verified; ${removed} originals were removed.`,
+      message: `${archive} ${how} ${counted(manifest.files.length, 'file')} (${formatBytes(bytes)} in ${formatBytes(manifest.bytes)}), verified; ${counted(removed, 'original')} ${removed === 1 ? 'was' : 'were'} removed.`,
     });
   }
 
@@ -285,8 +286,4 @@ function sum(files: readonly { readonly bytes: number }[]): number {
   let bytes = 0;
   for (const file of files) bytes += file.bytes;
   return bytes;
-}
-
-function filesText(count: number): string {
-  return count === 1 ? '1 file' : `${count} files`;
 }

@@ -5,6 +5,7 @@ import { execa } from 'execa';
 import * as z from 'zod';
 import { formatBytes, formatDuration, parseDuration } from '../../config/units.ts';
 import type { Finding } from '../../protocol/nouns.ts';
+import { counted } from '../counted.ts';
 import { outcomeOf } from '../define.ts';
 import type { ProcedureContext, ProcedureResult } from '../define.ts';
 import { sizeOf } from './cleanSystemLogs.ts';
@@ -72,7 +73,7 @@ class Cleaning {
         due.length === 0 ? 'ok' : 'info',
         'logs.journal',
         subject,
-        `The journal has ${formatBytes(total(before))}; ${due.length} archived files (${formatBytes(total(due))}) would be removed to keep ${limit}.`,
+        `The journal has ${formatBytes(total(before))}; ${counted(due.length, 'archived file')} (${formatBytes(total(due))}) would be removed to keep ${limit}.`,
       );
       this.part.journal = { before: total(before), after: total(before) - total(due) };
       return;
@@ -83,7 +84,7 @@ class Cleaning {
     const gone = before.filter((file) => !left.has(file.path));
     for (const file of gone) this.#note('journal', file, 'removed');
     this.part.journal = { before: total(before), after: total(after) };
-    const amount = `${formatBytes(total(after))} (before: ${formatBytes(total(before))}), ${gone.length} archived files were removed`;
+    const amount = `${formatBytes(total(after))} (before: ${formatBytes(total(before))}), ${counted(gone.length, 'archived file')} ${gone.length === 1 ? 'was' : 'were'} removed`;
     if (total(after) <= most) this.#say('ok', 'logs.journal', subject, `The journal has ${amount}.`);
     else
       this.#say(

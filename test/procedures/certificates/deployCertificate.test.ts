@@ -65,7 +65,20 @@ describe('deploy-certificate', () => {
     const tree = world.tree();
     const { outcome, lines, deployments } = await world.deploy({}, {}, { dryRun: true });
     assert.deepEqual([outcome, deployments[0]?.action], ['unchanged', 'planned']);
-    assert.match(lines.join('\n'), /would be installed as .*site\.pem.*\n.*nginx.* -t.*\n.*127\.0\.0\.1:/);
+    assert.match(
+      lines.join('\n'),
+      /would be installed as .*site\.pem.*\n.* validated by .*nginx.* -t\.\n.* reloaded by .* -s reload\.\n.* at 127\.0\.0\.1:/,
+    );
+    const bare = await world.deploy(
+      { validate: undefined, reload: undefined, endpoint: undefined },
+      {},
+      { dryRun: true },
+    );
+    assert.deepEqual(bare.lines.slice(1), [
+      'No program would validate it.',
+      'No service would be reloaded.',
+      'Nobody would look whether it is served, since the target names no endpoint.',
+    ]);
     assert.deepEqual([world.tree(), world.installed(), await world.served()], [tree, inPlace, inPlace]);
   });
 

@@ -1,5 +1,6 @@
 /** What analyze-logs finds worth telling. */
 import type { Finding } from '../../../protocol/nouns.ts';
+import { counted } from '../../counted.ts';
 import { rubbishOf } from './markdown.ts';
 import type { Log } from './part.ts';
 import { number, shown } from './text.ts';
@@ -16,12 +17,12 @@ export function findingsOf(log: Log, thresholds: Thresholds): readonly Finding[]
   const { fatal, error, warning } = log.levels;
   if (fatal > 0) {
     const top = log.groups.find(({ level }) => level === 'fatal');
-    const message = `${number(fatal)} fatal messages${top === undefined ? '' : `, most often: ${shown(top.template)}`}; see the report.`;
+    const message = `${counted(fatal, 'fatal message', number)}${top === undefined ? '' : `, most often: ${shown(top.template)}`}; see the report.`;
     findings.push({ level: 'warning', code: 'logs.fatal', subject, message, value: fatal, threshold: 0 });
   }
   const rubbish = rubbishOf(log);
   if (rubbish !== null) findings.push({ level: 'info', code: 'logs.rubbish', subject, message: `Some ${rubbish}.` });
-  const counts = `${number(error)} errors and ${number(warning)} warnings in ${number(log.records)} records (${log.format}).`;
+  const counts = `${counted(error, 'error', number)} and ${counted(warning, 'warning', number)} in ${counted(log.records, 'record', number)} (${log.format}).`;
   findings.push({ level: error > 0 ? 'info' : 'ok', code: 'logs.levels', subject, message: counts, value: error });
   return findings;
 }
@@ -30,7 +31,7 @@ function newGroups({ source, groups }: Log, threshold: number): Finding[] {
   const fresh = groups.filter(({ isNew, level }) => isNew === true && level !== 'warning');
   const top = fresh.toSorted((one, other) => other.count - one.count)[0];
   if (top === undefined) return [];
-  const message = `${fresh.length} groups of errors are new since yesterday, most often (${number(top.count)} times): ${shown(top.template)}`;
+  const message = `${fresh.length === 1 ? '1 group of errors is' : `${fresh.length} groups of errors are`} new since yesterday, most often (${counted(top.count, 'time', number)}): ${shown(top.template)}`;
   const level = fresh.length >= threshold ? 'warning' : 'info';
   return [{ level, code: 'logs.new-errors', subject: source, message, value: fresh.length, threshold }];
 }
@@ -38,7 +39,7 @@ function newGroups({ source, groups }: Log, threshold: number): Finding[] {
 function errorRate({ source, requests }: Log, threshold: number): Finding[] {
   if (requests === undefined || requests.count === 0) return [];
   const { errorRate: value, count } = requests;
-  const message = `${number(value)} % of ${number(count)} requests ended with 5xx.`;
+  const message = `${number(value)} % of ${counted(count, 'request', number)} ended with 5xx.`;
   const level = value > 0 && value >= threshold ? 'warning' : 'ok';
   return [{ level, code: 'logs.error-rate', subject: source, message, value, threshold, unit: '%' }];
 }

@@ -34,7 +34,7 @@ export async function findLogs(
     try {
       const found = await expand(pattern);
       const kept = given.generations ? withoutGenerations(found) : found;
-      if (kept.length === 0) failures.push({ source: pattern, reason: `There is no log at ${pattern}.` });
+      if (kept.length === 0) failures.push({ source: pattern, reason: noLog(pattern) });
       for (const file of kept) files.add(file);
     } catch (error) {
       failures.push({ source: pattern, reason: reasonOf(pattern, error) });
@@ -50,7 +50,7 @@ export async function findLogs(
 /** A sentence for an error of the file system. */
 export function reasonOf(path: string, error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : null;
-  if (code === 'ENOENT') return `There is no log at ${path}.`;
+  if (code === 'ENOENT') return noLog(path);
   if (code === 'EACCES' || code === 'EPERM')
     return `${path} may not be read; run Upkeep as root or give its user the right.`;
   return `${path} can not be read: ${error instanceof Error ? error.message : String(error)}`;
@@ -121,4 +121,8 @@ async function youngOf(source: string, since: number): Promise<readonly string[]
   }
   if (!young.some(({ path }) => path === source)) young.push({ path: source, time: Number.POSITIVE_INFINITY });
   return young.sort((one, other) => one.time - other.time).map(({ path }) => path);
+}
+
+function noLog(path: string): string {
+  return `There is no log at ${path}; correct --file, or logs.analyze.files of maintenance.yaml.`;
 }
