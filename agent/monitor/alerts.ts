@@ -15,7 +15,7 @@ export interface AlertCondition {
   readonly title: string;
   readonly message: string;
   readonly runId: string | null;
-  /** Told once for each stage that this thing reaches, and not again when the alert comes back; without it once per alert. */
+  /** Told once for each stage that this thing reaches, by one of its alerts, and not again when it comes back; without it once per alert. */
   readonly notice?: Notice;
 }
 
@@ -114,7 +114,7 @@ export class Alerts {
   }
 
   #isDue(key: string, { identity, stage }: Notice, now: number): boolean {
-    seeNotice(this.#parts.database, key, identity, now);
+    seeNotice(this.#parts.database, identity, now);
     const told = toldStage(this.#parts.database, key, identity);
     return told === null || told < stage;
   }

@@ -9,10 +9,18 @@ export interface Notice {
   readonly stage: number;
 }
 
-/** Highest stage that was told of, of the alert `key` about `identity`; null when none was. */
+/**
+ * Highest stage that was told of `identity`, by whatever alert, or that another alert than `key` will tell; null when there is none. The
+ * same certificate in several files and at several endpoints is one thing.
+ */
 export function toldStage(database: Database, key: string, identity: string): number | null {
-  const row = database.get('SELECT stage FROM notices WHERE key = ? AND identity = ? AND told = 1', key, identity);
-  return row === undefined ? null : Number(row['stage']);
+  const row = database.get(
+    'SELECT max(stage) AS stage FROM notices WHERE identity = ? AND (told = 1 OR key <> ?)',
+    identity,
+    key,
+  );
+  const stage = row?.['stage'] ?? null;
+  return stage === null ? null : Number(stage);
 }
 
 /** Keeps what is to be told (`told` false: at the end of a window). */
@@ -25,8 +33,8 @@ export function saveNotice(database: Database, key: string, notice: Notice, told
 }
 
 /** A notice whose cause is still seen is kept. */
-export function seeNotice(database: Database, key: string, identity: string, now: number): void {
-  database.change('UPDATE notices SET seen = ? WHERE key = ? AND identity = ?', now, key, identity);
+export function seeNotice(database: Database, identity: string, now: number): void {
+  database.change('UPDATE notices SET seen = ? WHERE identity = ?', now, identity);
 }
 
 /** What waited for the end of a window is told now. */

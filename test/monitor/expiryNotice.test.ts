@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { copyFile, readFile } from 'node:fs/promises';
 import { EventBus } from '../../agent/events.ts';
 import { Alerts } from '../../agent/monitor/alerts.ts';
 import type { AlertLevel } from '../../agent/monitor/problems.ts';
@@ -109,6 +110,36 @@ describe('notices of certificates that expire', () => {
     watcher.level = 'critical';
     await watcher.watch(100);
     assert.deepEqual(watcher.told, ['day 60: warning expires', 'day 75: critical expires', 'day 90: critical expired']);
+  });
+
+  it('are one for a certificate that lies and is served at several places, also after a window', async () => {
+    const copy = folder.path('copy.pem');
+    await copyFile(folder.path('shop.pem'), copy);
+    const both = { path: [folder.path('shop.pem'), copy] };
+    await watcher.watch(65, both);
+    assert.equal(watcher.alerts.open().length, 2);
+    watcher.inWindow = true;
+    await watcher.watch(80, both);
+    watcher.inWindow = false;
+    watcher.alerts.release();
+    await watcher.watch(100, both);
+    assert.deepEqual(watcher.told, ['day 60: warning expires', 'day 81: critical expires', 'day 90: critical expired']);
+  });
+
+  it('are told by the other place when the one that was to tell is put right in a window', async () => {
+    const copy = folder.path('copy.pem');
+    await copyFile(folder.path('shop.pem'), copy);
+    const both = { path: [folder.path('shop.pem'), copy] };
+    watcher.inWindow = true;
+    await watcher.watch(62, both);
+    await watcher.renew(90);
+    const texts = await Promise.all(both.path.map((path) => readFile(path, 'utf8')));
+    const ca = await folder.write('trusted.pem', texts.join(''));
+    await watcher.watch(63, { ...both, ca });
+    watcher.inWindow = false;
+    watcher.alerts.release();
+    await watcher.watch(64, { ...both, ca });
+    assert.deepEqual(watcher.told, ['day 64: warning expires']);
   });
 
   it('come at the days of alert_threshold_days where it is given', async () => {
