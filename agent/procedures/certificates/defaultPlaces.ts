@@ -1,6 +1,6 @@
 /** Where certificates lie on a server that says nothing about it: certbot's folder, and what nginx is told to use. */
 import { readdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { Pace } from './pace.ts';
 import { readRegularFile } from './regularFile.ts';
 
@@ -23,17 +23,22 @@ export async function defaultPlaces(root: string, pace: Pace): Promise<DefaultPl
   }
   const nginx = join(root, 'etc/nginx');
   const folders = [{ path: nginx, depth: 0 }];
-  let files = 0;
+  const texts = new Map<string, string>();
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
     for (const entry of await entriesOf(folder.path, closed)) {
       const path = join(folder.path, entry.name);
       if (entry.isDirectory()) {
         if (folder.depth < deepest) folders.push({ path, depth: folder.depth + 1 });
-      } else if (isNginxConfig(entry.name, folder.path) && (files += 1) <= mostFiles) {
-        for (const certificate of await certificatesOfNginx(path)) paths.add(resolve(nginx, certificate));
+      } else if (isNginxConfig(entry.name, folder.path) && texts.size < mostFiles) {
+        texts.set(path, await textOf(path));
         await pace();
       }
     }
+  }
+  const included = new Set([...texts.values()].flatMap(includesOf).map((path) => resolve(nginx, path)));
+  for (const [path, text] of texts) {
+    if (isIdleSnippet(path, included)) continue;
+    for (const certificate of certificatesOfNginx(text)) paths.add(resolve(nginx, certificate));
   }
   return { paths: [...paths].sort(), closed };
 }
@@ -44,14 +49,28 @@ function isNginxConfig(name: string, folder: string): boolean {
 }
 
 /** http://nginx.org/en/docs/http/ngx_http_ssl_module.html#ssl_certificate; names with variables exist per request only. */
-async function certificatesOfNginx(file: string): Promise<string[]> {
-  const text = await readRegularFile(file).then(
-    ({ bytes }) => bytes.toString('utf8'),
-    () => '',
-  );
+function certificatesOfNginx(text: string): string[] {
   return [...text.matchAll(/^[ \t]*ssl_certificate[ \t]+(?:"([^"\n]+)"|'([^'\n]+)'|([^\s;"']+))[ \t]*;/gm)]
     .map((match) => match[1] ?? match[2] ?? match[3] ?? '')
     .filter((path) => !path.includes('$') && !/^(data|engine|store):/.test(path));
+}
+
+function includesOf(text: string): string[] {
+  return [...text.matchAll(/^[ \t]*include[ \t]+["']?([^\s;"']+)["']?[ \t]*;/gm)].map((match) => match[1] ?? '');
+}
+
+/** Debian's package brings `snippets/snakeoil.conf`, which names files that are not there: it is for sites that include it. */
+function isIdleSnippet(path: string, included: ReadonlySet<string>): boolean {
+  const folder = dirname(path);
+  if (basename(folder) !== 'snippets') return false;
+  return ![path, join(folder, '*'), join(folder, '*.conf')].some((name) => included.has(name));
+}
+
+async function textOf(file: string): Promise<string> {
+  return readRegularFile(file).then(
+    ({ bytes }) => bytes.toString('utf8'),
+    () => '',
+  );
 }
 
 async function entriesOf(folder: string, closed: string[]) {

@@ -43,4 +43,16 @@ describe('places where certificates lie when nothing is configured', () => {
       ].sort(),
     );
   });
+
+  it('are in snippets of nginx only where something includes them', async () => {
+    await write('etc/nginx/snippets/snakeoil.conf', 'ssl_certificate /etc/ssl/certs/snakeoil.pem;\n');
+    await write('etc/nginx/snippets/shop.conf', 'ssl_certificate /etc/ssl/shop.pem;\n');
+    await write(
+      'etc/nginx/sites-enabled/shop',
+      '# include snippets/snakeoil.conf;\nserver {\n  include snippets/shop.conf;\n}\n',
+    );
+    assert.deepEqual((await find()).paths, ['/etc/ssl/shop.pem']);
+    await write('etc/nginx/sites-enabled/all', 'include snippets/*.conf;\n');
+    assert.deepEqual((await find()).paths, ['/etc/ssl/certs/snakeoil.pem', '/etc/ssl/shop.pem']);
+  });
 });
