@@ -1,7 +1,6 @@
 /** Finds and drives the tools that procedures leave their work to. */
-import { once } from 'node:events';
 import { constants, createWriteStream } from 'node:fs';
-import { access, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { access, mkdtemp, open, readdir, readFile, rm, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -50,15 +49,14 @@ export async function findTool(
  */
 export async function runTool(call: ToolCall): Promise<ToolRun> {
   call.signal.throwIfAborted();
-  const directory = await mkdtemp(path.join(tmpdir(), 'upkeep-tool-'));
-  const output = createWriteStream(path.join(directory, 'output'), { flags: 'wx', mode: 0o600 });
+  const output = await openNameless();
+  const stream = createWriteStream('', { fd: output.fd, autoClose: false });
   try {
-    await once(output, 'open');
     const child = execa(call.binary, [...call.args], {
       env: { ...definedOnly(call.env), LC_ALL: 'C', LANG: 'C' },
       extendEnv: false,
       cwd: '/',
-      stdio: ['ignore', output, output],
+      stdio: ['ignore', stream, stream],
       reject: false,
     });
     let ending: Promise<void> = Promise.resolve();
@@ -73,12 +71,32 @@ export async function runTool(call: ToolCall): Promise<ToolRun> {
     if (result.exitCode === undefined && result.signal === undefined) {
       throw new Error(`${call.binary} could not be started: ${result.shortMessage ?? 'unknown reason'}`);
     }
-    const lines = (await readFile(path.join(directory, 'output'), 'utf8')).split(/\r?\n/);
+    const lines = (await readFromStart(output)).toString('utf8').split(/\r?\n/);
     return { lines, exitCode: result.exitCode ?? null, killedBy: result.signal ?? null };
   } finally {
-    output.destroy();
+    await output.close();
+  }
+}
+
+/** A temporary file whose name is gone at once: a run that is killed leaves nothing behind. */
+async function openNameless(): Promise<FileHandle> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'upkeep-tool-'));
+  try {
+    return await open(path.join(directory, 'output'), 'wx+', 0o600);
+  } finally {
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+/** By position: the tool has moved the place at which the file is read and written. */
+async function readFromStart(file: FileHandle): Promise<Buffer> {
+  const { size } = await file.stat();
+  const bytes = Buffer.alloc(size);
+  let read = 0;
+  for (let more = 1; more > 0 && read < size; read += more) {
+    more = (await file.read(bytes, read, size - read, read)).bytesRead;
+  }
+  return bytes.subarray(0, read);
 }
 
 function definedOnly(env: ToolCall['env']): Record<string, string> {

@@ -129,14 +129,18 @@ describe('floods of an agent', function () {
     const head = 'GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n';
     const bomb = gzipSync(Buffer.alloc(count(16, 128) * 1024 * 1024));
     await survived('headers and bodies without end', async () => {
+      const answers = new Set<number>();
       await each(count(100, 1000), async (index) => {
         const client = await RawClient.open(listen);
         const many = Array.from({ length: 2000 }, (_, header) => `X-${header}: ${header}\r\n`).join('');
         const endless = `X: ${'y'.repeat(1024 * 1024)}`;
         void client.write(`${head}${index % 2 === 0 ? many : endless}\r\n\r\n`);
-        assert.equal(await client.status(), 431);
+        answers.add(await client.status());
         client.end();
       });
+      // Who is still sending when the agent closes may get a reset before the answer is read (RFC 9112, 9.6).
+      answers.delete(Number.NaN);
+      assert.deepEqual([...answers], [431]);
       const client = await RawClient.open(listen);
       void client.write(
         `POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Encoding: gzip\r\nContent-Length: ${bomb.length}\r\n\r\n`,
