@@ -73,6 +73,8 @@ describe('a primary and its standby', () => {
     try {
       await primary.query('insert into orders select generate_series(1002, 20000)', 'shop');
       await until(standby, 'select 1 where pg_last_wal_receive_lsn() > pg_last_wal_replay_lsn()');
+      // Shown in tenths of a second.
+      await until(standby, "select 1 where now() - pg_last_xact_replay_timestamp() > interval '500 ms'");
       const settings = { replication_lag: '1ms' };
       const second = await health(standby, { settings });
       assert.ok(second.lag?.level === 'critical' || second.lag?.level === 'warning', second.lag?.message);

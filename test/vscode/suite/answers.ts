@@ -12,6 +12,7 @@ export class Answers {
   /** Everything that was said. */
   readonly told: Told[] = [];
   readonly #replies: string[] = [];
+  readonly #toMessages: { readonly pattern: RegExp; readonly button: string }[] = [];
   readonly #window = vscode.window as unknown as Record<string, unknown>;
   readonly #originals = new Map<string, unknown>();
   readonly #said = new vscode.EventEmitter<Told>();
@@ -35,6 +36,11 @@ export class Answers {
     this.#replies.push(...replies);
   }
 
+  /** Presses a button of the next notification that fits, whatever else is told meanwhile. */
+  willPress(button: string, pattern: RegExp): void {
+    this.#toMessages.push({ pattern, button });
+  }
+
   /** Resolves with the next message that fits, or one that was said already. */
   hear(pattern: RegExp): Promise<Told> {
     const found = this.told.find((one) => pattern.test(one.message));
@@ -51,7 +57,8 @@ export class Answers {
   restore(): void {
     for (const [name, original] of this.#originals) this.#window[name] = original;
     this.#said.dispose();
-    assert.deepEqual(this.#replies, [], 'questions that nobody asked');
+    const left = [...this.#replies, ...this.#toMessages.map(({ button }) => button)];
+    assert.deepEqual(left, [], 'questions that nobody asked');
   }
 
   #replace(name: string, stand: unknown): void {
@@ -69,6 +76,8 @@ export class Answers {
       const told: Told = { kind: isModal ? 'modal' : kind, message, detail };
       this.told.push(told);
       this.#said.fire(told);
+      const meant = this.#toMessages.findIndex(({ pattern, button }) => pattern.test(message) && rest.includes(button));
+      if (meant >= 0) return Promise.resolve(this.#toMessages.splice(meant, 1)[0]?.button);
       const next = this.#replies[0];
       return Promise.resolve(next !== undefined && rest.includes(next) ? this.#replies.shift() : undefined);
     };

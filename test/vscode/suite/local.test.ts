@@ -39,9 +39,9 @@ describe('the local agent in VS Code', () => {
   });
 
   it('tells of a failed task with an alert that leads to its output', async () => {
-    answers.willBe('Open Output');
+    answers.willPress('Open Output', /failing failed/);
     await run('runTask', task('failing'));
-    const told = await answers.hear(/failing/);
+    const told = await answers.hear(/failing failed/);
     assert.equal(told.kind, 'error');
     assert.match(await textOf(/failing\.log$/, /ended/), /This goes wrong[^]*ended: failed after .*exit code 3/);
   });
