@@ -8,7 +8,7 @@ import type { DeployCertificateOptions } from './deployCertificate.ts';
 import { createDeployer } from './deployer.ts';
 import { deployment, isFailure } from './deployment.ts';
 import { sameDomain } from './pair.ts';
-import { remembering } from './remembering.ts';
+import { remembering } from '../remembering.ts';
 
 export const part = z.object({ deployments: z.array(deployment) });
 

@@ -10,7 +10,7 @@ import { outcomeOf, type ProcedureContext } from '../define.ts';
 import { createDeployer } from './deployer.ts';
 import { type Deployment, deployment, isFailure } from './deployment.ts';
 import { sameDomain } from './pair.ts';
-import { remembering } from './remembering.ts';
+import { remembering } from '../remembering.ts';
 import { createRenewer, renewal, type Renewal } from './renewal.ts';
 import type { RenewCertificateOptions } from './renewCertificate.ts';
 

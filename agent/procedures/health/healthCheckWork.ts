@@ -4,6 +4,7 @@ import type { Finding } from '../../protocol/nouns.ts';
 import { checkCertificates } from '../certificates/checkCertificates.ts';
 import { databaseHealthFindings } from '../database/health.ts';
 import { outcomeOf } from '../define.ts';
+import { remembering } from '../remembering.ts';
 import type { ProcedureContext, ProcedureResult } from '../define.ts';
 import { runCheck } from './check.ts';
 import type { HealthCheck } from './check.ts';
@@ -52,14 +53,7 @@ export async function run(
   { full }: HealthCheckOptions,
   given: ProcedureContext,
 ): Promise<ProcedureResult<HealthCheckPart>> {
-  const findings: Finding[] = [];
-  const context: ProcedureContext = {
-    ...given,
-    finding: (finding) => {
-      findings.push(finding);
-      given.finding(finding);
-    },
-  };
+  const { context, findings } = remembering(given);
   const { config } = context;
   let looked = 0;
   const look = async <Measured>(check: HealthCheck<Measured>): Promise<Measured | null> => {

@@ -4,8 +4,8 @@ import { basename, join, resolve } from 'node:path';
 import { parseSince } from '../../config/since.ts';
 import { writeFileAtomic } from '../../store/atomicWrite.ts';
 import { outcomeOf } from '../define.ts';
+import { remembering } from '../remembering.ts';
 import type { ProcedureContext, ProcedureResult } from '../define.ts';
-import type { Finding } from '../../protocol/nouns.ts';
 import type { AnalyzeLogsOptions } from './analyzeLogs.ts';
 import { findingsOf } from './analysis/findings.ts';
 import { LogAnalysis } from './analysis/logAnalysis.ts';
@@ -22,14 +22,7 @@ export { part } from './analysis/part.ts';
 const keptReports = 30;
 
 export async function run(options: AnalyzeLogsOptions, given: ProcedureContext): Promise<ProcedureResult<Part>> {
-  const findings: Finding[] = [];
-  const context: ProcedureContext = {
-    ...given,
-    finding: (finding) => {
-      findings.push(finding);
-      given.finding(finding);
-    },
-  };
+  const { context, findings } = remembering(given);
   const now = context.now();
   const since = sinceOf(options, context, now);
   const places = await placesOf(options, context, since);

@@ -7,13 +7,13 @@ import { existsSync } from 'node:fs';
 import { lstat, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
-import type { Finding } from '../../protocol/nouns.ts';
 import { auditHash, verifyAudit } from '../../store/audit.ts';
 import { auditRow } from '../../store/copies.ts';
 import type { AuditRow } from '../../store/copies.ts';
 import { Database } from '../../store/database.ts';
 import { storeFile } from '../../store/openStore.ts';
 import { outcomeOf } from '../define.ts';
+import { remembering } from '../remembering.ts';
 import type { ProcedureContext, ProcedureResult } from '../define.ts';
 import type { ArchiveAuditLogsOptions } from './archiveAuditLogs.ts';
 import { FolderProblem } from './archiveFolder.ts';
@@ -38,14 +38,7 @@ export async function run(
   options: ArchiveAuditLogsOptions,
   given: ProcedureContext,
 ): Promise<ProcedureResult<ArchiveAuditLogsPart>> {
-  const findings: Finding[] = [];
-  const context: ProcedureContext = {
-    ...given,
-    finding: (finding) => {
-      findings.push(finding);
-      given.finding(finding);
-    },
-  };
+  const { context, findings } = remembering(given);
   const { archive, audit } = context.config.logs;
   const own = new OwnLog(context);
   try {

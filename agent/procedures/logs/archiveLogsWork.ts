@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import type { Finding } from '../../protocol/nouns.ts';
 import { outcomeOf } from '../define.ts';
+import { remembering } from '../remembering.ts';
 import type { ProcedureContext, ProcedureResult } from '../define.ts';
 import type { ArchiveLogsOptions } from './archiveLogs.ts';
 import { archiveNow } from './archiveRun.ts';
@@ -37,14 +38,7 @@ export async function run(
   options: ArchiveLogsOptions,
   given: ProcedureContext,
 ): Promise<ProcedureResult<ArchiveLogsPart>> {
-  const findings: Finding[] = [];
-  const context: ProcedureContext = {
-    ...given,
-    finding: (finding) => {
-      findings.push(finding);
-      given.finding(finding);
-    },
-  };
+  const { context, findings } = remembering(given);
   try {
     const settings = await chooseArchive(options, context.config);
     if (options.list) return look(await listArchives(settings, context), findings);

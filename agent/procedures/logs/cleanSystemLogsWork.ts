@@ -7,6 +7,7 @@ import { formatBytes, formatDuration, parseDuration } from '../../config/units.t
 import type { Finding } from '../../protocol/nouns.ts';
 import { counted } from '../counted.ts';
 import { outcomeOf } from '../define.ts';
+import { remembering } from '../remembering.ts';
 import type { ProcedureContext, ProcedureResult } from '../define.ts';
 import { sizeOf } from './cleanSystemLogs.ts';
 import type { CleanSystemLogsOptions } from './cleanSystemLogs.ts';
@@ -34,14 +35,7 @@ export async function run(
   options: CleanSystemLogsOptions,
   given: ProcedureContext,
 ): Promise<ProcedureResult<CleanSystemLogsPart>> {
-  const findings: Finding[] = [];
-  const context: ProcedureContext = {
-    ...given,
-    finding: (finding) => {
-      findings.push(finding);
-      given.finding(finding);
-    },
-  };
+  const { context, findings } = remembering(given);
   const cleaning = new Cleaning(context);
   await cleaning.journal(options);
   if (context.config.logs.cleanup.apt) await cleaning.apt();

@@ -2,8 +2,8 @@
 import path from 'node:path';
 import * as z from 'zod';
 import { instant } from '../../protocol/nouns.ts';
-import type { Finding } from '../../protocol/nouns.ts';
 import { outcomeOf } from '../define.ts';
+import { remembering } from '../remembering.ts';
 import type { ProcedureContext, ProcedureResult } from '../define.ts';
 import { LogrotateConfigProblem, chooseConfig, writeConfig } from './logrotateConfig.ts';
 import { defaultStateFile, findLogrotate } from './logrotateCommand.ts';
@@ -34,14 +34,7 @@ export async function run(
   options: RotateLogsOptions,
   given: ProcedureContext,
 ): Promise<ProcedureResult<RotateLogsPart>> {
-  const findings: Finding[] = [];
-  const context: ProcedureContext = {
-    ...given,
-    finding: (finding) => {
-      findings.push(finding);
-      given.finding(finding);
-    },
-  };
+  const { context, findings } = remembering(given);
   const rotation = await prepare(options, context);
   if (rotation === null) return { outcome: 'failed', part: { files: [] } };
   const plan = await planRotation(rotation);

@@ -1,5 +1,5 @@
-import type { Finding } from '../../protocol/nouns.ts';
-import type { ProcedureContext } from '../define.ts';
+import type { Finding } from '../protocol/nouns.ts';
+import type { ProcedureContext } from './define.ts';
 
 /** The same context, and the findings that it is given from now on. */
 export function remembering(given: ProcedureContext): {
