@@ -120,17 +120,23 @@ summarise();
 
 function requirePackages() {
   const missing = ensureSystemPackages([
+    'apache',
+    'bzip2',
     'certbot',
     'chromium',
     'faketime',
     'fonts',
     'journal',
     'logrotate',
+    'lz4',
     'nginx',
     'openssl',
     'pebble',
     'postgresql',
+    'redis',
     'repack',
+    'xz',
+    'zstd',
   ]);
   if (missing.length === 0) return;
   console.error('Missing on this machine (as root, apt-get would have installed them):');

@@ -20,7 +20,17 @@ interface SystemPackage {
   readonly restraint?: { readonly file: string; readonly text: string; readonly mode?: number };
 }
 
+/** Keeps packages from starting what they install (invoke-rc.d(8)). */
+const noStart = { file: '/usr/sbin/policy-rc.d', text: '#!/bin/sh\nexit 101\n', mode: 0o755 };
+
 const known = {
+  apache: {
+    name: 'apache2-bin',
+    purpose: 'logs as Apache writes them',
+    isPresent: () => findProgram('apache2') !== null,
+    restraint: noStart,
+  },
+  bzip2: { name: 'bzip2', purpose: 'logs that it packs', isPresent: () => findProgram('bzip2') !== null },
   chromium: {
     name: 'chromium',
     purpose: 'the browser in which VS Code is driven (or set CHROMIUM to the program)',
@@ -56,9 +66,18 @@ const known = {
     name: 'nginx-light',
     purpose: 'a web server whose certificate is renewed under it',
     isPresent: () => findProgram('nginx') !== null,
-    // Its package would start it on port 80 (invoke-rc.d(8)).
-    restraint: { file: '/usr/sbin/policy-rc.d', text: '#!/bin/sh\nexit 101\n', mode: 0o755 },
+    // On port 80.
+    restraint: noStart,
   },
+  lz4: { name: 'lz4', purpose: 'logs that it packs', isPresent: () => findProgram('lz4') !== null },
+  redis: {
+    name: 'redis-server',
+    purpose: 'logs as Redis writes them',
+    isPresent: () => findProgram('redis-server') !== null,
+    restraint: noStart,
+  },
+  xz: { name: 'xz-utils', purpose: 'logs that it packs', isPresent: () => findProgram('xz') !== null },
+  zstd: { name: 'zstd', purpose: 'logs that it packs', isPresent: () => findProgram('zstd') !== null },
   journal: {
     name: 'systemd-journal-remote',
     purpose: 'journal files for the cleaning of the journal (and journalctl)',

@@ -6,7 +6,8 @@ import { availableParallelism } from 'node:os';
 import { Readable } from 'node:stream';
 import type { Transform } from 'node:stream';
 import { promisify } from 'node:util';
-import { constants, createGunzip, createZstdCompress, createZstdDecompress, gzip } from 'node:zlib';
+import { constants, createGunzip, createZstdCompress, gzip } from 'node:zlib';
+import { zstdFrames } from './zstdFrames.ts';
 
 export type Compression = 'zstd' | 'gzip';
 
@@ -26,7 +27,7 @@ export function packed(source: AsyncIterable<Buffer>, compression: Compression):
 }
 
 export function unpacked(source: AsyncIterable<Buffer>, compression: Compression): AsyncIterable<Buffer> {
-  return compression === 'gzip' ? through(source, createGunzip()) : through(source, createZstdDecompress());
+  return compression === 'gzip' ? through(source, createGunzip()) : zstdFrames(source);
 }
 
 /** Members one after the other are one file (RFC 1952, 2.2): each is packed by itself, several at once. */
