@@ -76,9 +76,14 @@ export interface ProcedureDefinition<
    * locked and for whom, how long and how large it is, what is deleted. Absent: `summary` says it all.
    */
   readonly impact?: (options: z.infer<Options>, config: Config) => string | Promise<string>;
+  /** Values that exist on this host for an option, by its name, the likeliest first. Absent: there is nothing to choose from. */
+  readonly choices?: (config: Config) => Promise<OptionChoices>;
   /** Imports the work: `() => import('./<name>Work.ts')`. */
   readonly work: () => Promise<ProcedureWork<Options, Part>>;
 }
+
+/** By option: what may be given for it, and what that is. */
+export type OptionChoices = Record<string, { readonly value: string; readonly description: string }[]>;
 
 /** A definition whose option type is no longer known: what the registry holds. Options are parsed before they reach `run`. */
 export interface AnyProcedure extends Omit<ProcedureDefinition, 'work' | 'impact'> {

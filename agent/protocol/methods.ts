@@ -141,6 +141,15 @@ export const methods = {
       impact: z.string().nullable(),
     }),
   },
+  'procedures.choices': {
+    summary: 'Values that exist on the host for options of a procedure (dates of backups); runs nothing.',
+    role: 'operator',
+    params: z.object({ procedure: z.string() }),
+    result: z.object({
+      /** By option, the likeliest first; an option that is not there takes any value of its schema. */
+      choices: z.record(z.string(), z.array(z.object({ value: z.string(), description: z.string() }))),
+    }),
+  },
   'checks.run': {
     summary: 'Runs a check now; its report follows as an event.',
     role: 'operator',

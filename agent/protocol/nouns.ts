@@ -207,6 +207,12 @@ export const certificate = z.object({
   key: z.enum(['match', 'mismatch', 'unknown']),
   /** SHA-256 of the leaf, lower-case hex without colons. */
   fingerprint: z.string().nullable(),
+  /** Its public key: `RSA 2048 bits`, `EC P-256`; null = of another kind, absent = an older agent. */
+  keyType: z.string().nullish(),
+  /** Domain by which `renew-certificate` looks after it; null = nothing on this host renews it, absent = an older agent. */
+  renewedAs: z.string().nullish(),
+  /** Domain by which `deploy-certificate` has a target for it; null and absent as above. */
+  deployedAs: z.string().nullish(),
   /** Days left below which it is `expiring`, and below which that is critical. */
   warnDays: z.number(),
   criticalDays: z.number(),

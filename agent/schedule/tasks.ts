@@ -131,6 +131,12 @@ export class Tasks {
     };
   }
 
+  /** Values that exist for options of a procedure; empty for one that offers none. Throws when there is no such procedure. */
+  async choices(name: string): Promise<MethodResult<'procedures.choices'>> {
+    const { choices } = this.#knownProcedure(name);
+    return { choices: (await choices?.(this.#parts.config())) ?? {} };
+  }
+
   async runBlock(
     block: { readonly runbook: string; readonly index: number; readonly language: string; readonly text: string },
     start: Start,
@@ -260,11 +266,16 @@ export class Tasks {
   }
 
   #requireProcedure(name: string, options: Readonly<Record<string, unknown>>): AnyProcedure {
-    const procedure = this.#parts.procedures.get(name);
-    if (procedure === undefined) throw new RequestError('notFound', `There is no procedure "${name}".`);
+    const procedure = this.#knownProcedure(name);
     const issue = procedure.options.safeParse(options).error?.issues[0];
     if (issue === undefined) return procedure;
     throw new RequestError('invalidParams', `${name}: ${issue.path.join('.')} ${issue.message}`);
+  }
+
+  #knownProcedure(name: string): AnyProcedure {
+    const procedure = this.#parts.procedures.get(name);
+    if (procedure === undefined) throw new RequestError('notFound', `There is no procedure "${name}".`);
+    return procedure;
   }
 
   #requestOf(task: LoadedTask): ReturnType<typeof requestOfTask> {

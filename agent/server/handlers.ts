@@ -59,15 +59,7 @@ export function createHandlers(parts: HandlerParts): Handlers {
       }),
     }),
     ...scheduleHandlers(parts),
-    'procedures.run': async ({ procedure, options, requestId, dryRun, reason }, caller) => ({
-      run: await parts.tasks.runProcedure(procedure, options, {
-        requestId,
-        dryRun: dryRun ?? false,
-        reason: reason ?? null,
-        actor: caller.actor,
-      }),
-    }),
-    'procedures.preview': ({ procedure, options }) => parts.tasks.preview(procedure, options),
+    ...procedureHandlers(parts),
     'checks.run': ({ check }) => {
       const checks = parts.checks.runNow(check ?? null);
       if (check !== undefined && checks.length === 0)
@@ -124,6 +116,23 @@ export function createHandlers(parts: HandlerParts): Handlers {
       await parts.keeper.reload();
       return { config: parts.keeper.state() };
     },
+  };
+}
+
+function procedureHandlers({
+  tasks,
+}: HandlerParts): Pick<Handlers, 'procedures.run' | 'procedures.preview' | 'procedures.choices'> {
+  return {
+    'procedures.run': async ({ procedure, options, requestId, dryRun, reason }, caller) => ({
+      run: await tasks.runProcedure(procedure, options, {
+        requestId,
+        dryRun: dryRun ?? false,
+        reason: reason ?? null,
+        actor: caller.actor,
+      }),
+    }),
+    'procedures.preview': ({ procedure, options }) => tasks.preview(procedure, options),
+    'procedures.choices': ({ procedure }) => tasks.choices(procedure),
   };
 }
 

@@ -23,6 +23,7 @@ export const capabilities: readonly string[] = [
   'request.cancel',
   'schedule.holds',
   'procedures.preview',
+  'procedures.choices',
 ];
 
 export interface SessionServices {

@@ -54,6 +54,7 @@ const idParameters: readonly { readonly method: MethodName; readonly key: string
   { method: 'tasks.snooze', key: 'task' },
   { method: 'procedures.run', key: 'procedure' },
   { method: 'procedures.preview', key: 'procedure' },
+  { method: 'procedures.choices', key: 'procedure' },
   { method: 'checks.run', key: 'check' },
   { method: 'runs.list', key: 'task', listed: true },
   { method: 'runs.get', key: 'runId' },

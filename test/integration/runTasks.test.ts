@@ -77,6 +77,8 @@ describe('tasks that wait', function () {
       ['nothing', {}, /^There is no procedure "nothing"/],
     ] as const)
       await assert.rejects(client.request('procedures.preview', { procedure, options }), { message });
+    assert.deepEqual(await client.request('procedures.choices', { procedure: 'rotate-logs' }), { choices: {} });
+    await assert.rejects(client.request('procedures.choices', { procedure: 'nothing' }), { message: /^There is no/ });
     await client.request('runs.reject', { runId: id });
   });
 

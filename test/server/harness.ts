@@ -225,6 +225,7 @@ export const validParams: { readonly [M in MethodName]: MethodParams<M> } = {
   'schedule.resume': {},
   'procedures.run': { procedure: 'health-check', options: {}, requestId: 'request-1' },
   'procedures.preview': { procedure: 'health-check', options: {} },
+  'procedures.choices': { procedure: 'health-check' },
   'checks.run': {},
   'samples.list': { from: '2024-03-05T12:00:00.000Z' },
   'runs.list': {},

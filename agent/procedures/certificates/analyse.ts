@@ -90,6 +90,7 @@ export function analyse(material: Material, yardstick: Yardstick): Analysis {
     reasons: [],
     key: key.verdict,
     fingerprint: fingerprintOf(leaf),
+    keyType: factsOf(leaf).keyType,
     ...thresholdsOf(leaf),
     level: 'ok',
     message: fine(about.domain, leaf, yardstick.now),

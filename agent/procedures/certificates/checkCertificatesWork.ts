@@ -9,6 +9,7 @@ import { certificate, type Finding } from '../../protocol/nouns.ts';
 import { outcomeOf, type ProcedureContext } from '../define.ts';
 import type { Analysis } from './analyse.ts';
 import { authoritiesOf } from './authorities.ts';
+import { withCare } from './care.ts';
 import { checkAll } from './check.ts';
 import type { CheckCertificatesOptions } from './checkCertificates.ts';
 import { defaultPlaces } from './defaultPlaces.ts';
@@ -89,7 +90,7 @@ async function reported(
   if (certificates.length > 0) context.print(summaryLine(certificates));
   return {
     outcome: learntNothing(certificates) ? ('failed' as const) : outcomeOf(findings, 'unchanged'),
-    part: { certificates },
+    part: { certificates: await withCare(certificates, context.config.certificates) },
   };
 }
 

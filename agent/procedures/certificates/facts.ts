@@ -4,9 +4,10 @@
  */
 import type { X509Certificate } from 'node:crypto';
 import { derChildren, derObjectIdentifier, derTag, type DerValue, readDer } from './der.ts';
-import { weakKey, weakSignature } from './strength.ts';
+import { keyStrength, type KeyStrength, weakSignature } from './strength.ts';
 
-export interface CertificateFacts {
+/** Keys of unknown kinds are not judged. */
+export interface CertificateFacts extends KeyStrength {
   /** Encoded names, for comparison alone. */
   readonly subject: string;
   readonly issuer: string;
@@ -14,8 +15,6 @@ export interface CertificateFacts {
   readonly authority: boolean;
   /** Whether its key usage says that the key signs certificates; false when it says nothing. */
   readonly signsCertificates: boolean;
-  /** What is weak about the public key (`RSA with 1024 bits`), or null. Keys of unknown kinds are not judged. */
-  readonly weakKey: string | null;
   /** The weak digest of the signature (`SHA-1`), or null. */
   readonly weakSignature: string | null;
 }
@@ -39,7 +38,7 @@ export function readFacts(der: Buffer): CertificateFacts {
     subject: subject?.content.toString('latin1') ?? '',
     issuer: issuer?.content.toString('latin1') ?? '',
     ...usage(derChildren(derChildren(extensions)[0])),
-    weakKey: weakKey(derChildren(key)),
+    ...keyStrength(derChildren(key)),
     weakSignature: weakSignature(derChildren(algorithm)),
   };
 }

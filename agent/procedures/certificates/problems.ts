@@ -46,7 +46,8 @@ function expiryOf(
   const figures = { aspect: 'expiry', reason: null, value: days, unit: 'days' } as const;
   const on = day(first.validToDate);
   if (left <= 0) {
-    const message = `${which} expired on ${on} (${counted(-days, 'day')} ago); renew it now.`;
+    // Whole days that have passed: it did not expire before it did.
+    const message = `${which} expired on ${on} (${counted(Math.trunc(-left / dayInMs), 'day')} ago); renew it now.`;
     return { status: 'expired', problem: { ...figures, level: 'critical', threshold: 0, message } };
   }
   const early = path.find((certificate) => certificate.validFromDate > now);

@@ -2,11 +2,9 @@
  * The work of `renew-certificate`. Outcome: `changed` when a certificate was renewed or deployed, `unchanged` when nothing was due,
  * `failed` when a renewal, a hook or a deployment failed. Whether a certificate was renewed is told by the certificate itself.
  */
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import * as z from 'zod';
-import { domainName, type CertificateSettings } from '../../config/certificates.ts';
 import { outcomeOf, type ProcedureContext } from '../define.ts';
+import { renewedDomains } from './care.ts';
 import { createDeployer } from './deployer.ts';
 import { type Deployment, deployment, isFailure } from './deployment.ts';
 import { sameDomain } from './pair.ts';
@@ -23,7 +21,7 @@ export const part = z.object({
 export async function run({ domain, force, deploy }: RenewCertificateOptions, given: ProcedureContext) {
   const { context, findings } = remembering(given);
   const { certificates } = context.config;
-  const domains = domain === undefined ? await knownDomains(certificates) : [domain];
+  const domains = domain === undefined ? await renewedDomains(certificates) : [domain];
   if (domains.length === 0) {
     const message =
       'There is no certificate to renew; name its domain with --domain, or list it in certificates.renew of maintenance.yaml.';
@@ -50,16 +48,4 @@ export async function run({ domain, force, deploy }: RenewCertificateOptions, gi
     outcome: failed ? ('failed' as const) : outcomeOf(findings, changed ? 'changed' : 'unchanged'),
     part: { renewals, deployments },
   };
-}
-
-/** Of the configuration; when it names none, those that certbot looks after. */
-async function knownDomains(settings: CertificateSettings): Promise<string[]> {
-  const configured = [...settings.renew, ...settings.deploy].map(({ domain }) => domain);
-  if (configured.length > 0 || settings.renew_command !== undefined) return [...new Set(configured)];
-  const names = await readdir(join(settings.certbot.config_dir, 'renewal')).catch(() => []);
-  return names
-    .filter((name) => name.endsWith('.conf'))
-    .map((name) => name.slice(0, -'.conf'.length))
-    .filter((name) => domainName.safeParse(name).success)
-    .sort();
 }

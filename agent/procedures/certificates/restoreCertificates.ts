@@ -32,5 +32,8 @@ export const restoreCertificates = defineProcedure({
       archive ?? `the ${undo ? 'undo archive' : 'backup'} of ${date ?? 'the newest date'}`
     }: certificates and keys that came later are gone from there, and lie in an undo archive. ` +
     'Services go on with the certificates that they have loaded; reload them afterwards.',
+  choices: async ({ certificates: { backup } }) => ({
+    date: await (await import('./backupDates.ts')).backupDates(backup.destination),
+  }),
   work: () => import('./restoreCertificatesWork.ts'),
 });

@@ -21,20 +21,42 @@ const ecKey = '1.2.840.10045.2.1';
 const rsaPss = '1.2.840.113549.1.1.10';
 const sha1 = '1.3.14.3.2.26';
 
+/** Curves that certificates use, by their short names (RFC 5480, RFC 5639), and keys that have but one size (RFC 8410). */
+const keyNames: ReadonlyMap<string, string> = new Map([
+  ['1.2.840.10045.3.1.7', 'EC P-256'],
+  ['1.3.132.0.34', 'EC P-384'],
+  ['1.3.132.0.35', 'EC P-521'],
+  ['1.3.132.0.10', 'EC secp256k1'],
+  ['1.3.132.0.33', 'EC P-224'],
+  ['1.2.840.10045.3.1.1', 'EC P-192'],
+  ['1.3.36.3.3.2.8.1.1.7', 'EC brainpoolP256r1'],
+  ['1.3.36.3.3.2.8.1.1.11', 'EC brainpoolP384r1'],
+  ['1.3.101.112', 'Ed25519'],
+  ['1.3.101.113', 'Ed448'],
+]);
+
+export interface KeyStrength {
+  /** `RSA 2048 bits`, `EC P-256`, `Ed25519`; null = of a kind that is not known. */
+  readonly keyType: string | null;
+  /** What is weak about it (`RSA with 1024 bits`), or null. */
+  readonly weakKey: string | null;
+}
+
 /** `info`: parts of the SubjectPublicKeyInfo. */
-export function weakKey(info: readonly DerValue[]): string | null {
+export function keyStrength(info: readonly DerValue[]): KeyStrength {
   const [algorithm, bits] = info;
   const [oid, parameters] = derChildren(algorithm);
   const name = derObjectIdentifier(oid);
   // A bit string starts with the number of bits that it leaves unused at its end.
   const key = bits?.tag === derTag.bitString ? bits.content.subarray(1) : Buffer.alloc(0);
-  if (name === rsaKey || name === rsaPss)
-    return tooShort('RSA', bitLength(derChildren(readDer(key))[0]), leastBits.rsa);
-  if (name === dsaKey) return tooShort('DSA', bitLength(derChildren(parameters)[0]), leastBits.rsa);
-  if (name !== ecKey || key.length < 2) return null;
+  if (name === rsaKey || name === rsaPss) return sized('RSA', bitLength(derChildren(readDer(key))[0]));
+  if (name === dsaKey) return sized('DSA', bitLength(derChildren(parameters)[0]));
+  if (name !== ecKey) return { keyType: keyNames.get(name ?? '') ?? null, weakKey: null };
+  const keyType = keyNames.get(derObjectIdentifier(parameters) ?? '') ?? 'EC';
+  if (key.length < 2) return { keyType, weakKey: null };
   // SEC 1, 2.3.3: 4, X and Y; or 2 or 3 and X alone.
   const octets = key[0] === 4 ? (key.length - 1) / 2 : key.length - 1;
-  return tooShort('an elliptic curve', octets * 8, leastBits.ec);
+  return { keyType, weakKey: tooShort('an elliptic curve', octets * 8, leastBits.ec) };
 }
 
 /** `algorithm`: parts of the AlgorithmIdentifier of the signature. */
@@ -49,6 +71,10 @@ export function weakSignature(algorithm: readonly DerValue[]): string | null {
 function pssDigestIsSha1(parameters: DerValue | undefined): boolean {
   const hash = derChildren(parameters).find((value) => value.tag === 0xa0);
   return hash === undefined || derObjectIdentifier(derChildren(derChildren(hash)[0])[0]) === sha1;
+}
+
+function sized(what: 'RSA' | 'DSA', bits: number): KeyStrength {
+  return { keyType: bits === 0 ? what : `${what} ${bits} bits`, weakKey: tooShort(what, bits, leastBits.rsa) };
 }
 
 function tooShort(what: string, bits: number, least: number): string | null {

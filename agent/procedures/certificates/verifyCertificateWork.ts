@@ -6,6 +6,7 @@ import { outcomeOf, type ProcedureContext } from '../define.ts';
 import { type Analysis, analyse, type Problem, withProblem, type Yardstick } from './analyse.ts';
 import { authoritiesOf } from './authorities.ts';
 import { createListing, readKey } from './beside.ts';
+import { withCare } from './care.ts';
 import { within } from './concurrently.ts';
 import type { KeyState } from './keyState.ts';
 import { plain } from './names.ts';
@@ -40,7 +41,7 @@ export async function run(given: VerifyCertificateOptions, context: ProcedureCon
   const certificates = [analysis.certificate];
   return {
     outcome: learntNothing(certificates) ? ('failed' as const) : outcomeOf(findings, 'unchanged'),
-    part: { certificates },
+    part: { certificates: await withCare(certificates, context.config.certificates) },
   };
 }
 

@@ -100,7 +100,7 @@ export class Folder {
   }
 }
 
-function configWith(settings: Record<string, unknown>): Config {
+export function configWith(settings: Record<string, unknown>): Config {
   const given = { ...Object.fromEntries(Object.keys(sections).map((key) => [key, undefined])), certificates: settings };
   return { ...z.object(sections).parse(given), tasks: [], baseDirectory: tmpdir() };
 }
