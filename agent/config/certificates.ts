@@ -112,7 +112,10 @@ const certbotSettings = z.strictObject({
     .describe("ACME directory, whose terms of service are agreed to; by default Let's Encrypt"),
   server_ca: file.optional().describe('PEM file of the authority that vouches for the ACME server itself'),
   email: z.email().optional().describe('Address of the ACME account'),
-  key_type: z.enum(['ecdsa', 'rsa']).default('ecdsa').describe('Kind of new keys'),
+  key_type: z
+    .enum(['ecdsa', 'rsa'])
+    .optional()
+    .describe('Kind of new keys; by default that of the certificate before, and ecdsa for a first one'),
   config_dir: file.default('/etc/letsencrypt').describe("certbot's --config-dir"),
   work_dir: file.optional().describe("certbot's --work-dir"),
   logs_dir: file.optional().describe("certbot's --logs-dir"),

@@ -143,6 +143,7 @@ function interpret(
       blackouts: blackouts.blackouts,
       checks: checks.checks,
       baseDirectory,
+      leftOut: sections.leftOut,
     },
     tasks,
     declared: list.tree.items.length,

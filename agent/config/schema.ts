@@ -155,6 +155,8 @@ export interface Config extends Sections {
   readonly tasks: readonly LoadedTask[];
   /** Folder against which relative paths were resolved. */
   readonly baseDirectory: string;
+  /** Where a section lost something for a mistake: `['certificates', 'backup']`. What would do harm by a default must look here. */
+  readonly leftOut?: readonly (readonly (string | number)[])[];
 }
 
 /** A task with what loading found out about it. */

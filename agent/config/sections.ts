@@ -13,30 +13,36 @@ export interface LoadedSections {
   /** The sections as they are in force, without what was left out. */
   readonly trees: ReadonlyMap<string, Tree>;
   readonly remarks: readonly Remark[];
+  /** Where something was left out for a mistake, each place with its section first. */
+  readonly leftOut: readonly Place[];
 }
+
+type Place = readonly (string | number)[];
 
 /** `maintenance` is the mapping below that key. */
 export function loadSections(maintenance: MapTree): LoadedSections {
   const remarks: Remark[] = [];
+  const places: Place[] = [];
   const trees = new Map<string, Tree>();
   const raw = Object.create(null) as Record<string, unknown>;
   for (const name of sectionNames) {
     const tree = maintenance.entries.get(name)?.tree;
-    const good = tree === undefined || isEmpty(tree) ? null : settle(name, tree, remarks);
+    const good = tree === undefined || isEmpty(tree) ? null : settle(name, tree, remarks, places);
     if (good === null) continue;
     trees.set(name, good);
     raw[name] = plainValue(good);
   }
-  return { values: allSections.parse(raw), trees, remarks };
+  return { values: allSections.parse(raw), trees, remarks, leftOut: places };
 }
 
 /** Validates a section, leaving out what is wrong until the rest stands; null = nothing of it stands, its defaults hold. */
-function settle(name: keyof typeof sections, tree: Tree, remarks: Remark[]): Tree | null {
+function settle(name: keyof typeof sections, tree: Tree, remarks: Remark[], places: Place[]): Tree | null {
   let current: Tree | null = tree;
   for (const { path, fault } of faultsOf(tree)) {
     const unit = unitOf(tree, path);
     // A channel that is not set up is a choice of the machine; anything else that misses its variable is a mistake.
     const mild = name === 'notifications' && fault.code === 'unset-variable';
+    places.push([name, ...unit]);
     const effect = mild ? `this channel (${written([name, ...unit])}) is off` : leftOut(name, unit);
     remarks.push({
       ...fault,
@@ -54,6 +60,7 @@ function settle(name: keyof typeof sections, tree: Tree, remarks: Remark[]): Tre
     const result = validate(sections[name], judged, (path) => `\`${written([name, ...path])}\``);
     if (result.ok) return result.tree;
     const units = result.mistakes.map((mistake) => unitFor(judged, mistake));
+    places.push(...units.map((unit) => [name, ...unit]));
     result.mistakes.forEach((mistake, index) => {
       const message = withEffect(mistake.message, leftOut(name, units[index] ?? []));
       remarks.push({ offset: mistake.offset, severity: 'error', code: mistake.code, task: null, message });

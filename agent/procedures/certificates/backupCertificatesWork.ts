@@ -10,6 +10,7 @@ import { isWithin, linkDestination } from './backupEntries.ts';
 import { backupRoots } from './backupRoots.ts';
 import { inStore, labelOf, listArchives, problemText, pruneArchives, writeArchive } from './backupStore.ts';
 import { type ScannedTree, scanTree } from './backupTree.ts';
+import { backupKeys, tellMisread } from './misread.ts';
 import { reportRecovery } from './restoreReport.ts';
 import { recover } from './restoreSwitch.ts';
 
@@ -52,6 +53,9 @@ export async function run(
     finding({ level: 'critical', code: 'certificates.backup', subject: destination, message });
     return { outcome: 'failed', part: none };
   };
+  if (tellMisread({ config: context.config, finding }, backupKeys, 'certificates.backup') !== null) {
+    return { outcome: 'failed', part: none };
+  }
   for (const path of missing) {
     const message = `${path} is not there and not in the backup; correct certificates.backup.paths.`;
     finding({

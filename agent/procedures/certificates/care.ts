@@ -23,7 +23,12 @@ export async function withCare(
 export async function renewedDomains(settings: CertificateSettings): Promise<string[]> {
   const configured = [...settings.renew, ...settings.deploy].map(({ domain }) => domain);
   if (configured.length > 0 || settings.renew_command !== undefined) return [...new Set(configured)];
-  const names = await readdir(join(settings.certbot.config_dir, 'renewal')).catch(() => []);
+  return certbotLineages(settings);
+}
+
+/** Names by which certbot keeps certificates. */
+export async function certbotLineages({ certbot }: CertificateSettings): Promise<string[]> {
+  const names = await readdir(join(certbot.config_dir, 'renewal')).catch(() => []);
   return names
     .filter((name) => name.endsWith('.conf'))
     .map((name) => name.slice(0, -'.conf'.length))

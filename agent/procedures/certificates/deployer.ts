@@ -23,6 +23,8 @@ import { VersionStore } from './versions.ts';
 
 export interface Deployer {
   readonly deploy: (target: DeployTarget) => Promise<Deployment>;
+  /** What `deploy` would do once there is a new certificate; changes nothing. */
+  readonly plan: (target: DeployTarget) => Promise<Deployment>;
 }
 
 export async function createDeployer(context: ProcedureContext): Promise<Deployer> {
@@ -31,20 +33,39 @@ export async function createDeployer(context: ProcedureContext): Promise<Deploye
   const roots = await loadTrustedRoots(await authoritiesOf(undefined, context), context.env, pace);
   const reading = { password, pace, signal: context.signal, seen: new Map(), answering: new Set<string>() };
   const world = { context, reading, secureContext: createSecureContext({ ca: [...roots.pems] }) };
-  return { deploy: (target) => deployOne(target, world, { now: context.now(), warnDays: undefined, roots }) };
+  return {
+    deploy: (target) => deployOne(target, world, { now: context.now(), warnDays: undefined, roots }),
+    plan: (target) => planOne(target, world),
+  };
+}
+
+async function planOne(target: DeployTarget, { context, reading }: DeploymentWorld): Promise<Deployment> {
+  const store = new VersionStore(target.to);
+  const known = knownOf(target, store);
+  try {
+    known.previousFingerprint = await leafFingerprint(await store.effective(), reading);
+    printPlan(`The new certificate of ${target.domain}`, target, await meansOf(target, context.env), store, context);
+    return { ...known, action: 'planned', served: 'not_checked' };
+  } catch (error) {
+    return failed(known, error, context);
+  }
+}
+
+function knownOf({ domain, endpoint }: DeployTarget, { paths }: VersionStore): Known {
+  return { domain, to: [...paths], endpoint: endpoint ?? null, fingerprint: null, previousFingerprint: null };
+}
+
+function failed(known: Known, error: unknown, context: ProcedureContext): Deployment {
+  context.signal.throwIfAborted();
+  const message = plain(error instanceof Error ? error.message : String(error));
+  return tell(known, 'failed', context, `The certificate of ${known.domain} is not deployed: ${message}.`);
 }
 
 async function deployOne(target: DeployTarget, world: DeploymentWorld, yardstick: Yardstick): Promise<Deployment> {
   const { context, reading } = world;
   const { domain } = target;
   const store = new VersionStore(target.to);
-  const known: Known = {
-    domain,
-    to: [...store.paths],
-    endpoint: target.endpoint ?? null,
-    fingerprint: null,
-    previousFingerprint: null,
-  };
+  const known = knownOf(target, store);
   const files = pairFiles(target, context.config.certificates);
   const { pair, analysis } = await readPair(files, domain, reading, yardstick);
   known.fingerprint = analysis.certificate.fingerprint;
@@ -65,9 +86,7 @@ async function deployOne(target: DeployTarget, world: DeploymentWorld, yardstick
     if (context.dryRun) return await planned(target, store, means, world, known, pair);
     return await withStore(store, () => install(target, store, means, world, known, pair));
   } catch (error) {
-    context.signal.throwIfAborted();
-    const message = plain(error instanceof Error ? error.message : String(error));
-    return tell(known, 'failed', context, `The certificate of ${domain} is not deployed: ${message}.`);
+    return failed(known, error, context);
   }
 }
 
@@ -154,23 +173,34 @@ async function planned(
   known: Known,
   pair: Pair,
 ): Promise<Deployment> {
-  const { print } = world.context;
+  const { context } = world;
   const deployment = new TargetDeployment(target, store, means, world);
+  const what = `The certificate of ${target.domain} (until ${day(pair.notAfter)})`;
   if (await deployment.isInstalled(deployment.wanted(pair))) {
-    print(`The certificate of ${target.domain} (until ${day(pair.notAfter)}) is in place.`);
+    context.print(`${what} is in place.`);
     return { ...known, action: 'unchanged', served: 'not_checked' };
   }
-  const { validate, reload } = means;
-  const { domain, endpoint, served_within: within } = target;
-  print(`The certificate of ${domain} (until ${day(pair.notAfter)}) would be installed as ${known.to.join(', ')}.`);
-  print(validate === null ? 'No program would validate it.' : `It would be validated by ${validate.shown}.`);
-  print(reload === null ? 'No service would be reloaded.' : `The service would be reloaded by ${reload.shown}.`);
-  print(
+  printPlan(what, target, means, store, context);
+  return { ...known, action: 'planned', served: 'not_checked' };
+}
+
+function printPlan(
+  what: string,
+  { endpoint, served_within: within }: DeployTarget,
+  { validate, reload }: Means,
+  { paths }: VersionStore,
+  context: Pick<ProcedureContext, 'print'>,
+): void {
+  context.print(`${what} would be installed as ${paths.join(', ')}.`);
+  context.print(validate === null ? 'No program would validate it.' : `It would be validated by ${validate.shown}.`);
+  context.print(
+    reload === null ? 'No service would be reloaded.' : `The service would be reloaded by ${reload.shown}.`,
+  );
+  context.print(
     endpoint === undefined
       ? 'Nobody would look whether it is served, since the target names no endpoint.'
       : `It would be looked for at ${endpoint} for ${within / 1000} s at most.`,
   );
-  return { ...known, action: 'planned', served: 'not_checked' };
 }
 
 function tell(

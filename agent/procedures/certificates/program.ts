@@ -92,5 +92,5 @@ const mostWords = 500;
 /** The last two lines that say something. */
 function lastWords(lines: readonly string[]): string {
   const said = lines.filter((line) => line.trim() !== '').slice(-2);
-  return said.length === 0 ? '' : `: ${plain(said.join(' / ')).slice(0, mostWords)}`;
+  return said.length === 0 ? '' : `: ${plain(said.join(' / ')).slice(0, mostWords).replace(/\.+$/, '')}`;
 }

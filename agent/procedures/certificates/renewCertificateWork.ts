@@ -7,8 +7,10 @@ import { outcomeOf, type ProcedureContext } from '../define.ts';
 import { renewedDomains } from './care.ts';
 import { createDeployer } from './deployer.ts';
 import { type Deployment, deployment, isFailure } from './deployment.ts';
+import { renewalKeys, tellMisread } from './misread.ts';
 import { sameDomain } from './pair.ts';
 import { remembering } from '../remembering.ts';
+import { holderOf } from './holder.ts';
 import { createRenewer, renewal, type Renewal } from './renewal.ts';
 import type { RenewCertificateOptions } from './renewCertificate.ts';
 
@@ -21,7 +23,9 @@ export const part = z.object({
 export async function run({ domain, force, deploy }: RenewCertificateOptions, given: ProcedureContext) {
   const { context, findings } = remembering(given);
   const { certificates } = context.config;
-  const domains = domain === undefined ? await renewedDomains(certificates) : [domain];
+  const misread = tellMisread(context, renewalKeys, 'certificates.renewal');
+  if (misread === 'all') return { outcome: 'failed' as const, part: { renewals: [], deployments: [] } };
+  const domains = domain === undefined ? await renewedDomains(certificates) : [await holderOf(domain, context)];
   if (domains.length === 0) {
     const message =
       'There is no certificate to renew; name its domain with --domain, or list it in certificates.renew of maintenance.yaml.';
@@ -36,12 +40,15 @@ export async function run({ domain, force, deploy }: RenewCertificateOptions, gi
     context.progress({ done: index, total: domains.length, unit: 'certificates', message: each });
     const renewed = await renewer.renew(each);
     renewals.push(renewed);
-    if (deployer === null || renewed.action === 'failed' || renewed.action === 'planned') continue;
+    if (deployer === null || renewed.action === 'failed') continue;
     for (const target of certificates.deploy.filter((one) => sameDomain(one.domain, each))) {
-      deployments.push(await deployer.deploy(target));
+      deployments.push(await (renewed.action === 'planned' ? deployer.plan(target) : deployer.deploy(target)));
     }
   }
-  const failed = renewals.some((one) => one.action === 'failed' || one.problem !== null) || deployments.some(isFailure);
+  const failed =
+    misread !== null ||
+    renewals.some((one) => one.action === 'failed' || one.problem !== null) ||
+    deployments.some(isFailure);
   const changed =
     renewals.some(({ action }) => action === 'renewed') || deployments.some(({ action }) => action === 'deployed');
   return {

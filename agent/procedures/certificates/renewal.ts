@@ -8,7 +8,7 @@ import { writeFileAtomic } from '../../store/atomicWrite.ts';
 import type { ProcedureContext } from '../define.ts';
 import type { Yardstick } from './analyse.ts';
 import { authoritiesOf } from './authorities.ts';
-import { prepareCertbot, type RenewalTool } from './certbot.ts';
+import { otherAuthority, prepareCertbot, type RenewalTool } from './certbot.ts';
 import type { Reading } from './contents.ts';
 import { dayInMs } from './expiry.ts';
 import { findingsOf } from './findings.ts';
@@ -97,7 +97,9 @@ async function renewKnown(wanted: Wanted, before: PairRead, known: Known, world:
   const pending = new PendingRenewal(context.memoryDirectory, domain);
   const cutShort = await pending.read();
   const hasNew = cutShort !== null && known.before !== null && cutShort !== known.before.fingerprint;
-  const due = hasNew ? 'the hook of a run that was cut short is owed' : whyDue(before, wanted, context.now());
+  const due = hasNew
+    ? because('the hook of a run that was cut short is owed')
+    : (whyDue(before, wanted, context.now()) ?? (await whyMoved(domain, context)));
   if (due === null && !force) {
     if (!context.dryRun) await pending.clear();
     context.print(`The certificate of ${domain} is not due: ${before.analysis.certificate.message}`);
@@ -107,7 +109,9 @@ async function renewKnown(wanted: Wanted, before: PairRead, known: Known, world:
   const hook = words === undefined ? null : await findProgram(words, context.env);
   const tool = await toolFor(wanted, before, context);
   if (context.dryRun) {
-    context.print(`The certificate of ${domain} would be renewed (${due ?? 'asked for'}) by ${tool.program.shown}`);
+    context.print(
+      `The certificate of ${domain} would be renewed (${due?.why ?? 'asked for'}) by ${tool.program.shown}`,
+    );
     return { ...known, action: 'planned', problem: null };
   }
   let toolProblem: string | null = null;
@@ -118,7 +122,14 @@ async function renewKnown(wanted: Wanted, before: PairRead, known: Known, world:
   }
   const after = await readPair(files, domain, world.reading(), world.yardstick());
   const now = { ...known, after: issuedOf(after) };
-  const result = await judge(wanted, now, after, { toolProblem, hasNew, due }, world, hook);
+  const result = await judge(
+    wanted,
+    now,
+    after,
+    { toolProblem, hasNew, due: due?.why ?? null, byTime: due?.byTime ?? false },
+    world,
+    hook,
+  );
   await pending.clear();
   return result;
 }
@@ -128,13 +139,15 @@ interface Circumstances {
   /** An earlier run got a new certificate and was cut short before its hook. */
   readonly hasNew: boolean;
   readonly due: string | null;
+  /** The end of the one before is the reason. */
+  readonly byTime: boolean;
 }
 
 async function judge(
   { domain, files }: Wanted,
   known: Known,
   after: PairRead,
-  { toolProblem, hasNew, due }: Circumstances,
+  { toolProblem, hasNew, due, byTime }: Circumstances,
   { context, force }: World,
   hook: Program | null,
 ): Promise<Renewal> {
@@ -158,7 +171,9 @@ async function judge(
     return failed(`the new one in ${files.cert} can not be used: ${endOf(after)}`);
   }
   const { after: now, before } = known;
-  if (!hasNew && before !== null && now !== null && now.notAfter <= before.notAfter) {
+  // Two that are issued in one second end together, which matters only where the end was the reason.
+  const isLater = before === null || now === null || now.notAfter > before.notAfter;
+  if (!hasNew && !isLater && (byTime || now.notAfter < before.notAfter)) {
     told(
       'warning',
       `The new certificate of ${domain} ends on ${now.notAfter.slice(0, 10)}, no later than the one before.`,
@@ -186,17 +201,33 @@ function wantedFor(domain: string, settings: CertificateSettings): Wanted {
   };
 }
 
-/** Why it is time, as people read it; null while it is not. */
-function whyDue({ analysis, pair }: PairRead, { names }: Wanted, now: Date): string | null {
+interface Due {
+  /** As people read it. */
+  readonly why: string;
+  readonly byTime: boolean;
+}
+
+function because(why: string): Due {
+  return { why, byTime: false };
+}
+
+/** Null while it is not time. */
+function whyDue({ analysis, pair }: PairRead, { names }: Wanted, now: Date): Due | null {
   const { notBefore, notAfter, reasons, status, names: held } = analysis.certificate;
-  if (notBefore === null || notAfter === null) return pair === null ? 'there is no sound certificate' : null;
-  if (reasons.includes('key_mismatch')) return 'its private key is that of another one';
+  if (notBefore === null || notAfter === null) return pair === null ? because('there is no sound certificate') : null;
+  if (reasons.includes('key_mismatch')) return because('its private key is that of another one');
   const absent = names.find((name) => !coversName(held, name));
-  if (absent !== undefined) return `it does not hold ${absent}`;
-  if (status === 'expired') return 'it has expired';
+  if (absent !== undefined) return because(`it does not hold ${absent}`);
+  if (status === 'expired') return { why: 'it has expired', byTime: true };
   const lifetime = Date.parse(notAfter) - Date.parse(notBefore);
   const left = Date.parse(notAfter) - now.getTime();
-  return left <= lifetime * shareLeft(lifetime) ? `it ends on ${notAfter.slice(0, 10)}` : null;
+  return left <= lifetime * shareLeft(lifetime) ? { why: `it ends on ${notAfter.slice(0, 10)}`, byTime: true } : null;
+}
+
+async function whyMoved(domain: string, { config: { certificates } }: ProcedureContext): Promise<Due | null> {
+  if (certificates.renew_command !== undefined) return null;
+  const why = await otherAuthority(lineageOf(domain), certificates.certbot);
+  return why === null ? null : because(why);
 }
 
 /**
@@ -214,13 +245,14 @@ async function toolFor({ domain, names }: Wanted, before: PairRead, context: Pro
     return prepareCertbot({ lineage: lineageOf(domain), names, covered }, context);
   }
   const program = await findProgram([...words, domain], context.env);
-  return { program, env: {}, timeout, problemIn: () => null };
+  return { program, name: program.shown, env: {}, timeout, problemIn: () => null };
 }
 
 /** Null = the tool says that all went well. */
 async function runRenewal(tool: RenewalTool, { env, signal }: ProcedureContext): Promise<string | null> {
-  const { problem, lines } = await runProgram(tool.program, tool.timeout, { env, signal }, { env: tool.env });
-  return tool.problemIn(lines) ?? problem;
+  const program = { ...tool.program, shown: tool.name };
+  const { problem, lines } = await runProgram(program, tool.timeout, { env, signal }, { env: tool.env });
+  return tool.problemIn(lines, problem === null) ?? problem;
 }
 
 const hookTimeout = 120_000;

@@ -17,6 +17,7 @@ import {
   writeArchive,
 } from './backupStore.ts';
 import { asRestored, compareTrees, type Difference, type ScannedTree, scanTree } from './backupTree.ts';
+import { backupKeys, tellMisread } from './misread.ts';
 import type { RestoreCertificatesOptions } from './restoreCertificates.ts';
 import { reportRecovery } from './restoreReport.ts';
 import { lookAt, stage } from './restoreStage.ts';
@@ -56,6 +57,10 @@ export async function run(
     context.finding(one);
   };
   const restore: Restore = { options, destination, owners: process.geteuid?.() === 0, context, finding };
+  const nothing = { archive: null, undo: null, roots: [], added: [], changed: [], removed: [] };
+  if (tellMisread({ config: context.config, finding }, backupKeys, 'certificates.restore') !== null) {
+    return { outcome: 'failed', part: nothing };
+  }
   try {
     const done = context.dryRun
       ? await plan(restore)
@@ -69,7 +74,7 @@ export async function run(
     const message = problemText(error);
     if (message === null) throw error;
     finding({ level: 'critical', code: 'certificates.restore', subject: destination, message });
-    return { outcome: 'failed', part: { archive: null, undo: null, roots: [], added: [], changed: [], removed: [] } };
+    return { outcome: 'failed', part: nothing };
   }
 }
 

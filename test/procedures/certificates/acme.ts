@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,6 +21,8 @@ export interface Acme {
   readonly certbot: Readonly<Record<string, string>>;
   /** Folder of certbot. */
   readonly config: string;
+  /** What this file holds is the TXT record of every name. */
+  readonly txt: string;
   readonly stop: () => Promise<void>;
 }
 
@@ -52,7 +54,8 @@ export async function startAcme(httpPort: number, days: number): Promise<Acme> {
     certificateValidityPeriod: days * 86_400,
   };
   writeFileSync(configuration, JSON.stringify({ pebble }));
-  const names = await startNames();
+  const txt = join(folder, 'txt');
+  const names = await startNames(txt);
   const child = spawn(program, ['-config', configuration, '-dnsserver', names.address], {
     stdio: 'ignore',
     env: { PATH: process.env['PATH'], PEBBLE_VA_NOSLEEP: '1', PEBBLE_WFE_NONCEREJECT: '0', PEBBLE_AUTHZREUSE: '0' },
@@ -66,7 +69,7 @@ export async function startAcme(httpPort: number, days: number): Promise<Acme> {
   };
   try {
     await listening(port, child);
-    writeFileSync(root, await get(`https://127.0.0.1:${managementPort}/roots/0`, authority.certPem));
+    writeFileSync(root, await getText(`https://127.0.0.1:${managementPort}/roots/0`, authority.certPem));
   } catch (error) {
     await stop();
     throw error;
@@ -79,6 +82,7 @@ export async function startAcme(httpPort: number, days: number): Promise<Acme> {
     serverCa,
     root,
     config,
+    txt,
     certbot: {
       server,
       server_ca: serverCa,
@@ -90,18 +94,17 @@ export async function startAcme(httpPort: number, days: number): Promise<Acme> {
   };
 }
 
-/** Answers every question for an address with 127.0.0.1, and all others with nothing (RFC 1035, 4.1). */
-async function startNames(): Promise<{ readonly address: string; readonly close: () => void }> {
+/** Answers every question for an address with 127.0.0.1, for a text with the file `txt`, and all others with nothing (RFC 1035, 4.1). */
+async function startNames(txt: string): Promise<{ readonly address: string; readonly close: () => void }> {
   const socket = createSocket('udp4');
   socket.on('message', (question, from) => {
     const end = question.indexOf(0, 12) + 5;
-    const isAddress = question.readUInt16BE(end - 4) === 1;
+    const answer = answerTo(question.readUInt16BE(end - 4), txt);
     const header = Buffer.from(question.subarray(0, 12));
     header.writeUInt16BE(0x8180, 2);
-    header.writeUInt16BE(isAddress ? 1 : 0, 6);
+    header.writeUInt16BE(answer === null ? 0 : 1, 6);
     header.writeUInt32BE(0, 8);
-    const answer = Buffer.from([0xc0, 0x0c, 0, 1, 0, 1, 0, 0, 0, 1, 0, 4, 127, 0, 0, 1]);
-    const parts = [header, question.subarray(12, end), ...(isAddress ? [answer] : [])];
+    const parts = [header, question.subarray(12, end), ...(answer === null ? [] : [answer])];
     socket.send(Buffer.concat(parts), from.port, from.address);
   });
   socket.bind(0, '127.0.0.1');
@@ -109,7 +112,16 @@ async function startNames(): Promise<{ readonly address: string; readonly close:
   return { address: `127.0.0.1:${socket.address().port}`, close: () => socket.close() };
 }
 
-async function get(url: string, ca: string): Promise<string> {
+function answerTo(type: number, txt: string): Buffer | null {
+  const record = (data: Buffer): Buffer =>
+    Buffer.concat([Buffer.from([0xc0, 0x0c, 0, type, 0, 1, 0, 0, 0, 1, 0, data.length]), data]);
+  if (type === 1) return record(Buffer.from([127, 0, 0, 1]));
+  if (type !== 16 || !existsSync(txt)) return null;
+  const text = readFileSync(txt);
+  return record(Buffer.concat([Buffer.from([text.length]), text]));
+}
+
+export async function getText(url: string, ca: string): Promise<string> {
   return new Promise((resolve, reject) => {
     request(url, { ca, agent: false }, (response) => {
       const parts: Buffer[] = [];
