@@ -1,5 +1,5 @@
 /** Default places, as the Filesystem Hierarchy Standard and the XDG base directories have them. */
-import { homedir, userInfo } from 'node:os';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 
@@ -7,13 +7,22 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 export function defaultStateDirectory(env: Environment): string {
   if (env['UPKEEP_STATE'] !== undefined) return env['UPKEEP_STATE'];
-  if (userInfo().uid === 0) return '/var/lib/upkeep';
-  return join(env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'upkeep');
+  if (process.getuid?.() === 0) return '/var/lib/upkeep';
+  return join(env['XDG_STATE_HOME'] ?? join(home(), '.local', 'state'), 'upkeep');
 }
 
 export function defaultConfigFile(env: Environment): string {
-  if (userInfo().uid === 0) return '/etc/upkeep/maintenance.yaml';
-  return join(env['XDG_CONFIG_HOME'] ?? join(homedir(), '.config'), 'upkeep', 'maintenance.yaml');
+  if (process.getuid?.() === 0) return '/etc/upkeep/maintenance.yaml';
+  return join(env['XDG_CONFIG_HOME'] ?? join(home(), '.config'), 'upkeep', 'maintenance.yaml');
+}
+
+/** A user whom the host's directory does not know has none: systemd.exec(5) then takes the root folder as well. */
+function home(): string {
+  try {
+    return homedir();
+  } catch {
+    return '/';
+  }
 }
 
 export function socketIn(stateDirectory: string): string {

@@ -41,7 +41,10 @@ export function createContext(given: {
     signal,
     // Programs that it starts need not know what it was asked for.
     env: { ...io.env, [optionsVariable]: undefined },
-    memoryDirectory: memoryDirectory(io, given.procedure.name),
+    // Made when it is asked for: most procedures remember nothing, and not every user has a home.
+    get memoryDirectory() {
+      return memoryDirectory(io, given.procedure.name);
+    },
     now: () => new Date(),
     finding: (finding) => {
       findings.push(finding);

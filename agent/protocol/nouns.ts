@@ -190,6 +190,17 @@ export const certificateReasons = [
   'served_differs',
   'missing',
 ] as const;
+/** What a chain breaks of RFC 5280, 6, where `reasons` can say but `chain_incomplete`. */
+export const chainFaults = [
+  'not_an_authority',
+  'key_usage',
+  'path_length',
+  'name_constraints',
+  'purpose',
+  'critical_extension',
+] as const;
+export type ChainFault = (typeof chainFaults)[number];
+
 export const certificate = z.object({
   /** File path, or `host:port` (with `smtp://` and the like before it for STARTTLS). */
   source: z.string(),
@@ -203,7 +214,10 @@ export const certificate = z.object({
   /** Certificates found in the source. */
   count: z.int(),
   status: z.enum(certificateStatuses),
+  /** A closed list (DESIGN.md §9): a newer agent says more in fields of their own. */
   reasons: z.array(z.enum(certificateReasons)),
+  /** `chainFaults` among them, only where there are any; a newer agent may know further words. */
+  chainFaults: z.array(z.string()).optional(),
   key: z.enum(['match', 'mismatch', 'unknown']),
   /** SHA-256 of the leaf, lower-case hex without colons. */
   fingerprint: z.string().nullable(),

@@ -3,15 +3,17 @@
  * or clock is touched. check-certificates, verify-certificate and the sandbox share it.
  */
 import type { X509Certificate } from 'node:crypto';
-import type { Certificate, FindingLevel } from '../../protocol/nouns.ts';
+import type { Certificate, ChainFault, FindingLevel } from '../../protocol/nouns.ts';
 import { findingLevels } from '../../protocol/nouns.ts';
-import { buildPath, isSelfSigned } from './chain.ts';
+import { buildPath, certificatesOf, isSelfSigned, isValidAt } from './chain.ts';
 import { dayInMs, daysUntil, expiryThresholds, type ExpiryThresholds } from './expiry.ts';
 import { factsOf } from './facts.ts';
 import type { KeyState } from './keyState.ts';
 import { alternativeNames, distinguishedName, domainName } from './names.ts';
+import { brokenRules } from './pathRules.ts';
 import { chainProblems, expiryProblem, hostProblem, keyProblems, strengthProblems } from './problems.ts';
 import type { TrustedRoots } from './roots.ts';
+import { ruleProblem } from './ruleProblem.ts';
 
 export interface Material {
   /** File path or endpoint. */
@@ -41,6 +43,7 @@ export type Aspect = 'source' | 'expiry' | 'chain' | 'host' | 'key' | 'strength'
 export interface Problem {
   readonly aspect: Aspect;
   readonly reason: Certificate['reasons'][number] | null;
+  readonly fault?: ChainFault;
   readonly level: FindingLevel;
   readonly message: string;
   readonly value?: number;
@@ -57,21 +60,36 @@ export function analyse(material: Material, yardstick: Yardstick): Analysis {
   const { certificates, source } = material;
   const authority = material.host === null && isAuthorityFile(certificates);
   const leaf = authority ? certificates[0] : leafOf(certificates);
-  const built = buildPath(leaf, certificates, yardstick.roots, material.beside);
-  const path = authority ? certificates : built.path;
+  const { now, roots, warnDays } = yardstick;
+  const server = material.host !== null;
+  const built = buildPath(
+    leaf,
+    certificates,
+    roots,
+    material.beside,
+    now,
+    (path) => brokenRules(path, server).length === 0,
+  );
+  const path = authority ? certificates : certificatesOf(built);
   const names = alternativeNames(leaf);
   const subject = distinguishedName(leaf.subject);
   const thresholdsOf = (each: X509Certificate): ExpiryThresholds =>
     expiryThresholds(
       { notBefore: each.validFromDate, notAfter: each.validToDate, authority: authority || each !== leaf },
-      yardstick.warnDays,
+      warnDays,
     );
-  const about = { source, kind: material.kind, leaf, domain: domainName(names, subject) };
+  const given = [...certificates, ...material.beside];
+  const about = { source, kind: material.kind, leaf, given, domain: domainName(names, subject) };
   const problems: Problem[] = [];
-  const expiry = expiryProblem(about, path, thresholdsOf, yardstick.now);
+  // Its issuers matter as long as it lasts: with the next one come theirs.
+  const timed = authority
+    ? path
+    : path.filter((each) => each === leaf || each.validToDate < leaf.validToDate || !isValidAt(each, now));
+  const expiry = expiryProblem(about, timed, thresholdsOf, now);
   if (expiry !== null) problems.push(expiry.problem);
   if (!authority) {
     problems.push(...chainProblems(about, built, material.orderMatters));
+    problems.push(...brokenRules(path, server).map((rule) => ruleProblem(about, rule)));
     if (material.host !== null) problems.push(...hostProblem(about, material.host, names));
   }
   problems.push(...strengthProblems(about, path));
@@ -84,7 +102,7 @@ export function analyse(material: Material, yardstick: Yardstick): Analysis {
     names,
     notBefore: leaf.validFromDate.toISOString(),
     notAfter: leaf.validToDate.toISOString(),
-    daysLeft: daysUntil(leaf.validToDate, yardstick.now),
+    daysLeft: daysUntil(leaf.validToDate, now),
     count: certificates.length,
     status: 'ok',
     reasons: [],
@@ -93,7 +111,7 @@ export function analyse(material: Material, yardstick: Yardstick): Analysis {
     keyType: factsOf(leaf).keyType,
     ...thresholdsOf(leaf),
     level: 'ok',
-    message: fine(about.domain, leaf, yardstick.now),
+    message: fine(about.domain, leaf, now),
     chain: certificates.slice(0, longestShownChain).map((each) => ({
       subject: distinguishedName(each.subject),
       issuer: distinguishedName(each.issuer),
@@ -150,6 +168,7 @@ function judged(analysis: Analysis, status: Certificate['status'], problems: rea
   const all = [...analysis.problems, ...problems];
   const bad = all.some((problem) => problem.reason !== null && problem.level !== 'ok');
   const reasons = new Set(all.flatMap((problem) => problem.reason ?? []));
+  const faults = new Set(all.flatMap((problem) => problem.fault ?? []));
   const worst = all.reduce<Problem | null>(
     (found, problem) => (found === null || rank(problem.level) > rank(found.level) ? problem : found),
     null,
@@ -159,6 +178,7 @@ function judged(analysis: Analysis, status: Certificate['status'], problems: rea
       ...analysis.certificate,
       status: bad && (status === 'ok' || status === 'expiring') ? 'bad' : status,
       reasons: [...reasons],
+      ...(faults.size === 0 ? {} : { chainFaults: [...faults] }),
       level: worst?.level ?? 'ok',
       message: worst?.message ?? analysis.certificate.message,
     },

@@ -10,7 +10,7 @@ import type { Pace } from './pace.ts';
 import { loadTrustedRoots } from './roots.ts';
 import type { OnDisk } from './served.ts';
 import { readSourceFile } from './sourceFile.ts';
-import { expandPaths } from './sources.ts';
+import { barren, expandPaths } from './sources.ts';
 
 export interface CheckRequest {
   /** Absolute files, folders and globs. */
@@ -72,7 +72,9 @@ export async function checkAll(request: CheckRequest, pace: Pace): Promise<Analy
     return step([analyse(read.material, yardstick)]);
   });
   signal.throwIfAborted();
-  if (endpoints.length === 0) return [...checked.flat(), ...failures];
+  const counts = checked.map((found) => found.length);
+  const fromFiles = [...checked.flat(), ...failures, ...barren(files, counts)];
+  if (endpoints.length === 0) return fromFiles;
 
   await concurrently(compared.files, filesAtOnce, async (file) => {
     const read = await readSourceFile(file, reading);
@@ -84,7 +86,7 @@ export async function checkAll(request: CheckRequest, pace: Pace): Promise<Analy
   const looked = await concurrently(endpoints, endpointsAtOnce, async (endpoint) =>
     step(await checkEndpoint(endpoint, options)),
   );
-  return [...checked.flat(), ...failures, ...looked];
+  return [...fromFiles, ...looked];
 }
 
 /** A folder of thousands of files takes longer than one of them. */

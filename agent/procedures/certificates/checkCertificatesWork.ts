@@ -13,6 +13,7 @@ import { withCare } from './care.ts';
 import { checkAll } from './check.ts';
 import type { CheckCertificatesOptions } from './checkCertificates.ts';
 import { defaultPlaces } from './defaultPlaces.ts';
+import { obstacleTo } from './obstacle.ts';
 import { createPace, type Pace } from './pace.ts';
 import { learntNothing, report } from './report.ts';
 import { summaryLine } from './text.ts';
@@ -66,7 +67,7 @@ async function sourcesOf(given: CheckCertificatesOptions, context: ProcedureCont
     level: 'warning' as const,
     code: 'certificates.source',
     subject: folder,
-    message: `The folder ${folder} may hold certificates, but the agent's user may not read it; grant read access, or list the certificates in certificates.paths.`,
+    message: `The folder ${folder} may hold certificates, but ${obstacleTo(folder) ?? 'they can not be listed'}; give that user access, or list the certificates in certificates.paths.`,
   }));
   return { paths: places.paths, comparedPaths: [], endpoints: [], findings };
 }

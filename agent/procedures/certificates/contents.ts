@@ -2,6 +2,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { derChildren, derObjectIdentifier, derTag, readDer } from './der.ts';
 import { factsOf } from './facts.ts';
+import { foreignFile } from './foreign.ts';
 import type { Pace } from './pace.ts';
 import { type PemBlock, pemBlocks } from './pem.ts';
 import { readPkcs12 } from './pkcs12.ts';
@@ -57,7 +58,8 @@ async function parsePem(text: string, reading: Reading): Promise<Contents> {
     await reading.pace();
   }
   if (certificates.length === 0 && key === null && others.length === 0) {
-    throw new UnparsableError('it is neither PEM nor DER nor PKCS#12');
+    const foreign = foreignFile(Buffer.from(text, 'latin1'));
+    throw new UnparsableError(foreign === null ? 'it is neither PEM nor DER nor PKCS#12' : `it is ${foreign}`);
   }
   return { certificates, key, orderMatters: true, others };
 }
@@ -67,7 +69,7 @@ async function parseBinary(bytes: Buffer, reading: Reading): Promise<Contents> {
     try {
       return { certificates: [dated(new X509Certificate(bytes))], key: null, orderMatters: true, others: [] };
     } catch {
-      throw new UnparsableError('it is DER, but not a sound certificate');
+      throw new UnparsableError(`it is ${foreignFile(bytes) ?? 'DER, but not a sound certificate'}`);
     }
   }
   const passwords = reading.password === undefined ? [''] : [reading.password, ''];
@@ -76,7 +78,8 @@ async function parseBinary(bytes: Buffer, reading: Reading): Promise<Contents> {
     found = await readPkcs12(bytes, passwords, reading.pace);
   } catch (error) {
     if (error instanceof Error && error.name === 'WrongPasswordError') throw error;
-    throw new UnparsableError(`it is neither a certificate nor PKCS#12 that can be read`, { cause: error });
+    const foreign = foreignFile(bytes) ?? 'neither a certificate nor PKCS#12 that can be read';
+    throw new UnparsableError(`it is ${foreign}`, { cause: error });
   }
   const key = found.keys[0];
   const own =

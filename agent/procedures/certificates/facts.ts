@@ -3,7 +3,8 @@
  * for some of it, and does not tell the rest on Node 22.
  */
 import type { X509Certificate } from 'node:crypto';
-import { derChildren, derObjectIdentifier, derTag, type DerValue, readDer } from './der.ts';
+import { derChildren, type DerValue, readDer } from './der.ts';
+import { type CertificateExtensions, keyUsage, readExtensions } from './extensions.ts';
 import { keyStrength, type KeyStrength, weakSignature } from './strength.ts';
 
 /** Keys of unknown kinds are not judged. */
@@ -15,6 +16,9 @@ export interface CertificateFacts extends KeyStrength {
   readonly authority: boolean;
   /** Whether its key usage says that the key signs certificates; false when it says nothing. */
   readonly signsCertificates: boolean;
+  /** Its parts are the relative distinguished names. */
+  readonly subjectName: DerValue | undefined;
+  readonly extensions: CertificateExtensions;
   /** The weak digest of the signature (`SHA-1`), or null. */
   readonly weakSignature: string | null;
 }
@@ -33,11 +37,14 @@ export function readFacts(der: Buffer): CertificateFacts {
   // The version is optional; without it everything stands one place further to the front.
   if (fields[0]?.tag === versionTag) fields.shift();
   const [, , issuer, , subject, key] = fields;
-  const extensions = fields.find((field) => field.tag === extensionsTag);
+  const extensions = readExtensions(derChildren(derChildren(fields.find((field) => field.tag === extensionsTag))[0]));
   return {
     subject: subject?.content.toString('latin1') ?? '',
     issuer: issuer?.content.toString('latin1') ?? '',
-    ...usage(derChildren(derChildren(extensions)[0])),
+    authority: extensions.basicConstraints?.authority ?? false,
+    signsCertificates: ((extensions.keyUsage ?? 0) & keyUsage.certificateSign) !== 0,
+    subjectName: subject,
+    extensions,
     ...keyStrength(derChildren(key)),
     weakSignature: weakSignature(derChildren(algorithm)),
   };
@@ -47,24 +54,3 @@ const known = new WeakMap<X509Certificate, CertificateFacts>();
 
 const versionTag = 0xa0;
 const extensionsTag = 0xa3;
-const keyUsageExtension = '2.5.29.15';
-const basicConstraintsExtension = '2.5.29.19';
-const keyCertSignBit = 0x04;
-
-function usage(extensions: readonly DerValue[]): Pick<CertificateFacts, 'authority' | 'signsCertificates'> {
-  let authority = false;
-  let signsCertificates = false;
-  for (const extension of extensions) {
-    const parts = derChildren(extension);
-    const name = derObjectIdentifier(parts[0]);
-    const octets = parts.find((part) => part.tag === derTag.octetString);
-    const value = octets === undefined ? undefined : readDer(octets.content);
-    if (name === basicConstraintsExtension) {
-      const [isAuthority] = derChildren(value);
-      authority = isAuthority?.tag === derTag.boolean && isAuthority.content[0] !== 0;
-    } else if (name === keyUsageExtension && value?.tag === derTag.bitString) {
-      signsCertificates = ((value.content[1] ?? 0) & keyCertSignBit) !== 0;
-    }
-  }
-  return { authority, signsCertificates };
-}

@@ -30,11 +30,11 @@ export function domainName(names: readonly string[], distinguished: string): str
   return names[0] ?? part(distinguished, 'CN') ?? (distinguished === '' ? 'unknown' : distinguished);
 }
 
-/** Whether `certificate` is for `host`, a DNS name or an IP address, by its alternative names alone. */
+/** Whether `certificate` is for `host`, a DNS name or an IP address, by its alternative names alone; a wildcard is a whole label (RFC 9525, 6.3). */
 export function coversHost(certificate: X509Certificate, host: string): boolean {
   if (isIP(host) !== 0) return certificate.checkIP(host) !== undefined;
   const ascii = domainToASCII(host);
-  return ascii !== '' && certificate.checkHost(ascii, { subject: 'never' }) !== undefined;
+  return ascii !== '' && certificate.checkHost(ascii, { subject: 'never', partialWildcards: false }) !== undefined;
 }
 
 /** Whether the alternative names `held` say so of `name`, which may be a wildcard itself. */

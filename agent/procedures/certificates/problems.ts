@@ -13,6 +13,8 @@ export interface About {
   readonly source: string;
   readonly kind: 'file' | 'endpoint';
   readonly leaf: X509Certificate;
+  /** What stands there, with what lies beside it. */
+  readonly given: readonly X509Certificate[];
   readonly domain: string;
 }
 
@@ -46,8 +48,9 @@ function expiryOf(
   const figures = { aspect: 'expiry', reason: null, value: days, unit: 'days' } as const;
   const on = day(first.validToDate);
   if (left <= 0) {
+    const what = first === about.leaf ? 'renew it now' : replaceIt;
     // Whole days that have passed: it did not expire before it did.
-    const message = `${which} expired on ${on} (${counted(Math.trunc(-left / dayInMs), 'day')} ago); renew it now.`;
+    const message = `${which} expired on ${on} (${counted(Math.trunc(-left / dayInMs), 'day')} ago); ${what}.`;
     return { status: 'expired', problem: { ...figures, level: 'critical', threshold: 0, message } };
   }
   const early = path.find((certificate) => certificate.validFromDate > now);
@@ -58,13 +61,16 @@ function expiryOf(
   }
   if (left > thresholds.warnDays * dayInMs) return null;
   const critical = left <= thresholds.criticalDays * dayInMs;
-  const message = `${which} expires on ${on} (in ${counted(days, 'day')}); renew it.`;
+  const message = `${which} expires on ${on} (in ${counted(days, 'day')}); ${first === about.leaf ? 'renew it' : replaceIt}.`;
   const threshold = critical ? thresholds.criticalDays : thresholds.warnDays;
   return {
     status: 'expiring',
     problem: { ...figures, level: critical ? 'critical' : 'warning', threshold, message },
   };
 }
+
+/** What can be done about the certificate of somebody else. */
+const replaceIt = 'put the current one of that authority in its place, or have the certificate issued again';
 
 export function chainProblems(about: About, built: CertificatePath, orderMatters: boolean): Problem[] {
   const problems: Problem[] = [];
@@ -78,14 +84,14 @@ export function chainProblems(about: About, built: CertificatePath, orderMatters
       aspect: 'chain',
       reason: 'self_signed',
       level: 'warning',
-      message: `${what}; have it issued by a known authority, or name that authority in certificates.ca.`,
+      message: `${what}; have it issued by a known authority, or name that authority in certificates.ca or --ca.`,
     });
   } else if (built.end === 'open') {
     problems.push({
       aspect: 'chain',
       reason: 'chain_incomplete',
       level: 'critical',
-      message: `The chain ${place(about)} lacks the certificate of ${distinguishedName(last.issuer)}; add it after the others, or, if it is your own authority, name it in certificates.ca.`,
+      message: `The chain ${place(about)} lacks the certificate of ${distinguishedName(last.issuer)}; add it after the others, or, if it is your own authority, name it in certificates.ca or --ca.`,
     });
   }
   if (orderMatters && !built.ordered) {
@@ -153,12 +159,15 @@ export function day(date: Date): string {
   return date.toISOString().slice(0, 10);
 }
 
-function nameWithin(about: About, certificate: X509Certificate): string {
-  return certificate === about.leaf
-    ? `The certificate of ${about.domain} ${place(about)}`
-    : `The certificate ${distinguishedName(certificate.subject)} of the chain ${place(about)}`;
+export function nameWithin(about: About, certificate: X509Certificate): string {
+  if (certificate === about.leaf) return `The certificate of ${about.domain} ${place(about)}`;
+  const subject = distinguishedName(certificate.subject);
+  return about.given.includes(certificate)
+    ? `The certificate ${subject} of the chain ${place(about)}`
+    : `The certificate of the authority ${subject}, to which the chain ${place(about)} leads,`;
 }
 
-function place(about: About): string {
+/** `in FILE` or `at ENDPOINT` */
+export function place(about: About): string {
   return `${about.kind === 'file' ? 'in' : 'at'} ${about.source}`;
 }

@@ -5,6 +5,7 @@ import { within } from './concurrently.ts';
 import { parseContents, type Reading, UnparsableError } from './contents.ts';
 import { fileProblem } from './fileProblem.ts';
 import { readRegularFile } from './regularFile.ts';
+import { foreignBlock } from './foreign.ts';
 import type { FileSource } from './sources.ts';
 
 export interface FileReading extends Reading {
@@ -37,7 +38,7 @@ async function materialOf(file: FileSource, reading: FileReading): Promise<Mater
   if (first === undefined) {
     if (!file.named) return null;
     const instead = contents.others[0] ?? (contents.key === null ? null : 'PRIVATE KEY');
-    throw new UnparsableError(`it holds no certificate${instead === null ? '' : ` but a ${instead}`}`);
+    throw new UnparsableError(`it holds no certificate${instead === null ? '' : ` but ${foreignBlock(instead)}`}`);
   }
   return {
     source: file.path,

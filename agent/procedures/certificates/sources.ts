@@ -3,7 +3,8 @@ import { glob, readdir, stat } from 'node:fs/promises';
 import { extname, join, resolve } from 'node:path';
 import { type Analysis, unusable } from './analyse.ts';
 import { within } from './concurrently.ts';
-import { fileProblem, missing } from './fileProblem.ts';
+import { denied, fileProblem, missing } from './fileProblem.ts';
+import { obstacleTo } from './obstacle.ts';
 import type { Pace } from './pace.ts';
 
 export interface FileSource {
@@ -13,8 +14,13 @@ export interface FileSource {
   readonly named: boolean;
 }
 
+export interface FoundSource extends FileSource {
+  /** The path or pattern that led to it. */
+  readonly pattern: string;
+}
+
 export interface ExpandedPaths {
-  readonly files: readonly FileSource[];
+  readonly files: readonly FoundSource[];
   /** Paths that lead to nothing. */
   readonly failures: readonly Analysis[];
 }
@@ -34,16 +40,15 @@ const mostFiles = 20_000;
 
 /** `patterns` are absolute. `timeout`: milliseconds for each of them. */
 export async function expandPaths(patterns: readonly string[], timeout: number, pace: Pace): Promise<ExpandedPaths> {
-  const files = new Map<string, FileSource>();
+  const files = new Map<string, FoundSource>();
   const failures: Analysis[] = [];
   for (const pattern of patterns) {
     try {
-      const found = await within(timeout, expandOne(pattern, pace));
-      if (found.length === 0) {
-        const { status, problem } = missing(pattern, 'There is no certificate file at');
-        failures.push(unusable(pattern, status, problem));
-      }
-      for (const file of found) if (!files.has(file.path) || file.named) files.set(file.path, file);
+      const closed: Analysis[] = [];
+      const found = await within(timeout, expandOne(pattern, pace, closed));
+      failures.push(...closed);
+      if (found.length === 0 && closed.length === 0) failures.push(nothingAt(pattern));
+      for (const file of found) if (!files.has(file.path) || file.named) files.set(file.path, { ...file, pattern });
     } catch (error) {
       const { status, problem } = fileProblem(pattern, error);
       failures.push(unusable(pattern, status, problem));
@@ -52,11 +57,32 @@ export async function expandPaths(patterns: readonly string[], timeout: number, 
   return { files: [...files.values()], failures };
 }
 
-async function expandOne(pattern: string, pace: Pace): Promise<FileSource[]> {
+/** Those of the patterns that led to files, but not to one with a certificate. `files[index]` has `counts[index]` of them. */
+export function barren(files: readonly FoundSource[], counts: readonly number[]): Analysis[] {
+  const fruitful = new Set(files.filter((_, index) => counts[index] !== 0).map(({ pattern }) => pattern));
+  const patterns = new Set(files.map(({ pattern }) => pattern).filter((pattern) => !fruitful.has(pattern)));
+  return [...patterns].map((pattern) => {
+    const { status, problem } = missing(pattern, 'There are keys or requests, but no certificate, at');
+    return unusable(pattern, status, problem);
+  });
+}
+
+/** A glob passes silently over folders that it may not list. */
+function nothingAt(pattern: string): Analysis {
+  const closed = obstacleTo(pattern.slice(0, pattern.search(/[*?[{]|$/)).replace(/[^/]*$/, ''));
+  const { status, problem } =
+    closed === null ? missing(pattern, 'There is no certificate file at') : denied(pattern, closed);
+  return unusable(pattern, status, problem);
+}
+
+/** Folders within that can not be listed come to `closed`. */
+async function expandOne(pattern: string, pace: Pace, closed: Analysis[]): Promise<FileSource[]> {
   let problem: unknown;
   try {
     // First to the letter: `[1].pem` may be the name of a file.
-    return (await stat(pattern)).isDirectory() ? await filesIn(pattern, pace) : [{ path: pattern, named: true }];
+    return (await stat(pattern)).isDirectory()
+      ? await filesIn(pattern, pace, closed)
+      : [{ path: pattern, named: true }];
   } catch (error) {
     if (!/[*?[{]/.test(pattern)) throw error;
     problem = error;
@@ -65,7 +91,7 @@ async function expandOne(pattern: string, pace: Pace): Promise<FileSource[]> {
   const found: FileSource[] = [];
   for await (const path of glob(pattern)) {
     const absolute = resolve(path);
-    if (await isFolder(absolute)) found.push(...(await filesIn(absolute, pace)));
+    if (await isFolder(absolute)) found.push(...(await filesIn(absolute, pace, closed)));
     else found.push({ path: absolute, named: false });
     if (found.length > mostFiles) break;
     await pace();
@@ -74,11 +100,19 @@ async function expandOne(pattern: string, pace: Pace): Promise<FileSource[]> {
 }
 
 /** Links to files are followed (certbot's `live` holds nothing else), links to folders are not. */
-async function filesIn(top: string, pace: Pace): Promise<FileSource[]> {
+async function filesIn(top: string, pace: Pace, closed: Analysis[]): Promise<FileSource[]> {
   const found: FileSource[] = [];
   const folders = [{ path: top, depth: 0 }];
   for (let folder = folders.pop(); folder !== undefined && found.length < mostFiles; folder = folders.pop()) {
-    const entries = await readdir(folder.path, { withFileTypes: true });
+    let entries;
+    try {
+      entries = await readdir(folder.path, { withFileTypes: true });
+    } catch (error) {
+      if (folder.depth === 0) throw error;
+      const { status, problem } = fileProblem(folder.path, error);
+      closed.push(unusable(folder.path, status, problem));
+      continue;
+    }
     const names = new Set(entries.map((entry) => entry.name));
     for (const entry of entries) {
       const path = join(folder.path, entry.name);

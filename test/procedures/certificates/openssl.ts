@@ -1,13 +1,17 @@
 /** Certificates as openssl makes them: an authority of the test with a root and an intermediate, and whatever it is asked for. */
-import { execFileSync } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { join } from 'node:path';
+import { domainToASCII } from 'node:url';
 
-export type OpensslKey = 'ec' | 'P-192' | 'P-384' | 'P-521' | 'rsa1024' | 'rsa2048' | 'ed25519' | 'ed448' | 'dsa1024';
+export type OpensslKey = keyof typeof keyArguments;
 
 export interface LeafOptions {
   /** `DNS:a.example.test,IP:127.0.0.1`; null = no alternative names. */
   readonly names?: string | null;
+  /** Common name, or `/O=Upkeep/CN=a.example.test`. */
   readonly subject?: string;
   /** Days from now. */
   readonly from?: number;
@@ -15,24 +19,36 @@ export interface LeafOptions {
   /** Instead of `to`: as `openssl ca -enddate` takes it. */
   readonly end?: string;
   readonly key?: OpensslKey;
+  /** Name of the one whose key it has; by default one that servers share. */
+  readonly keyOf?: string;
   /** Arguments that choose digest and padding of the signature. */
   readonly signature?: readonly string[];
+  /** By default the intermediate; its own name = self-signed. */
   readonly by?: string;
-  /** Section of extensions. */
-  readonly extensions?: 'leaf' | 'authority' | 'constrained';
+  /** Lines of extensions; by default those of a server. */
+  readonly extensions?: readonly string[];
 }
 
-const keyArguments: Readonly<Record<OpensslKey, readonly string[]>> = {
-  ec: ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:prime256v1'],
-  'P-192': ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:prime192v1'],
-  'P-384': ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:secp384r1'],
-  'P-521': ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:secp521r1'],
-  rsa1024: ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:1024'],
-  rsa2048: ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:2048'],
+const curve = (name: string): readonly string[] => ['-algorithm', 'EC', '-pkeyopt', `ec_paramgen_curve:${name}`];
+const rsa = (bits: number, algorithm = 'RSA'): readonly string[] => [
+  ...['-algorithm', algorithm, '-pkeyopt', `rsa_keygen_bits:${bits}`],
+];
+const keyArguments = {
+  ec: curve('prime256v1'),
+  'P-192': curve('prime192v1'),
+  'P-224': curve('secp224r1'),
+  'P-384': curve('secp384r1'),
+  'P-521': curve('secp521r1'),
+  secp256k1: curve('secp256k1'),
+  brainpool: curve('brainpoolP256r1'),
+  rsa1024: rsa(1024),
+  rsa2047: rsa(2047),
+  rsa2048: rsa(2048),
+  rsaPss: rsa(2048, 'RSA-PSS'),
   ed25519: ['-algorithm', 'ED25519'],
   ed448: ['-algorithm', 'ED448'],
   dsa1024: [],
-};
+} as const satisfies Record<string, readonly string[]>;
 
 export class Openssl {
   readonly #folder: string;
@@ -43,15 +59,10 @@ export class Openssl {
     writeFileSync(this.path('serial'), '1000\n');
     mkdirSync(this.path('issued'));
     writeFileSync(this.path('openssl.cnf'), configuration);
-    this.#selfSign('root', 'Test Root');
-    this.#selfSign('rsa-root', 'Test RSA Root', 'rsa2048');
-    this.leaf('intermediate', {
-      subject: 'Test Intermediate',
-      names: null,
-      by: 'root',
-      extensions: 'authority',
-      to: 3000,
-    });
+    this.#request('shared', { key: 'ec' });
+    this.authority('root', { subject: 'Test Root', to: 3650 });
+    this.authority('rsa-root', { subject: 'Test RSA Root', to: 3650, key: 'rsa2048' });
+    this.authority('intermediate', { subject: 'Test Intermediate', by: 'root', to: 3000 });
   }
 
   path(name: string): string {
@@ -77,56 +88,87 @@ export class Openssl {
     return execFileSync('openssl', args, { cwd: this.#folder, stdio: ['ignore', 'pipe', 'pipe'] });
   }
 
+  /** Without a type P-256, made in this process: to start openssl(1) takes longer than to make the key. */
   key(name: string, type: OpensslKey = 'ec'): void {
-    if (type === 'dsa1024') {
-      this.run(
-        'genpkey',
-        '-genparam',
-        '-algorithm',
-        'DSA',
-        '-pkeyopt',
-        'dsa_paramgen_bits:1024',
-        '-out',
-        `${name}.param`,
-      );
+    if (type === 'ec') {
+      const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+      this.write(`${name}.key`, privateKey.export({ type: 'pkcs8', format: 'pem' }));
+    } else if (type === 'dsa1024') {
+      const parameters = ['-genparam', '-algorithm', 'DSA', '-pkeyopt', 'dsa_paramgen_bits:1024'];
+      this.run('genpkey', ...parameters, '-out', `${name}.param`);
       this.run('genpkey', '-paramfile', `${name}.param`, '-out', `${name}.key`);
     } else this.run('genpkey', ...keyArguments[type], '-out', `${name}.key`);
   }
 
   /** `NAME.key`, `NAME.csr` and `NAME.crt`, of the intermediate authority unless `by` names another; its PEM. */
   leaf(name: string, options: LeafOptions = {}): string {
-    const { names = 'DNS:a.example.test', subject = 'a.example.test', from = -10, to = 80, end, key } = options;
-    const { by = 'intermediate', extensions = 'leaf', signature = ['-md', 'sha256'] } = options;
-    this.key(name, key);
-    const asked = names === null ? [] : ['-addext', `subjectAltName=${names}`];
+    const { names = 'DNS:a.example.test', subject = 'a.example.test', from = -10, to = 80, end } = options;
+    const { by = 'intermediate', extensions = server, signature = ['-md', 'sha256'] } = options;
+    this.#request(name, options);
+    const asked = names === null ? [] : [`subjectAltName = ${names}`];
+    this.write(`${name}.ext`, ['[own]', ...asked, ...extensions, ''].join('\n'));
     this.run(
-      'req',
-      '-new',
-      '-utf8',
-      '-config',
-      'openssl.cnf',
-      '-key',
-      `${name}.key`,
-      '-subj',
-      `/CN=${subject}`,
-      ...asked,
-      '-out',
-      `${name}.csr`,
-    );
-    this.run(
-      ...['ca', '-batch', '-notext', '-config', 'openssl.cnf', '-in', `${name}.csr`, '-out', `${name}.crt`],
-      ...['-cert', `${by}.crt`, '-keyfile', `${by}.key`, '-extensions', extensions, ...signature],
-      ...['-startdate', stamp(from), '-enddate', end ?? stamp(to)],
+      ...['ca', '-batch', '-notext', '-utf8', '-config', 'openssl.cnf', '-in', `${name}.csr`, '-out', `${name}.crt`],
+      ...[
+        '-subj',
+        subject.startsWith('/') ? subject : `/CN=${subject}`,
+        '-extfile',
+        `${name}.ext`,
+        '-extensions',
+        'own',
+      ],
+      ...(by === name ? ['-selfsign', '-keyfile', `${by}.key`] : ['-cert', `${by}.crt`, '-keyfile', `${by}.key`]),
+      ...[...signature, '-startdate', stamp(from), '-enddate', end ?? stamp(to)],
     );
     return this.read(`${name}.crt`);
   }
 
-  #selfSign(name: string, subject: string, key?: OpensslKey): void {
+  /** `NAME.key` and `NAME.csr`: to ask for a certificate costs a process, so servers share both unless they need their own. */
+  #request(
+    name: string,
+    { key, keyOf = key === undefined ? 'shared' : undefined }: Pick<LeafOptions, 'key' | 'keyOf'>,
+  ): void {
+    if (keyOf !== undefined) {
+      for (const ending of ['key', 'csr']) this.copy(`${keyOf}.${ending}`, `${name}.${ending}`);
+      return;
+    }
     this.key(name, key);
     this.run(
-      ...['req', '-x509', '-new', '-config', 'openssl.cnf', '-extensions', 'authority', '-key', `${name}.key`],
-      ...['-subj', `/CN=${subject}`, '-days', '3650', '-out', `${name}.crt`],
+      ...['req', '-new', '-config', 'openssl.cnf', '-key', `${name}.key`, '-subj', '/CN=asked', '-out', `${name}.csr`],
     );
+  }
+
+  /** An authority of `by`, or a root; its PEM. `limits`: further lines of extensions, or all of them instead of the usual ones. */
+  authority(name: string, options: LeafOptions & { readonly limits?: readonly string[] } = {}): string {
+    const { limits = [], ...rest } = options;
+    const subject = `Authority ${name}`;
+    const usual = { subject, names: null, by: name, to: 2000, extensions: [...authority, ...limits] };
+    return this.leaf(name, { ...usual, ...(rest.keyOf === undefined ? { key: 'ec' } : {}), ...rest });
+  }
+
+  /** What `openssl verify` says of the certificate in `leaf` with those of `chain` to help, for servers: `OK`, or what is wrong. */
+  verdict(leaf: string, chain: string, trusted: readonly string[], host?: string): string {
+    const name =
+      host === undefined ? [] : [isIP(host) === 0 ? '-verify_hostname' : '-verify_ip', domainToASCII(host) || host];
+    const { status, stderr, stdout } = spawnSync(
+      'openssl',
+      [
+        ...[
+          'verify',
+          '-auth_level',
+          '2',
+          '-CAfile',
+          this.write('judged-roots.pem', trusted.join('')),
+          '-no-CApath',
+          '-no-CAstore',
+        ],
+        ...['-untrusted', this.write('judged-chain.pem', chain)],
+        ...(host === undefined ? [] : ['-purpose', 'sslserver', ...name]),
+        this.write('judged.pem', leaf),
+      ],
+      { cwd: this.#folder, encoding: 'utf8' },
+    );
+    return status === 0 ? stdout.trim().replace(/^.*: /, '') : stderr;
   }
 }
 
@@ -136,6 +178,18 @@ function stamp(days: number): string {
   return `${time.slice(0, 19).replaceAll(/[-:T]/g, '')}Z`;
 }
 
+const server = [
+  'basicConstraints = CA:FALSE',
+  'keyUsage = critical, digitalSignature',
+  'extendedKeyUsage = serverAuth',
+  'authorityKeyIdentifier = keyid',
+];
+const authority = [
+  'basicConstraints = critical, CA:TRUE',
+  'keyUsage = critical, keyCertSign, cRLSign',
+  'subjectKeyIdentifier = hash',
+];
+
 const configuration = `
 [ca]
 default_ca = main
@@ -143,29 +197,13 @@ default_ca = main
 database = index.txt
 serial = serial
 new_certs_dir = issued
-default_md = sha256
 policy = anything
 unique_subject = no
-copy_extensions = copy
 string_mask = utf8only
 [anything]
+organizationName = optional
 commonName = supplied
 [req]
 distinguished_name = name
-string_mask = utf8only
 [name]
-[leaf]
-basicConstraints = CA:FALSE
-keyUsage = critical, digitalSignature
-extendedKeyUsage = serverAuth
-authorityKeyIdentifier = keyid
-[authority]
-basicConstraints = critical, CA:TRUE
-keyUsage = critical, keyCertSign, cRLSign
-subjectKeyIdentifier = hash
-[constrained]
-basicConstraints = critical, CA:TRUE
-keyUsage = critical, keyCertSign, cRLSign
-subjectKeyIdentifier = hash
-nameConstraints = critical, permitted;DNS:example.test
 `;
