@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, rmdirSync, statfsSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, rmdirSync, statfsSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -9,6 +9,8 @@ export interface SmallDisk {
   readonly free: () => number;
   /** Takes all the space that is left. */
   readonly fill: () => void;
+  /** Gives so many pages of that back. */
+  readonly release: (pages: number) => void;
   /** Gives it back. */
   readonly clear: () => void;
   readonly dispose: () => void;
@@ -20,6 +22,8 @@ export const canMount =
   attempt(() => {
     smallDisk(1).dispose();
   });
+
+const page = 4096;
 
 export function smallDisk(megabytes: number): SmallDisk {
   const folder = mkdtempSync(join(tmpdir(), 'upkeep-disk-'));
@@ -46,6 +50,10 @@ export function smallDisk(megabytes: number): SmallDisk {
           if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
         }
       }
+    },
+    release: (pages) => {
+      const first = `${filler}.0`;
+      truncateSync(first, Math.max(0, statSync(first).size - pages * page));
     },
     clear: () => {
       for (let part = 0; part < 100; part += 1) rmSync(`${filler}.${part}`, { force: true });

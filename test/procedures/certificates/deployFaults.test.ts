@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import * as z from 'zod';
@@ -115,7 +115,7 @@ describe('a deployment that is cut short', function () {
         for (let pages = 0; pages < 12; pages += 1) {
           const next = await world.renew();
           disk.fill();
-          for (let page = 0; page < pages; page += 1) release(disk.folder, page);
+          disk.release(pages);
           const { outcome } = await world.deploy(target);
           outcomes.add(outcome);
           assert.equal(belongTogether(to.cert, to.key), true);
@@ -141,12 +141,4 @@ function leftovers(world: DeployWorld): string[] {
   const versions = world.tree().filter((name) => /^[^>]*versions\/[^/]+$/.test(name));
   const surplus = versions.length > 2 ? versions : [];
   return [...surplus, ...world.tree().filter((name) => /journal|undo|upkeep-link|\/\.[^/]*$/.test(name))];
-}
-
-/** One page less of the filler. */
-function release(folder: string, page: number): void {
-  const filler = join(folder, 'filler.0');
-  const bytes = readFileSync(filler);
-  if (bytes.length > 4096) writeFileSync(filler, bytes.subarray(0, bytes.length - 4096));
-  else rmSync(join(folder, `filler.${page}`), { force: true });
 }

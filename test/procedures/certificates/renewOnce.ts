@@ -9,6 +9,7 @@ const given = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as {
   readonly memoryDirectory: string;
 };
 const { memoryDirectory } = given;
-const world = { env: { PATH: process.env['PATH'] }, memoryDirectory, now: () => new Date() };
+const env = { PATH: process.env['PATH'], PYTHONPATH: process.env['PYTHONPATH'] };
+const world = { env, memoryDirectory, now: () => new Date() };
 const { outcome } = await perform(renewCertificate, given.options, given.settings, world);
 process.stdout.write(outcome);
