@@ -126,6 +126,7 @@ function requirePackages() {
     'chromium',
     'faketime',
     'fonts',
+    'haproxy',
     'journal',
     'logrotate',
     'lz4',

@@ -69,6 +69,12 @@ const known = {
     // On port 80.
     restraint: noStart,
   },
+  haproxy: {
+    name: 'haproxy',
+    purpose: 'a proxy that takes certificate and key in one file',
+    isPresent: () => findProgram('haproxy') !== null,
+    restraint: noStart,
+  },
   lz4: { name: 'lz4', purpose: 'logs that it packs', isPresent: () => findProgram('lz4') !== null },
   redis: {
     name: 'redis-server',

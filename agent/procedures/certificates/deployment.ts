@@ -1,11 +1,12 @@
 /** One target of `certificates.deploy`: from the pair that was issued to the one that is served, or back. */
 import type { SecureContext } from 'node:tls';
 import * as z from 'zod';
-import { type DeployTarget, parseEndpoint } from '../../config/certificates.ts';
+import { type DeployTarget, type Endpoint, endpointName, parseEndpoint } from '../../config/certificates.ts';
 import type { ProcedureContext } from '../define.ts';
 import { type Accounts, accountsOf } from './accounts.ts';
 import { fingerprintOf } from './analyse.ts';
 import { parseContents, type Reading } from './contents.ts';
+import { look, type LookOptions } from './look.ts';
 import { hostOf, type Pair } from './pair.ts';
 import { findProgram, type Program, runProgram } from './program.ts';
 import { waitUntilServed } from './servedCheck.ts';
@@ -120,8 +121,12 @@ export class TargetDeployment {
     const version = newVersion(now());
     await this.#store.adopt(newVersion(now()));
     await this.#store.add(version, wanted);
+    const silence = await this.#silence();
     signal.throwIfAborted();
-    return this.#activate(await this.#store.switchTo(version), false);
+    const activation = await this.#activate(await this.#store.switchTo(version), false);
+    if (activation.ok || silence === null) return activation;
+    const advice = `; ${silence} before it either: start the service, or give the target a reload that starts it (systemctl reload-or-restart), and deploy again`;
+    return { ...activation, problem: `${activation.problem}${advice}` };
   }
 
   /** For files that are in place already: whether they are served, after a reload if need be. */
@@ -192,13 +197,28 @@ export class TargetDeployment {
     return (await runProgram(program, timeout, { env, signal })).problem;
   }
 
-  async #served(fingerprint: string, within: number, signal: AbortSignal): Promise<string | null> {
-    const endpoint = this.#target.endpoint === undefined ? null : parseEndpoint(this.#target.endpoint);
+  /** Whether nothing answers at the endpoint, as a sentence without its end. */
+  async #silence(): Promise<string | null> {
+    const endpoint = this.#endpoint();
     if (endpoint === null) return null;
+    const seen = await look(endpoint, this.#lookOptions());
+    return seen.kind === 'nothing' ? `nothing could be seen at ${endpointName(endpoint)}` : null;
+  }
+
+  #endpoint(): Endpoint | null {
+    return this.#target.endpoint === undefined ? null : parseEndpoint(this.#target.endpoint);
+  }
+
+  #lookOptions(signal = this.#world.context.signal): LookOptions {
     const { context, secureContext } = this.#world;
     const { timeout } = context.config.certificates;
-    const name = hostOf(this.#target.domain);
-    return waitUntilServed({ endpoint, name, fingerprint, within, timeout, secureContext, signal });
+    return { name: hostOf(this.#target.domain), timeout, secureContext, signal };
+  }
+
+  async #served(fingerprint: string, within: number, signal: AbortSignal): Promise<string | null> {
+    const endpoint = this.#endpoint();
+    if (endpoint === null) return null;
+    return waitUntilServed({ endpoint, fingerprint, within, ...this.#lookOptions(signal) });
   }
 }
 
