@@ -136,6 +136,7 @@ function requirePackages() {
     'postgresql',
     'redis',
     'repack',
+    'strace',
     'xz',
     'zstd',
   ]);

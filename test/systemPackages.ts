@@ -52,6 +52,11 @@ const known = {
     isPresent: () => findProgram('pgbadger') !== null,
   },
   logrotate: { name: 'logrotate', purpose: 'the rotation of logs', isPresent: () => findProgram('logrotate') !== null },
+  strace: {
+    name: 'strace',
+    purpose: 'killing logrotate before a chosen system call',
+    isPresent: () => findProgram('strace') !== null || process.platform !== 'linux',
+  },
   faketime: {
     name: 'faketime',
     purpose: 'libfaketime, which gives the agent under test a clock that can be set',

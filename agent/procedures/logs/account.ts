@@ -1,17 +1,52 @@
 /** Bookkeeping by inode and size: after a rotation the content of every file from before must still be somewhere. */
-import type { FileHandle } from 'node:fs/promises';
-import { openSafely, unpackedSize } from './archive.ts';
-import { describe, generationsOf } from './generations.ts';
-import type { Generation } from './generations.ts';
+import { closeSync, constants, openSync } from 'node:fs';
+import { unpackedSize } from './archive.ts';
+import { generationsOf, withoutEnding } from './generations.ts';
+import type { FolderNames, Generation } from './generations.ts';
 import type { LogReport } from './logrotateOutput.ts';
+import { MissingPacker } from './packers.ts';
 
 export interface Snapshot {
   /** The log itself; null when it was missing. */
   readonly log: Generation | null;
   /** The log and all its generations. */
   readonly files: readonly Generation[];
-  /** Keep the files open while they are compared: an inode that is free again would soon be another file's. */
-  readonly pins: readonly FileHandle[];
+}
+
+/**
+ * Keeps files open while they are compared: an inode that is free again would soon be another file's. A file that may not be
+ * opened, and those beyond the number of files that the process may have open, are known by their inode alone.
+ */
+export class Pins {
+  readonly #open: number[] = [];
+  #full = false;
+
+  get descriptors(): ReadonlySet<number> {
+    return new Set(this.#open);
+  }
+
+  add(files: readonly Generation[]): void {
+    for (const { path } of files) {
+      if (this.#full) return;
+      try {
+        this.#open.push(openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK));
+      } catch (error) {
+        if (!(error instanceof Error && 'code' in error && (error.code === 'EMFILE' || error.code === 'ENFILE')))
+          continue;
+        this.#full = true;
+        // The rest of the work opens files too.
+        this.#release(this.#open.splice(-64));
+      }
+    }
+  }
+
+  release(): void {
+    this.#release(this.#open.splice(0));
+  }
+
+  #release(descriptors: readonly number[]): void {
+    for (const descriptor of descriptors) closeSync(descriptor);
+  }
 }
 
 export interface Account {
@@ -25,20 +60,18 @@ export interface Account {
   readonly lost: readonly Generation[];
 }
 
-export async function takeSnapshot(log: LogReport): Promise<Snapshot> {
-  const files = await generationsOf(log);
-  // A file that may not be read cannot be pinned; it is then known by its inode alone.
-  const pins = await Promise.all(files.map((file) => openSafely(file.path).catch(() => null)));
-  return { log: await describe(log.path), files, pins: pins.filter((pin) => pin !== null) };
-}
-
-export async function releaseSnapshots(snapshots: Iterable<Snapshot>): Promise<void> {
-  for (const { pins } of snapshots) await Promise.all(pins.map((pin) => pin.close()));
+export async function takeSnapshot(log: LogReport, folders: FolderNames): Promise<Snapshot> {
+  const files = await generationsOf(log, folders);
+  return { log: files.find(({ path }) => path === log.path) ?? null, files };
 }
 
 /** Compares before and after of one log; `report` is that of the run itself. Opens only archives that are new. */
-export async function account(before: Snapshot, report: LogReport, signal: AbortSignal): Promise<Account> {
-  const after = await generationsOf(report);
+export async function account(
+  before: Snapshot,
+  report: LogReport,
+  after: readonly Generation[],
+  signal: AbortSignal,
+): Promise<Account> {
   const places = new Map(after.map((generation) => [generation.key, generation]));
   const old = new Set(before.files.map(({ key }) => key));
   const archives = await sizesOf(
@@ -84,8 +117,14 @@ function verify(
 
 /** Was the file to be removed? Follows it through the renames that logrotate printed. */
 function wasToGo(file: Generation, report: LogReport): boolean {
+  // What is beyond the number, since that was lowered, is overwritten by the last that is kept.
+  if (file.index !== null && report.keep !== null && report.keep >= 0 && file.index >= report.start + report.keep) {
+    return true;
+  }
   let place = file.path;
-  for (const { from, to } of report.renames) if (from === place) place = to;
+  // A generation that was compressed on its way (delaycompress) goes on under the name of its archive.
+  const plain = (name: string): string => withoutEnding(name).plainPath;
+  for (const { from, to } of report.renames) if (plain(from) === plain(place)) place = to;
   if (report.copies && place === report.path && report.target !== null) place = report.target;
   return report.removed.has(place);
 }
@@ -101,11 +140,14 @@ function take(archives: Map<string, number>, file: Generation): string | null {
   return best[0];
 }
 
-/** Unpacked size of each archive that is whole. Other compressions than gzip are taken at logrotate's word. */
+/** Unpacked size of each archive that is whole. One whose program is not installed is taken at logrotate's word. */
 async function sizesOf(archives: readonly Generation[], signal: AbortSignal): Promise<Map<string, number>> {
   const sizes = new Map<string, number>();
   for (const archive of archives) {
-    const size = archive.ending === '.gz' ? await unpackedSize(archive.path, signal) : Number.POSITIVE_INFINITY;
+    const size = await unpackedSize(archive.path, signal).catch((error: unknown) => {
+      if (error instanceof MissingPacker) return Number.POSITIVE_INFINITY;
+      throw error;
+    });
     if (size !== null) sizes.set(archive.path, size);
   }
   return sizes;

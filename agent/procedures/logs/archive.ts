@@ -1,13 +1,13 @@
 /**
- * gzip archives (RFC 1952) of rotated logs: how one compares with its source, and how one is made so that a kill at any
- * moment leaves the source or the whole archive.
+ * Compressed generations of logs: how one compares with its source, and how one is made so that a kill at any moment leaves the
+ * source or the whole archive.
  */
-import { constants, createReadStream } from 'node:fs';
+import { constants } from 'node:fs';
 import { open, rename, rm, unlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { createGunzip, createGzip } from 'node:zlib';
+import { DamagedArchive, packed, unpacked } from './packers.ts';
 
 /**
  * How an archive stands to an uncompressed file: the same content (`equal`), whole but of a source that has grown since
@@ -21,12 +21,16 @@ export class UnsafeFile extends Error {
 }
 
 export async function compareArchive(archive: string, source: string, signal: AbortSignal): Promise<Comparison> {
+  return await compare(archive, path.extname(archive), source, signal);
+}
+
+async function compare(archive: string, ending: string, source: string, signal: AbortSignal): Promise<Comparison> {
   await using plain = await openSafely(source);
-  await using packed = await openSafely(archive);
+  await using handle = await openSafely(archive);
   const buffer = Buffer.alloc(1 << 20);
   let position = 0;
   try {
-    for await (const chunk of unpack(packed)) {
+    for await (const chunk of unpacked(handle, ending, signal)) {
       signal.throwIfAborted();
       for (let offset = 0; offset < chunk.length;) {
         const wanted = Math.min(buffer.length, chunk.length - offset);
@@ -38,7 +42,7 @@ export async function compareArchive(archive: string, source: string, signal: Ab
       }
     }
   } catch (error) {
-    if (isZlibError(error)) return 'truncated';
+    if (error instanceof DamagedArchive) return 'truncated';
     throw error;
   }
   return position === (await plain.stat()).size ? 'equal' : 'older';
@@ -46,15 +50,15 @@ export async function compareArchive(archive: string, source: string, signal: Ab
 
 /** Bytes that the archive holds unpacked; null when it is not whole. */
 export async function unpackedSize(archive: string, signal: AbortSignal): Promise<number | null> {
-  await using packed = await openSafely(archive);
+  await using handle = await openSafely(archive);
   let bytes = 0;
   try {
-    for await (const chunk of unpack(packed)) {
+    for await (const chunk of unpacked(handle, path.extname(archive), signal)) {
       signal.throwIfAborted();
       bytes += chunk.length;
     }
   } catch (error) {
-    if (isZlibError(error)) return null;
+    if (error instanceof DamagedArchive) return null;
     throw error;
   }
   return bytes;
@@ -84,8 +88,8 @@ export async function compress(source: string, archive: string, signal: AbortSig
   const temporary = path.join(directory, `.${path.basename(archive)}.upkeep`);
   await rm(temporary, { force: true });
   try {
-    const size = await writeArchive(source, temporary, signal);
-    if ((await compareArchive(temporary, source, signal)) !== 'equal') {
+    const size = await writeArchive(source, temporary, path.extname(archive), signal);
+    if ((await compare(temporary, path.extname(archive), source, signal)) !== 'equal') {
       throw new Error(`${source} changed while it was compressed; nothing was removed.`);
     }
     await rename(temporary, archive);
@@ -119,14 +123,13 @@ export async function openSafely(file: string): Promise<FileHandle> {
   );
 }
 
-async function writeArchive(source: string, temporary: string, signal: AbortSignal): Promise<number> {
+async function writeArchive(source: string, temporary: string, ending: string, signal: AbortSignal): Promise<number> {
   await using plain = await openSafely(source);
   const stats = await plain.stat();
   // 'wx' is O_EXCL: a link planted under this name makes it fail.
   await using target = await open(temporary, 'wx', stats.mode & 0o600);
   await pipeline(
-    createReadStream('', { fd: plain, autoClose: false, start: 0 }),
-    createGzip({ level: 6 }),
+    packed(plain, ending, signal),
     async (chunks: AsyncIterable<Buffer>) => {
       for await (const chunk of chunks) await target.writeFile(chunk);
     },
@@ -141,20 +144,6 @@ async function writeArchive(source: string, temporary: string, signal: AbortSign
   await target.utimes(stats.atime, stats.mtime);
   await target.sync();
   return stats.size;
-}
-
-/** Content of a gzip file, from its beginning. */
-export async function* unpack(packed: FileHandle): AsyncGenerator<Buffer> {
-  const input = createReadStream('', { fd: packed, autoClose: false, start: 0 });
-  const gunzip = createGunzip();
-  input.on('error', (error) => gunzip.destroy(error));
-  input.pipe(gunzip);
-  try {
-    for await (const chunk of gunzip) yield chunk as Buffer;
-  } finally {
-    input.destroy();
-    gunzip.destroy();
-  }
 }
 
 /** What is unpacked is damaged or breaks off: `Z_…` of zlib, `ZSTD_…` of zstd. */

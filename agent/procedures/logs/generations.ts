@@ -1,7 +1,9 @@
 /** The files that belong to one log: the log itself and what earlier rotations made of it. */
-import { lstat, readdir } from 'node:fs/promises';
+import { lstatSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { LogReport } from './logrotateOutput.ts';
+import { endingOf, packedEndings } from './packers.ts';
 import { inodeKey } from './writers.ts';
 
 export interface Generation {
@@ -17,38 +19,115 @@ export interface Generation {
   readonly index: number | null;
 }
 
-const endings = ['.gz', '.bz2', '.xz', '.zst', '.lz4', '.Z'];
+/** What of a log's report tells the names of its generations. */
+export type Naming = Pick<LogReport, 'path' | 'renames' | 'target'> & Partial<Pick<LogReport, 'dateGlob'>>;
+
+/** Names of folders, each folder read once: thousands of logs may share one. Good for as long as nothing is renamed. */
+export class FolderNames {
+  readonly #sorted = new Map<string, readonly string[]>();
+
+  /** Those that begin so. */
+  async startingWith(directory: string, prefix: string): Promise<readonly string[]> {
+    let names = this.#sorted.get(directory);
+    if (names === undefined) {
+      names = (await namesIn(directory)).sort((one, other) => (one < other ? -1 : 1));
+      this.#sorted.set(directory, names);
+    }
+    let [low, high] = [0, names.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((names[middle] ?? '') < prefix) low = middle + 1;
+      else high = middle;
+    }
+    let end = low;
+    while (names[end]?.startsWith(prefix) === true) end += 1;
+    return names.slice(low, end);
+  }
+}
 
 /** All regular files that are the log or a rotated generation of it, in its folder and wherever logrotate moves them (olddir). */
-export async function generationsOf(
-  log: Pick<LogReport, 'path' | 'renames' | 'target'>,
-): Promise<readonly Generation[]> {
-  const base = path.basename(log.path);
-  const extension = path.extname(base);
-  const stem = base.slice(0, base.length - extension.length);
-  const patterns = [new RegExp(`^${escape(base)}${suffix}$`)];
-  if (extension !== '' && stem !== '') patterns.push(new RegExp(`^${escape(stem)}${suffix}${escape(extension)}$`));
-  const named = new Set(
-    log.renames.flatMap(({ from, to }) => [withoutEnding(from).plainPath, withoutEnding(to).plainPath]),
-  );
-  const directories = new Set([path.dirname(log.path), ...[...named].map((name) => path.dirname(name))]);
-  if (log.target !== null) {
-    named.add(log.target);
-    directories.add(path.dirname(log.target));
-  }
+export async function generationsOf(log: Naming, folders = new FolderNames()): Promise<readonly Generation[]> {
+  const { stem, directories } = namesOf(log);
   const found: Generation[] = [];
   for (const directory of directories) {
-    for (const name of await namesIn(directory)) {
-      const file = path.join(directory, name);
-      const { plainPath } = withoutEnding(file);
-      const plainName = path.basename(plainPath);
-      const index = patterns.map((pattern) => pattern.exec(plainName)).find((match) => match !== null)?.[1];
-      if (file !== log.path && index === undefined && !named.has(plainPath) && !isDated(plainName, patterns)) continue;
-      const generation = await describe(file, index === undefined ? null : Number(index));
+    for (const name of await folders.startingWith(directory, stem)) {
+      const index = indexOf(name, directory, log);
+      if (index === undefined) continue;
+      const generation = describe(directory === path.sep ? `/${name}` : `${directory}/${name}`, index);
       if (generation !== null) found.push(generation);
     }
   }
   return found;
+}
+
+interface Names {
+  /** With which all of them begin. */
+  readonly stem: string;
+  readonly base: string;
+  /** Of the log's own name, with the dot; may be empty. */
+  readonly extension: string;
+  /** Of a date as this log has it. */
+  readonly dates: RegExp | null;
+  /** Paths that logrotate printed, without the ending of the compression. */
+  readonly named: ReadonlySet<string>;
+  readonly directories: ReadonlySet<string>;
+}
+
+const known = new WeakMap<Naming, Names>();
+
+function namesOf(log: Naming): Names {
+  const before = known.get(log);
+  if (before !== undefined) return before;
+  const base = path.basename(log.path);
+  const extension = path.extname(base);
+  const stem = extension === '' ? base : base.slice(0, -extension.length);
+  const named = new Set<string>();
+  for (const { from, to } of log.renames) named.add(withoutEnding(from).plainPath).add(withoutEnding(to).plainPath);
+  if (log.target !== null) named.add(log.target);
+  const directories = new Set([path.dirname(log.path)]);
+  for (const name of named) directories.add(path.dirname(name));
+  const dates = log.dateGlob === undefined || log.dateGlob === null ? null : datePattern(log.dateGlob);
+  const names = { stem, base, extension, dates, named, directories };
+  known.set(log, names);
+  return names;
+}
+
+/** The number of a generation; null for the log itself and for other generations; undefined = it is neither. */
+function indexOf(name: string, directory: string, log: Naming): number | null | undefined {
+  const { stem, base, extension, dates, named } = namesOf(log);
+  if (name === base && directory === path.dirname(log.path)) return null;
+  const plain = withoutEnding(name).plainPath;
+  const middles = [
+    plain.startsWith(base) ? plain.slice(base.length) : '',
+    extension !== '' && plain.endsWith(extension) ? plain.slice(stem.length, -extension.length) : '',
+  ];
+  for (const middle of middles) {
+    const match = wholeSuffix.exec(middle);
+    if (match !== null) return match[1] === undefined ? null : Number(match[1]);
+    if (dates?.test(middle) === true) return null;
+  }
+  return named.has(path.join(directory, plain)) ? null : undefined;
+}
+
+const datePatterns = new Map<string, RegExp>();
+
+/** What logrotate looks for when it removes dated generations, `-[0-9][0-9]…`, as a regular expression. */
+function datePattern(glob: string): RegExp {
+  const before = datePatterns.get(glob);
+  if (before !== undefined) return before;
+  const text = glob
+    .split('[0-9]')
+    .map((part) => escape(part))
+    .join(String.raw`\d`);
+  const pattern = new RegExp(`^${text}$`);
+  datePatterns.set(glob, pattern);
+  return pattern;
+}
+
+/** With which logrotate names what it compresses, `.gz` where its report does not tell. */
+export function archiveEnding(log: Pick<LogReport, 'compressor' | 'renames'>): string {
+  const byProgram = log.compressor === null ? null : endingOf(log.compressor);
+  return byProgram ?? log.renames.map(({ to }) => withoutEnding(to).ending).find((one) => one !== null) ?? '.gz';
 }
 
 /**
@@ -85,30 +164,23 @@ function bases(text: string): readonly string[] {
   return [...new Set(found.filter((base) => base !== undefined))];
 }
 
-export async function describe(file: string, index: number | null = null): Promise<Generation | null> {
-  try {
-    const stats = await lstat(file, { bigint: true });
-    if (!stats.isFile()) return null;
-    return { path: file, key: inodeKey(stats), bytes: Number(stats.size), ...withoutEnding(file), index };
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
-    throw error;
-  }
+/** Null when there is no such regular file. Synchronous: a question to the kernel costs less than to ask it from a thread. */
+export function describe(file: string, index: number | null = null): Generation | null {
+  const stats = lstatSync(file, { bigint: true, throwIfNoEntry: false });
+  if (stats?.isFile() !== true) return null;
+  return { path: file, key: inodeKey(stats), bytes: Number(stats.size), ...withoutEnding(file), index };
 }
 
 /** `.3`, or a date as `-20240131`, `.2024-01-31_23`. */
 const suffix = String.raw`(?:\.(\d{1,5})|[-._]\d{4}[-._\d]*)`;
+const wholeSuffix = new RegExp(`^${suffix}$`);
 
-function isDated(plainName: string, patterns: readonly RegExp[]): boolean {
-  return patterns.some((pattern) => pattern.test(plainName));
-}
-
-function withoutEnding(file: string): { plainPath: string; ending: string | null } {
-  const ending = endings.find((one) => file.endsWith(one)) ?? null;
+export function withoutEnding(file: string): { plainPath: string; ending: string | null } {
+  const ending = packedEndings.find((one) => file.endsWith(one)) ?? null;
   return { plainPath: ending === null ? file : file.slice(0, -ending.length), ending };
 }
 
-async function namesIn(directory: string): Promise<readonly string[]> {
+async function namesIn(directory: string): Promise<string[]> {
   try {
     return await readdir(directory);
   } catch (error) {

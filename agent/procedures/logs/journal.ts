@@ -9,6 +9,8 @@ const entry = z.object({
   /** Inode of the log, `dev:ino`. */
   key: z.string(),
   bytes: z.number(),
+  /** Generation that takes the content first. */
+  target: z.string().nullable().default(null),
   /** Inodes of its generations. */
   generations: z.array(z.string()),
 });

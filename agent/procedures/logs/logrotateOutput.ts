@@ -17,13 +17,17 @@ export interface LogReport {
   copies: boolean;
   creates: boolean;
   compression: Compression;
+  /** Name of the program that compresses (`gzip`, `zstd`); null where logrotate did not come to name it. */
+  compressor: string | null;
+  /** What it looks for when it removes dated generations: `-[0-9][0-9]…`; null while the log is not due. */
+  dateGlob: string | null;
   /** Generations that are kept; null while the log is not due. */
   keep: number | null;
   /** Number of the newest generation (`start`, by default 1). */
   start: number;
-  /** Every rename in the order in which logrotate does it. */
+  /** Every rename in the order in which logrotate does it; what it tried and did not find is left out. */
   readonly renames: { readonly from: string; readonly to: string }[];
-  readonly removed: Set<string>;
+  readonly removed: ReadonlySet<string>;
   /** Whom logrotate works as (`su`); null = as whoever started it. */
   readonly user: { readonly uid: number; readonly gid: number } | null;
   readonly errors: string[];
@@ -43,6 +47,20 @@ export function parseOutput(lines: readonly string[], ownUid = process.geteuid?.
   return { configErrors: reader.configErrors, errors: reader.errors, logs: reader.logs };
 }
 
+/** What people want to know of its words: what it did, said by it and by the scripts; not what it considered and did not find. */
+export function tellable(lines: readonly string[]): readonly string[] {
+  const inside =
+    /^(?:Handling \d|(?:olddir is|empty log files are|only log files|old logs are) |considering log |rotating log .*, log->rotateCount is -?\d+$|Creating new state| {2}(?:Now: |Last rotated at|log (?:needs|does not need) rotating)|dateext suffix|glob pattern|previous log .* does not exist$|log .* doesn't exist -- won't try|No logs found|set default create context|compressing log with: )/;
+  // Before this it tells how it reads its configuration; errors are findings too.
+  const start = lines.findIndex((line) => line.startsWith('Handling '));
+  return lines.filter((line, index) => {
+    if (line.trim() === '' || inside.test(line)) return false;
+    if (index < start) return line.startsWith('error: ');
+    if (line.startsWith('old log ') && line.endsWith(' does not exist')) return false;
+    return !(line.startsWith('renaming ') && lines[index + 1]?.startsWith('old log ') === true);
+  });
+}
+
 class Reader {
   readonly configErrors: string[] = [];
   readonly errors: string[] = [];
@@ -50,9 +68,13 @@ class Reader {
   readonly #ownUid: number;
   #handling = false;
   #user: LogReport['user'] = null;
-  /** Logs of the pattern at hand: directives are one per pattern. */
-  #block: LogReport[] = [];
+  /** Logs that got their new name since the last word about compression, which names none of them. */
+  #moved: LogReport[] = [];
+  /** Of the pattern at hand: with shared scripts logrotate removes when all of them are renamed. */
+  #removed = new Set<string>();
   #current: LogReport | null = null;
+  /** A rename within the chain of numbers, of which the next line may say that there was nothing to rename. */
+  #tried: string | null = null;
 
   constructor(ownUid: number) {
     this.#ownUid = ownUid;
@@ -65,25 +87,45 @@ class Reader {
   }
 
   #step(line: string): void {
-    const user = /^switching euid from \d+ to (\d+) and egid from \d+ to (\d+)/.exec(line);
-    const considering = /^considering log (.+)$/.exec(line);
-    const rotating = /^rotating log (.+), log->rotateCount is (-?\d+)$/.exec(line);
+    if (this.#tried !== null) {
+      const nothing = line.startsWith('old log ') && line.endsWith(' does not exist');
+      if (!nothing && this.#current !== null) this.#act(this.#tried);
+      this.#tried = null;
+      if (nothing) return;
+    }
+    if (line.startsWith('renaming ')) {
+      // Most lines are of this kind: fourteen for each log.
+      if (line.endsWith('), ')) this.#tried = line;
+      else if (this.#current !== null) this.#act(line);
+    } else if (line.startsWith('  ')) this.#judge(line);
+    else this.#begin(line);
+  }
+
+  #judge(line: string): void {
     const skipped = /^ {2}(log .+ -- skipping)\.?$/.exec(line);
     const notDue = /^ {2}log does not need rotating(?: \((.+)\))?/.exec(line);
-    if (user !== null) {
-      const uid = Number(user[1]);
-      this.#user = uid === this.#ownUid ? null : { uid, gid: Number(user[2]) };
-    } else if (line.startsWith('rotating pattern: ')) this.#block = [];
-    else if (considering !== null) this.#consider(considering[1] ?? '');
-    else if (rotating !== null) this.#begin(rotating[1] ?? '', Number(rotating[2]));
-    else if (this.#current === null) return;
-    else if (skipped !== null) {
+    if (skipped !== null) {
       this.#decide(line.includes(' does not exist -- skipping') ? 'missing' : 'refused', skipped[1] ?? '');
     } else if (notDue !== null) {
       const reason = notDue[1] ?? 'not due';
       this.#decide(reason === 'log is empty' ? 'empty' : 'not_due', reason);
     } else if (line === '  log needs rotating') this.#decide('due', 'due');
-    else this.#act(line);
+  }
+
+  #begin(line: string): void {
+    const user = /^switching euid from \d+ to (\d+) and egid from \d+ to (\d+)/.exec(line);
+    const rotating = /^rotating log (.+), log->rotateCount is (-?\d+)$/.exec(line);
+    if (user !== null) {
+      const uid = Number(user[1]);
+      this.#user = uid === this.#ownUid ? null : { uid, gid: Number(user[2]) };
+    } else if (line.startsWith('rotating pattern: ')) {
+      this.#moved = [];
+      this.#removed = new Set();
+    } else if (line.startsWith('considering log ')) this.#consider(line.slice('considering log '.length));
+    else if (rotating !== null) {
+      this.#current = this.logs.get(rotating[1] ?? '') ?? this.#current;
+      if (this.#current !== null) this.#current.keep = Number(rotating[2]);
+    } else if (this.#current !== null) this.#act(line);
   }
 
   #act(line: string): void {
@@ -93,6 +135,8 @@ class Reader {
     const copy = /^copying (.+) to (.+)$/.exec(line);
     const create = /^creating new (.+) mode = /.exec(line);
     const remove = /^(?:removing old log|Using shred to remove the file) (.+)$/.exec(line);
+    const dateGlob = /^glob pattern '(.*)'$/.exec(line)?.[1];
+    const compressor = /^compressing log with: .*?([^/]+)$/.exec(line)?.[1];
     if (rename !== null) {
       this.#move(rename[1] ?? '', rename[2] ?? '');
       const start = rename[3];
@@ -101,14 +145,20 @@ class Reader {
       const copied = this.logs.get(copy[1] ?? '') ?? log;
       copied.copies = true;
       copied.target = copy[2] ?? null;
+      this.#moved.push(copied);
       this.#current = copied;
     } else if (create !== null) (this.logs.get(create[1] ?? '') ?? log).creates = true;
-    else if (remove !== null) for (const one of this.#block) one.removed.add(remove[1] ?? '');
+    else if (remove !== null) this.#removed.add(remove[1] ?? '');
+    else if (dateGlob !== undefined) log.dateGlob = dateGlob;
     else if (line.startsWith('previous log ')) log.compression = 'delayed';
-    else if (line.startsWith('compressing log with: ')) {
+    else if (compressor !== undefined) {
       // Before its own rename a log's predecessor is compressed (delaycompress), after it the content just rotated.
-      if (log.target === null) log.compression = 'delayed';
-      else for (const one of this.#block) if (one.target !== null) one.compression = 'immediate';
+      const delayed = log.target === null;
+      for (const one of delayed ? [log] : this.#moved) {
+        one.compression = delayed ? 'delayed' : 'immediate';
+        one.compressor = compressor;
+      }
+      this.#moved = [];
     }
   }
 
@@ -116,6 +166,7 @@ class Reader {
     const log = this.logs.get(from);
     if (log !== undefined) {
       log.target = to;
+      this.#moved.push(log);
       this.#current = log;
     }
     (log ?? this.#current)?.renames.push({ from, to });
@@ -130,22 +181,18 @@ class Reader {
       copies: false,
       creates: false,
       compression: 'none',
+      compressor: null,
+      dateGlob: null,
       keep: null,
       start: 1,
       renames: [],
-      removed: new Set(),
+      removed: this.#removed,
       user: this.#user,
       errors: [],
     };
     // A log that two patterns name is handled by the first.
     if (!this.logs.has(path)) this.logs.set(path, log);
     this.#current = this.logs.get(path) ?? log;
-    this.#block.push(this.#current);
-  }
-
-  #begin(path: string, keep: number): void {
-    this.#current = this.logs.get(path) ?? this.#current;
-    if (this.#current !== null) this.#current.keep = keep;
   }
 
   #decide(decision: Decision, reason: string): void {

@@ -6,10 +6,12 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { link, lstat, readdir, rename, unlink } from 'node:fs/promises';
 import path from 'node:path';
-import { isZlibError, openSafely, unpack, UnsafeFile } from './archive.ts';
+import { openSafely, UnsafeFile } from './archive.ts';
 import { asUser } from './asUser.ts';
 import { trustedAs } from './folderTrust.ts';
 import type { ArchivedFile } from './manifest.ts';
+import { DamagedArchive, unpacked } from './packers.ts';
+import { withoutEnding } from './generations.ts';
 
 /** `gone`: there is no such file any more. Otherwise why a file was kept. */
 export type Removal = 'removed' | 'gone' | { readonly kept: string };
@@ -32,7 +34,7 @@ async function removeIn(folder: string, file: ArchivedFile, signal: AbortSignal)
   const captured = path.join(folder, capturedName(file));
   // What a killed run had in its hand comes first.
   if (await isThere(captured)) {
-    const compressed = !file.path.endsWith('.gz') && (await isGzip(captured));
+    const compressed = withoutEnding(file.path).ending === null ? await endingOf(captured) : null;
     const removed = await judge(captured, { ...file, compressed }, signal);
     if (removed !== null) return removed;
   }
@@ -74,14 +76,20 @@ async function judge(
 }
 
 /** Is it the archived file, or what a rotation has compressed from it since? */
-async function holds(place: string, file: ArchivedFile, compressed: boolean, signal: AbortSignal): Promise<boolean> {
+async function holds(
+  place: string,
+  file: ArchivedFile,
+  compressed: string | null,
+  signal: AbortSignal,
+): Promise<boolean> {
   await using handle = await openSafely(place);
   const { size } = await handle.stat();
-  if (!compressed && size !== file.bytes) return false;
+  if (compressed === null && size !== file.bytes) return false;
   const hash = createHash('sha256');
-  const content = compressed
-    ? unpack(handle)
-    : createReadStream('', { fd: handle, autoClose: false, start: 0, highWaterMark: 1 << 20 });
+  const content =
+    compressed !== null
+      ? unpacked(handle, compressed, signal)
+      : createReadStream('', { fd: handle, autoClose: false, start: 0, highWaterMark: 1 << 20 });
   let bytes = 0;
   try {
     for await (const chunk of content as AsyncIterable<Buffer>) {
@@ -91,7 +99,7 @@ async function holds(place: string, file: ArchivedFile, compressed: boolean, sig
       hash.update(chunk);
     }
   } catch (error) {
-    if (isZlibError(error)) return false;
+    if (error instanceof DamagedArchive) return false;
     throw error;
   }
   return bytes === file.bytes && hash.digest('hex') === file.sha256;
@@ -99,7 +107,8 @@ async function holds(place: string, file: ArchivedFile, compressed: boolean, sig
 
 interface Candidate {
   readonly place: string;
-  readonly compressed: boolean;
+  /** Ending of the compression; null = it is as it was. */
+  readonly compressed: string | null;
 }
 
 /** The name that the file had; else those of its time: a rotation in between has given it the next number, or compressed it. */
@@ -108,14 +117,15 @@ async function candidates(folder: string, file: ArchivedFile): Promise<readonly 
     const stats = await lstat(place).catch(() => null);
     return stats?.isFile() === true && new Date(stats.mtimeMs).toISOString() === file.modifiedAt;
   };
-  if (await sameTime(file.path)) return [{ place: file.path, compressed: false }];
+  if (await sameTime(file.path)) return [{ place: file.path, compressed: null }];
   const found: Candidate[] = [];
   const wanted = numberless(path.basename(file.path));
   for (const name of await readdir(folder)) {
     const place = path.join(folder, name);
     if (place === file.path || !(await sameTime(place))) continue;
-    if (numberless(name) === wanted) found.push({ place, compressed: false });
-    else if (numberless(name) === `${wanted}.gz`) found.push({ place, compressed: true });
+    const { plainPath, ending } = withoutEnding(name);
+    if (numberless(name) === wanted) found.push({ place, compressed: null });
+    else if (ending !== null && numberless(plainPath) === wanted) found.push({ place, compressed: ending });
   }
   return found;
 }
@@ -130,14 +140,20 @@ function capturedName(file: ArchivedFile): string {
   return `.upkeep-archived-${id}`;
 }
 
-/** By its first bytes (RFC 1952, 2.3.1). */
-async function isGzip(place: string): Promise<boolean> {
+/** Of the compression by the first bytes of the file: RFC 1952 (2.3.1), RFC 8878 (3.1.1), the formats of xz and bzip2. */
+async function endingOf(place: string): Promise<string | null> {
+  const magic: readonly (readonly [string, string])[] = [
+    ['1f8b', '.gz'],
+    ['28b52ffd', '.zst'],
+    ['fd377a585a00', '.xz'],
+    ['425a68', '.bz2'],
+  ];
   try {
     await using handle = await openSafely(place);
-    const { buffer } = await handle.read(Buffer.alloc(2), 0, 2, 0);
-    return buffer.readUInt16BE() === 0x1f8b;
+    const { buffer } = await handle.read(Buffer.alloc(6), 0, 6, 0);
+    return magic.find(([begin]) => buffer.toString('hex').startsWith(begin))?.[1] ?? null;
   } catch (error) {
-    if (error instanceof UnsafeFile) return false;
+    if (error instanceof UnsafeFile) return null;
     throw error;
   }
 }

@@ -4,15 +4,14 @@
  * renames the new log over the only complete copy, exit code 0 (seen with 3.21). Every step here can be killed and repeated.
  */
 import { lstat, rename, unlink } from 'node:fs/promises';
-import path from 'node:path';
 import type { Finding } from '../../protocol/nouns.ts';
 import { compareArchive, compress, isPrefixOf } from './archive.ts';
 import { asUser } from './asUser.ts';
-import type { UserAndGroup } from './asUser.ts';
-import { generationsOf } from './generations.ts';
-import type { Generation } from './generations.ts';
+import { archiveEnding, generationsOf } from './generations.ts';
+import type { FolderNames, Generation } from './generations.ts';
 import type { JournalEntry } from './journal.ts';
 import type { LogReport } from './logrotateOutput.ts';
+import type { WorkingUsers } from './workingUsers.ts';
 import { awaitRelease, describeWriters, findWriters } from './writers.ts';
 import type { Writer } from './writers.ts';
 
@@ -23,24 +22,31 @@ export interface RepairContext {
   readonly finding: (finding: Finding) => void;
   /** What the last run noted about the log before it was interrupted; absent = it was not. */
   readonly interrupted: ReadonlyMap<string, JournalEntry>;
+  readonly users: WorkingUsers;
 }
 
-/** Number of repairs done. Each is a finding `logs.repair`; throws when an archive is still being written. */
-export async function repairLog(log: LogReport, context: RepairContext): Promise<number> {
-  const owner = await workingUser(log);
+/**
+ * Number of repairs done. Each is a finding `logs.repair`; throws when an archive is still being written. `folders`: as they are before
+ * any repair.
+ */
+export async function repairLog(log: LogReport, folders: FolderNames, context: RepairContext): Promise<number> {
+  const owner = log.user ?? (await context.users.of(log.target ?? log.path));
   if (owner === 'untrusted') return 0; // logrotate refuses such a folder too, so nothing gets lost there
-  return await asUser(owner, async () => {
-    let repairs = await dropInterruptedCopy(log, context);
-    const generations = await generationsOf(log);
-    const broken = unfinished(log, generations);
-    if (broken.length > 0) {
-      await awaitArchivers(broken, context.signal);
-      const keys = new Set(broken.map(({ source }) => source.key));
-      const { writers } = await findWriters(keys);
-      for (const pair of broken) repairs += await mend(pair, log, writers.get(pair.source.key) ?? [], context);
+  let generations = await generationsOf(log, folders);
+  if (generations.length < 2) return 0;
+  let repairs = await asUser(owner, () => dropInterruptedCopy(log, generations, context));
+  if (repairs > 0) generations = await generationsOf(log);
+  const broken = unfinished(log, generations, context.interrupted.get(log.path));
+  if (broken.length > 0) {
+    // With our own rights: others may not look into the processes of all.
+    await awaitArchivers(broken, context.signal);
+    const { writers } = await findWriters(new Set(broken.map(({ source }) => source.key)));
+    for (const pair of broken) {
+      repairs += await asUser(owner, () => mend(pair, log, writers.get(pair.source.key) ?? [], context));
     }
-    return repairs + (await closeGap(log, context));
-  });
+    generations = await generationsOf(log);
+  }
+  return repairs + (await asUser(owner, () => closeGap(log, generations, context)));
 }
 
 interface Unfinished {
@@ -49,26 +55,26 @@ interface Unfinished {
   readonly archive: Generation | null;
 }
 
-/** Whose rights suffice: `su` of the configuration, or the owner of the folder when that is not us. */
-async function workingUser(log: LogReport): Promise<UserAndGroup | null | 'untrusted'> {
-  if (log.user !== null) return log.user;
-  const stats = await lstat(path.dirname(log.target ?? log.path)).catch(() => null);
-  if (stats === null || process.geteuid?.() !== 0) return null;
-  const writableByOthers = (stats.mode & 0o002) !== 0 || ((stats.mode & 0o020) !== 0 && stats.gid !== 0);
-  if (writableByOthers) return 'untrusted';
-  return stats.uid === 0 ? null : { uid: stats.uid, gid: stats.gid };
-}
-
-function unfinished(log: LogReport, generations: readonly Generation[]): readonly Unfinished[] {
-  const byPath = new Map(generations.map((generation) => [generation.path, generation]));
+function unfinished(
+  log: LogReport,
+  generations: readonly Generation[],
+  interrupted: JournalEntry | undefined,
+): readonly Unfinished[] {
+  const archives = new Map(
+    generations.filter(({ ending }) => ending !== null).map((generation) => [generation.plainPath, generation]),
+  );
   return generations
     .filter((generation) => generation.ending === null && generation.path !== log.path)
-    .map((source) => ({ source, archive: byPath.get(`${source.path}.gz`) ?? null }))
-    .filter(
-      ({ source, archive }) =>
-        // With immediate compression nothing uncompressed outlives a whole run, and the next rename would overwrite it.
-        archive !== null || (log.compression === 'immediate' && !log.copies && source.path === log.target),
-    );
+    .map((source) => ({ source, archive: archives.get(source.path) ?? null }))
+    .filter(({ source, archive }) => archive !== null || isToPack(log, source, interrupted));
+}
+
+/** With immediate compression nothing uncompressed outlives a whole run, and the next rename would overwrite it. */
+function isToPack(log: LogReport, source: Generation, interrupted: JournalEntry | undefined): boolean {
+  if (log.compression !== 'immediate') return false;
+  // By the way to its name a copy looks like the beginning of one that was cut off; the journal tells.
+  if (log.copies) return source.path === interrupted?.target;
+  return source.path === log.target || source.key === interrupted?.key;
 }
 
 /** A gzip that outlived its logrotate still writes; what it makes is judged when it is done. */
@@ -90,7 +96,7 @@ async function mend(
   writers: readonly Writer[],
   context: RepairContext,
 ): Promise<number> {
-  const target = `${source.path}.gz`;
+  const target = archive?.path ?? `${source.path}${archiveEnding(log)}`;
   const state = archive === null ? null : await compareArchive(archive.path, source.path, context.signal);
   const held = writers.length > 0 ? ` because ${describeWriters(writers)} still writes to it` : '';
   if (state === 'different') {
@@ -124,12 +130,15 @@ async function setAside(source: Generation, reason: string, context: RepairConte
 }
 
 /** A copytruncate that was killed between copy and truncate: the copy is the beginning of the log that is still there. */
-async function dropInterruptedCopy(log: LogReport, context: RepairContext): Promise<number> {
+async function dropInterruptedCopy(
+  log: LogReport,
+  generations: readonly Generation[],
+  context: RepairContext,
+): Promise<number> {
   const before = context.interrupted.get(log.path);
-  if (before === undefined || !log.copies || log.target === null) return 0;
-  const generations = await generationsOf(log);
+  if (before === undefined || !log.copies) return 0;
   const current = generations.find((generation) => generation.path === log.path);
-  const copy = generations.find((generation) => generation.path === log.target);
+  const copy = generations.find((generation) => generation.path === (before.target ?? log.target));
   if (current === undefined || copy === undefined || before.generations.includes(copy.key)) return 0;
   if (current.key !== before.key || current.bytes < before.bytes) return 0;
   if (!(await isPrefixOf(copy.path, current.path, context.signal))) return 0;
@@ -142,11 +151,11 @@ async function dropInterruptedCopy(log: LogReport, context: RepairContext): Prom
  * A rotation killed between its renames leaves `.N+1`, about to be deleted, and a gap below. Moving the files above the gap
  * back keeps the generation that the next rotation would otherwise delete one round too early.
  */
-async function closeGap(log: LogReport, context: RepairContext): Promise<number> {
+async function closeGap(log: LogReport, generations: readonly Generation[], context: RepairContext): Promise<number> {
   if (log.keep === null || log.keep < 1) return 0;
-  const ending = log.compression === 'none' ? null : '.gz';
+  const ending = log.compression === 'none' ? null : archiveEnding(log);
   const numbered = new Map<number, Generation>();
-  for (const generation of await generationsOf(log)) {
+  for (const generation of generations) {
     if (generation.index !== null && generation.ending === ending) numbered.set(generation.index, generation);
   }
   const surplus = log.start + log.keep;

@@ -5,8 +5,9 @@ import type { ToolRun } from '../tool.ts';
 import type { LogReport, LogrotateReport } from './logrotateOutput.ts';
 import type { RotateLogsPart } from './rotateLogsWork.ts';
 import type { Rotation } from './rotation.ts';
+import { adviceFor, leaders } from './writerAdvice.ts';
+import type { KnownWriter } from './writerAdvice.ts';
 import { describeWriters } from './writers.ts';
-import type { Writer } from './writers.ts';
 
 export type FileResult = RotateLogsPart['files'][number];
 
@@ -33,7 +34,8 @@ export function reportFile(facts: FileFacts, finding: Report): FileResult {
     });
   }
   for (const error of log.errors) {
-    finding({ level: 'warning', code: 'logs.rotation', subject: log.path, message: `logrotate: ${error}` });
+    const remedy = remedyFor(error);
+    finding({ level: 'warning', code: 'logs.rotation', subject: log.path, message: `logrotate: ${error}${remedy}` });
   }
   const action = actionOf(facts);
   const result = {
@@ -55,14 +57,11 @@ export function reportFile(facts: FileFacts, finding: Report): FileResult {
 export function reportRun(run: ToolRun, report: LogrotateReport, rotation: Rotation): boolean {
   const { finding } = rotation.context;
   for (const error of report.errors) {
-    const script = error.includes('script');
     finding({
       level: 'critical',
-      code: script ? 'logs.script' : 'logs.logrotate',
+      code: error.includes('script') ? 'logs.script' : 'logs.logrotate',
       subject: rotation.configFile,
-      message: script
-        ? `logrotate: ${error}; the logs were renamed, but their writers may not know: run the script by hand.`
-        : `logrotate: ${error}`,
+      message: `logrotate: ${error}${remedyFor(error)}`,
     });
   }
   if (run.exitCode === 0) return true;
@@ -78,14 +77,39 @@ export function reportRun(run: ToolRun, report: LogrotateReport, rotation: Rotat
   return false;
 }
 
-export function reportWriters(file: FileResult, writers: readonly Writer[], finding: Report): void {
+/** What to do about an error of logrotate's, to be put behind it; empty where its own words say it all. */
+export function remedyFor(error: string): string {
+  return remedies.find(([pattern]) => pattern.test(error))?.[1] ?? '';
+}
+
+/** Its words are those of logrotate 3.18 to 3.22. */
+const remedies: readonly (readonly [RegExp, string])[] = [
+  [
+    /(?:prerotate|first ?action) script/,
+    '; nothing was rotated by this block: correct the script, or what it waits for.',
+  ],
+  [/script/, '; the logs were renamed, but their writers may not know: run the script by hand.'],
+  [
+    /insecure permissions/,
+    '; set `su: USER GROUP` in logs.rotate, with the owner of that folder, or take the right to write to it from others.',
+  ],
+  [/olddir path .*No such file/, '; make that folder, or set `createolddir: 0750 root adm` in logs.rotate'],
+  [/already exists, skipping rotation/, '; its name is taken: set `dateformat: -%Y%m%d-%s` in logs.rotate.'],
+];
+
+export function reportWriters(file: FileResult, writers: readonly KnownWriter[], finding: Report): void {
+  const chief = leaders(writers);
+  const others = writers.length - chief.length;
+  const services = [...new Set(writers.flatMap(({ service }) => service ?? []))].join(', ');
+  const who =
+    describeWriters(chief) +
+    (others === 0 ? '' : ` with ${others} of its children`) +
+    (services === '' ? '' : ` of ${services}`);
   finding({
     level: 'warning',
     code: 'logs.writer',
     subject: file.path,
-    message:
-      `${describeWriters(writers)} still writes to a file that was rotated away from ${file.path}; ` +
-      'tell it to reopen its log (`postrotate` in logs.rotate), or set `copytruncate`.',
+    message: `${who} still writes to a file that was rotated away from ${file.path}; ${adviceFor(writers)}.`,
     value: writers.length,
     unit: 'processes',
   });

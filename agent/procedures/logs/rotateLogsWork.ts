@@ -3,12 +3,14 @@ import path from 'node:path';
 import * as z from 'zod';
 import { instant } from '../../protocol/nouns.ts';
 import { outcomeOf } from '../define.ts';
+import { findTool } from '../tool.ts';
 import { remembering } from '../remembering.ts';
 import type { ProcedureContext, ProcedureResult } from '../define.ts';
-import { LogrotateConfigProblem, chooseConfig, writeConfig } from './logrotateConfig.ts';
+import { LogrotateConfigProblem, chooseConfig, compressorsOf, writeConfig } from './logrotateConfig.ts';
+import type { LogRotation, Programs } from './logrotateConfig.ts';
 import { defaultStateFile, findLogrotate } from './logrotateCommand.ts';
 import type { RotateLogsOptions } from './rotateLogs.ts';
-import { planRotation, rotate } from './rotation.ts';
+import { rotate } from './rotation.ts';
 import type { Rotation } from './rotation.ts';
 
 export const part = z.object({
@@ -24,7 +26,14 @@ export const part = z.object({
       /** Size before the run. */
       bytes: z.number(),
       /** Processes that still write to a file that was rotated away. */
-      heldBy: z.array(z.object({ pid: z.int(), command: z.string() })),
+      heldBy: z.array(
+        z.object({
+          pid: z.int(),
+          command: z.string(),
+          /** systemd unit (`nginx.service`) or container (`docker 0123456789ab`). */
+          service: z.string().nullable(),
+        }),
+      ),
     }),
   ),
 });
@@ -37,13 +46,33 @@ export async function run(
   const { context, findings } = remembering(given);
   const rotation = await prepare(options, context);
   if (rotation === null) return { outcome: 'failed', part: { files: [] } };
-  const plan = await planRotation(rotation);
-  if (plan === null) return { outcome: 'failed', part: { files: [] } };
-  const { files, changed, failed } = await rotate(rotation, plan);
+  const { files, changed, failed } = await rotate(rotation);
   return {
     outcome: failed ? 'failed' : outcomeOf(findings, changed ? 'changed' : 'unchanged'),
     part: { files: [...files] },
   };
+}
+
+/** Where the programs are that compress; null after a finding that says which package has what is missing. */
+async function findCompressors(
+  rotations: readonly LogRotation[],
+  { env, finding }: ProcedureContext,
+): Promise<Programs | null> {
+  const found = new Map<string, string>();
+  const needed = compressorsOf(rotations);
+  for (const { program, name } of needed) {
+    const binary = await findTool(program, env);
+    if (binary !== null) found.set(program, binary);
+    else {
+      finding({
+        level: 'critical',
+        code: 'logs.compressor',
+        subject: program,
+        message: `${program} is not installed, which \`compression: ${program}\` in logs.rotate needs; no log was rotated; install the package \`${name}\` (apt-get install ${name}), or set another compression.`,
+      });
+    }
+  }
+  return found.size === needed.length ? found : null;
 }
 
 /** Program, configuration and state file; null after a finding that says which of them is missing. */
@@ -60,8 +89,22 @@ async function prepare(options: RotateLogsOptions, context: ProcedureContext): P
     });
     return null;
   }
+  const existing = options.config ?? config.logs.config;
+  const rotations = existing === undefined ? config.logs.rotate : [];
+  if (existing === undefined && rotations?.length === 0) {
+    context.finding({
+      level: 'critical',
+      code: 'logs.config',
+      subject: 'logs.rotate',
+      message:
+        'logs.rotate in maintenance.yaml has no entry that can be used, no log was rotated; `upkeep config check` says what is wrong with it.',
+    });
+    return null;
+  }
   try {
-    const source = chooseConfig(options.config, config, memoryDirectory);
+    const programs = await findCompressors(rotations ?? [], context);
+    if (programs === null) return null;
+    const source = chooseConfig(options.config, config, memoryDirectory, programs);
     const planFile = source.text === null ? source.file : path.join(memoryDirectory, 'logrotate-plan.conf');
     if (source.text !== null) {
       await writeConfig(source.file, source.text);

@@ -1,18 +1,24 @@
 /** The steps of one rotation: plan by `logrotate -d`, repair, rotate, account for every file. */
-import { lstat } from 'node:fs/promises';
+import { lstatSync } from 'node:fs';
 import type { ProcedureContext } from '../define.ts';
-import { account, releaseSnapshots, takeSnapshot } from './account.ts';
+import { Pins, takeSnapshot } from './account.ts';
 import type { Snapshot } from './account.ts';
+import { describe, FolderNames } from './generations.ts';
+import { undoHalfRenames } from './halfRenames.ts';
 import { journalFile, readJournal, removeJournal, writeJournal } from './journal.ts';
+import type { Journal } from './journal.ts';
 import { runTool, type ToolCall, type ToolRun } from '../tool.ts';
-import { parseOutput } from './logrotateOutput.ts';
-import type { LogReport, LogrotateReport } from './logrotateOutput.ts';
+import { parseOutput, tellable } from './logrotateOutput.ts';
+import type { LogrotateReport } from './logrotateOutput.ts';
 import { readState } from './logrotateState.ts';
 import { repairLog } from './repair.ts';
-import { reportFile, reportRun, reportWriters } from './report.ts';
+import type { RepairContext } from './repair.ts';
+import { remedyFor, reportFile, reportRun } from './report.ts';
 import type { FileResult } from './report.ts';
-import { awaitRelease, describeWriters, inodeKey } from './writers.ts';
-import type { WriterScan } from './writers.ts';
+import { settle } from './settlement.ts';
+import type { Before } from './settlement.ts';
+import { WorkingUsers } from './workingUsers.ts';
+import { awaitRelease, describeWriters } from './writers.ts';
 
 /** One rotation with all that its steps need. */
 export interface Rotation {
@@ -26,10 +32,10 @@ export interface Rotation {
 }
 
 export interface Plan {
-  /** What this run would do. */
-  readonly report: LogrotateReport;
   /** What a forced run would do: names and ways of every log that is not empty, due or not. */
-  readonly forced: ReadonlyMap<string, LogReport>;
+  readonly forced: LogrotateReport;
+  /** What this run would do; null where only the run itself will tell. */
+  readonly report: LogrotateReport | null;
 }
 
 export interface RotationResult {
@@ -38,156 +44,152 @@ export interface RotationResult {
   readonly failed: boolean;
 }
 
-/** Validates the configuration by `logrotate -d`; null, after findings, when there is nothing that logrotate accepts. */
-export async function planRotation(rotation: Rotation): Promise<Plan | null> {
+const failure: RotationResult = { files: [], changed: false, failed: true };
+
+/** The whole of it; what stops it is a finding. */
+export async function rotate(rotation: Rotation): Promise<RotationResult> {
   const { context } = rotation;
-  const report = await dryRun(rotation, rotation.configFile, rotation.force);
-  for (const error of report.configErrors) {
+  if (!context.dryRun && !(await stateIsFree(rotation))) return failure;
+  const journal = await readJournal(journalFile(context.memoryDirectory, rotation.configFile));
+  const mending: Mending = {
+    ...context,
+    journal,
+    interrupted: new Map((journal?.logs ?? []).map((entry) => [entry.path, entry])),
+    users: new WorkingUsers(),
+  };
+  const undone = await undoHalfRenames(journal, mending);
+  const plan = await planRotation(rotation);
+  if (plan === null) return failure;
+  const folders = new FolderNames();
+  const repairs = undone + (await repairAll(plan, folders, mending));
+  const result =
+    plan.report === null
+      ? await rotateNow(rotation, plan, repairs > 0 ? new FolderNames() : folders, mending)
+      : await tellPlan(rotation, plan.report, folders);
+  return {
+    files: result.files,
+    changed: repairs > 0 || result.changed,
+    failed: result.failed || plan.forced.configErrors.length > 0,
+  };
+}
+
+/** Validates the configuration by `logrotate -d`; null, after findings, when there is nothing that logrotate accepts. */
+async function planRotation(rotation: Rotation): Promise<Plan | null> {
+  const { context, configFile, planFile } = rotation;
+  const forced = await dryRun(rotation, planFile, true);
+  for (const error of forced.configErrors) {
     context.finding({
       level: 'critical',
       code: 'logs.config',
-      subject: rotation.configFile,
-      message: `logrotate refuses part of the configuration: ${error}; correct it, its logs are not rotated.`,
+      subject: configFile,
+      message: `logrotate refuses part of the configuration: ${error.replaceAll(planFile, configFile)}${remedyFor(error)}; correct it, its logs are not rotated.`,
     });
   }
-  if (report.configErrors.length > 0 && report.logs.size === 0) return null;
-  if (!(await onlyRegularFiles(report, context.finding))) return null;
-  return { report, forced: (await dryRun(rotation, rotation.planFile, true)).logs };
+  if (forced.configErrors.length > 0 && forced.logs.size === 0) return null;
+  const odd = irregular(forced);
+  if (!context.dryRun && odd.length === 0) return { forced, report: null };
+  const report = await dryRun(rotation, configFile, rotation.force);
+  // logrotate would rename a FIFO or device like a log, and wait for ever to copy or compress it.
+  const unsafe = odd.filter((file) => report.logs.get(file)?.decision === 'due');
+  for (const file of unsafe) {
+    context.finding({
+      level: 'critical',
+      code: 'logs.unsafe',
+      subject: file,
+      message: `${file} is not a regular file; nothing was rotated. Remove it or narrow the pattern that matches it.`,
+    });
+  }
+  if (unsafe.length > 0) return null;
+  return { forced, report: context.dryRun ? report : null };
 }
 
-export async function rotate(rotation: Rotation, plan: Plan): Promise<RotationResult> {
-  const { context } = rotation;
-  const logs = [...plan.report.logs.values()];
-  const failedBefore = plan.report.configErrors.length > 0;
-  if (context.dryRun) {
-    await repairAll(rotation, plan);
-    const state = await readState(rotation.stateFile);
-    const files: FileResult[] = [];
-    for (const log of logs) {
-      const snapshot = await takeSnapshot(log);
-      await releaseSnapshots([snapshot]);
-      files.push(reportFile({ log, snapshot, account: null, lastRotation: state.get(log.path) }, context.finding));
-    }
-    return { files, changed: false, failed: failedBefore };
+async function tellPlan(rotation: Rotation, report: LogrotateReport, folders: FolderNames): Promise<RotationResult> {
+  const state = await readState(rotation.stateFile);
+  const files: FileResult[] = [];
+  for (const log of report.logs.values()) {
+    const snapshot = await takeSnapshot(log, folders);
+    const facts = { log, snapshot, account: null, lastRotation: state.get(log.path) };
+    files.push(reportFile(facts, rotation.context.finding));
   }
-  if (!(await stateIsFree(rotation))) return { files: [], changed: false, failed: true };
-  const repairs = await repairAll(rotation, plan);
+  return { files, changed: false, failed: false };
+}
+
+async function rotateNow(
+  rotation: Rotation,
+  plan: Plan,
+  folders: FolderNames,
+  mending: Mending,
+): Promise<RotationResult> {
   const snapshots = new Map<string, Snapshot>();
+  const pins = new Pins();
   try {
-    for (const log of logs) snapshots.set(log.path, await takeSnapshot(plan.forced.get(log.path) ?? log));
-    const result = await runAndSettle(rotation, plan, snapshots);
-    return {
-      files: result.files,
-      changed: repairs > 0 || result.files.some(({ action }) => action === 'rotated'),
-      failed: failedBefore || result.failed,
-    };
+    for (const log of plan.forced.logs.values()) {
+      const snapshot = await takeSnapshot(log, folders);
+      pins.add(snapshot.files);
+      snapshots.set(log.path, snapshot);
+    }
+    const { files, failed } = await runAndSettle(rotation, plan, { snapshots, pins }, mending);
+    return { files, changed: files.some(({ action }) => action === 'rotated'), failed };
   } finally {
-    await releaseSnapshots(snapshots.values());
+    pins.release();
   }
 }
 
 async function runAndSettle(
   rotation: Rotation,
   plan: Plan,
-  snapshots: ReadonlyMap<string, Snapshot>,
+  before: Before,
+  mending: Mending,
 ): Promise<{ files: readonly FileResult[]; failed: boolean }> {
   const { context, configFile } = rotation;
   const journal = journalFile(context.memoryDirectory, configFile);
   const startedAt = context.now().toISOString();
-  await writeJournal(journal, { startedAt, config: configFile, logs: entries(snapshots) });
-  const run = await runOrRepair(rotation, plan);
+  await writeJournal(journal, { startedAt, config: configFile, logs: entries(plan, before) });
+  const run = await runOrRepair(rotation, plan, mending);
   const report = parseOutput(run.lines);
   const clean = reportRun(run, report, rotation);
-  const { files, lost } = await settle(rotation, report, snapshots);
+  const { files, lost } = await settle(rotation, plan, report, before);
   if (run.killedBy === null) await removeJournal(journal);
   return { files, failed: !clean || lost };
 }
 
 /** Runs logrotate; when it ends before its time, by a signal or by ours, what it left unfinished is mended at once. */
-async function runOrRepair(rotation: Rotation, plan: Plan): Promise<ToolRun> {
+async function runOrRepair(rotation: Rotation, plan: Plan, mending: Mending): Promise<ToolRun> {
   const args = ['-v', ...(rotation.force ? ['-f'] : []), '-s', rotation.stateFile, '--', rotation.configFile];
   const signal = AbortSignal.timeout(60_000);
   try {
     const run = await runTool({ ...rotation.call, args });
-    for (const line of run.lines) if (line.trim() !== '') rotation.context.print(line);
-    if (run.killedBy !== null) await repairAll(rotation, plan);
+    for (const line of tellable(run.lines)) rotation.context.print(line);
+    if (run.killedBy !== null) await repairAfter(rotation, plan, mending);
     return run;
   } catch (error) {
-    if (rotation.context.signal.aborted)
-      await repairAll({ ...rotation, context: { ...rotation.context, signal } }, plan);
+    if (rotation.context.signal.aborted) await repairAfter(rotation, plan, { ...mending, signal });
     throw error;
   }
 }
 
-async function settle(
-  rotation: Rotation,
-  report: LogrotateReport,
-  snapshots: ReadonlyMap<string, Snapshot>,
-): Promise<{ files: readonly FileResult[]; lost: boolean }> {
-  const { context } = rotation;
-  const state = await readState(rotation.stateFile);
-  const held = await heldFiles(report, snapshots, context.signal);
-  const files: FileResult[] = [];
-  let lost = false;
-  for (const log of report.logs.values()) {
-    const snapshot = snapshots.get(log.path) ?? { log: null, files: [], pins: [] };
-    const result = await account(snapshot, log, context.signal);
-    lost ||= result.lost.length > 0;
-    const file = reportFile({ log, snapshot, account: result, lastRotation: state.get(log.path) }, context.finding);
-    const heldBy = writersOf(snapshot, held);
-    if (heldBy.length > 0) reportWriters(file, heldBy, context.finding);
-    files.push({ ...file, heldBy });
-    context.progress({ done: files.length, total: report.logs.size, unit: 'files' });
-  }
-  if (!held.complete && files.some(({ action }) => action === 'rotated')) {
-    context.finding({
-      level: 'info',
-      code: 'logs.writer',
-      subject: rotation.configFile,
-      message:
-        'Not every process could be looked into, so a writer that still holds an old file may go unseen; run Upkeep as root on Linux to see all.',
-    });
-  }
-  return { files, lost };
-}
+/** What repairs need. */
+type Mending = RepairContext & { readonly journal: Journal | null };
 
-/** Writers of files that are no longer the log: those get a moment to follow the signal of `postrotate`. */
-async function heldFiles(
-  report: LogrotateReport,
-  snapshots: ReadonlyMap<string, Snapshot>,
-  signal: AbortSignal,
-): Promise<WriterScan> {
-  const keys = new Set<string>();
-  for (const log of report.logs.values())
-    for (const key of await formerFiles(log, snapshots.get(log.path))) keys.add(key);
-  return await awaitRelease(keys, 3_000, signal);
-}
-
-async function formerFiles(log: LogReport, snapshot: Snapshot | undefined): Promise<readonly string[]> {
-  const stats = await lstat(log.path, { bigint: true }).catch(() => null);
-  const current = stats === null ? null : inodeKey(stats);
-  return (snapshot?.files ?? []).filter(({ ending, key }) => ending === null && key !== current).map(({ key }) => key);
-}
-
-function writersOf(snapshot: Snapshot, scan: WriterScan): FileResult['heldBy'] {
-  const writers = snapshot.files.flatMap(({ key }) => scan.writers.get(key) ?? []);
-  return [...new Map(writers.map(({ pid, command }) => [pid, { pid, command }])).values()];
-}
-
-async function repairAll(rotation: Rotation, plan: Plan): Promise<number> {
-  const { context } = rotation;
-  const journal = await readJournal(journalFile(context.memoryDirectory, rotation.configFile));
-  const interrupted = new Map((journal?.logs ?? []).map((entry) => [entry.path, entry]));
+async function repairAll(plan: Plan, folders: FolderNames, mending: Mending): Promise<number> {
   let repairs = 0;
-  for (const log of plan.forced.values()) repairs += await repairLog(log, { ...context, interrupted });
+  for (const log of plan.forced.logs.values()) repairs += await repairLog(log, folders, mending);
   return repairs;
+}
+
+/** What this very run left half done: its own journal tells what there was. */
+async function repairAfter(rotation: Rotation, plan: Plan, mending: Mending): Promise<void> {
+  const journal = await readJournal(journalFile(rotation.context.memoryDirectory, rotation.configFile));
+  const now = { ...mending, journal, interrupted: new Map(journal?.logs.map((entry) => [entry.path, entry])) };
+  await undoHalfRenames(journal, now);
+  await repairAll(plan, new FolderNames(), now);
 }
 
 /** logrotate keeps its state file open while it works: whoever has it open is rotating now. */
 async function stateIsFree({ stateFile, context }: Rotation): Promise<boolean> {
-  const stats = await lstat(stateFile, { bigint: true }).catch(() => null);
-  if (stats === null) return true;
-  const { writers } = await awaitRelease(new Set([inodeKey(stats)]), 30_000, context.signal);
+  const state = describe(stateFile);
+  if (state === null) return true;
+  const { writers } = await awaitRelease(new Set([state.key]), 30_000, context.signal);
   const holders = [...writers.values()].flat();
   if (holders.length === 0) return true;
   context.finding({
@@ -199,28 +201,20 @@ async function stateIsFree({ stateFile, context }: Rotation): Promise<boolean> {
   return false;
 }
 
-/** logrotate would rename a FIFO or device like a log, and wait for ever to copy or compress it. */
-async function onlyRegularFiles(report: LogrotateReport, finding: Rotation['context']['finding']): Promise<boolean> {
-  let fine = true;
-  for (const log of report.logs.values()) {
-    if (log.decision !== 'due') continue;
-    const stats = await lstat(log.path).catch(() => null);
-    if (stats === null || stats.isFile()) continue;
-    fine = false;
-    finding({
-      level: 'critical',
-      code: 'logs.unsafe',
-      subject: log.path,
-      message: `${log.path} is not a regular file; nothing was rotated. Remove it or narrow the pattern that matches it.`,
-    });
-  }
-  return fine;
+function irregular({ logs }: LogrotateReport): readonly string[] {
+  return [...logs.values()]
+    .filter(
+      ({ path, decision }) => decision === 'due' && lstatSync(path, { throwIfNoEntry: false })?.isFile() === false,
+    )
+    .map(({ path }) => path);
 }
 
-function entries(snapshots: ReadonlyMap<string, Snapshot>) {
-  return [...snapshots].flatMap(([path, { log, files }]) =>
-    log === null ? [] : [{ path, key: log.key, bytes: log.bytes, generations: files.map(({ key }) => key) }],
-  );
+function entries(plan: Plan, { snapshots }: Before) {
+  return [...snapshots].flatMap(([path, { log, files }]) => {
+    if (log === null) return [];
+    const target = plan.forced.logs.get(path)?.target ?? null;
+    return [{ path, key: log.key, bytes: log.bytes, target, generations: files.map(({ key }) => key) }];
+  });
 }
 
 async function dryRun({ call, stateFile }: Rotation, configFile: string, force: boolean): Promise<LogrotateReport> {

@@ -1,5 +1,6 @@
 /** Which processes hold a file open for writing: proc(5), /proc/PID/fd and /proc/PID/fdinfo. */
-import { readdir, readFile, readlink, stat } from 'node:fs/promises';
+import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface Writer {
@@ -19,18 +20,28 @@ export function inodeKey(stats: { readonly dev: bigint; readonly ino: bigint }):
   return `${stats.dev}:${stats.ino}`;
 }
 
-/** Looks through all processes, or only through `pids`. Files already unlinked are found too. */
-export async function findWriters(inodes: ReadonlySet<string>, pids?: readonly number[]): Promise<WriterScan> {
+/**
+ * Looks through all processes, or only through `pids`. Files already unlinked are found too. Synchronous in pieces: tens of thousands
+ * of questions to /proc would take ten times as long from threads. `readers`: descriptors of this very process that only read.
+ */
+export async function findWriters(
+  inodes: ReadonlySet<string>,
+  pids?: readonly number[],
+  readers?: ReadonlySet<number>,
+): Promise<WriterScan> {
   const writers = new Map<string, Writer[]>();
   if (inodes.size === 0) return { writers, complete: true };
   let complete = true;
-  for (const pid of pids ?? (await processes())) {
-    const held = await heldBy(pid, inodes);
+  let seen = 0;
+  for (const pid of pids ?? processes()) {
+    const held = heldBy(pid, inodes, pid === process.pid ? readers : undefined);
     if (held === null) complete = false;
     else if (held.size > 0) {
-      const command = await commandOf(pid);
-      for (const key of held) writers.set(key, [...(writers.get(key) ?? []), { pid, command }]);
+      const writer = { pid, command: commandOf(pid) };
+      for (const key of held) writers.set(key, [...(writers.get(key) ?? []), writer]);
     }
+    seen += 1;
+    if (seen % 64 === 0) await nextTurn();
   }
   return { writers, complete: complete && process.platform === 'linux' };
 }
@@ -40,9 +51,10 @@ export async function awaitRelease(
   inodes: ReadonlySet<string>,
   milliseconds: number,
   signal: AbortSignal,
+  readers?: ReadonlySet<number>,
 ): Promise<WriterScan> {
   const deadline = performance.now() + milliseconds;
-  let scan = await findWriters(inodes);
+  let scan = await findWriters(inodes, undefined, readers);
   while (scan.writers.size > 0 && performance.now() < deadline) {
     await sleep(100, undefined, { signal });
     const pids = [...scan.writers.values()].flat().map((writer) => writer.pid);
@@ -55,21 +67,28 @@ export function describeWriters(writers: readonly Writer[]): string {
   return writers.map((writer) => `process ${writer.pid} (${writer.command})`).join(', ');
 }
 
-async function processes(): Promise<number[]> {
+function processes(): number[] {
   try {
-    return (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number);
   } catch {
     return [];
   }
 }
 
 /** Keys among `inodes` that the process can write to; null when it may not be looked into. A process that ended holds nothing. */
-async function heldBy(pid: number, inodes: ReadonlySet<string>): Promise<ReadonlySet<string> | null> {
+function heldBy(
+  pid: number,
+  inodes: ReadonlySet<string>,
+  readers: ReadonlySet<number> | undefined,
+): ReadonlySet<string> | null {
   const held = new Set<string>();
   try {
-    for (const fd of await readdir(`/proc/${pid}/fd`)) {
-      const key = await keyOf(pid, fd);
-      if (key !== null && inodes.has(key) && (await isWritable(pid, fd))) held.add(key);
+    for (const fd of readdirSync(`/proc/${pid}/fd`)) {
+      if (readers?.has(Number(fd)) === true) continue;
+      const key = keyOf(pid, fd);
+      if (key !== null && inodes.has(key) && isWritable(pid, fd)) held.add(key);
     }
   } catch (error) {
     if (error instanceof Error && 'code' in error && (error.code === 'EACCES' || error.code === 'EPERM')) return null;
@@ -77,28 +96,28 @@ async function heldBy(pid: number, inodes: ReadonlySet<string>): Promise<Readonl
   return held;
 }
 
-async function keyOf(pid: number, fd: string): Promise<string | null> {
+function keyOf(pid: number, fd: string): string | null {
   try {
-    const link = await readlink(`/proc/${pid}/fd/${fd}`);
+    const link = readlinkSync(`/proc/${pid}/fd/${fd}`);
     if (!link.startsWith('/') || link.startsWith('/dev/') || link.startsWith('/proc/')) return null;
-    return inodeKey(await stat(`/proc/${pid}/fd/${fd}`, { bigint: true }));
+    return inodeKey(statSync(`/proc/${pid}/fd/${fd}`, { bigint: true }));
   } catch {
     return null; // closed meanwhile
   }
 }
 
-async function isWritable(pid: number, fd: string): Promise<boolean> {
+function isWritable(pid: number, fd: string): boolean {
   try {
-    const flags = /^flags:\s*([0-7]+)/m.exec(await readFile(`/proc/${pid}/fdinfo/${fd}`, 'utf8'))?.[1] ?? '0';
+    const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8'))?.[1] ?? '0';
     return (Number.parseInt(flags, 8) & 3) !== 0;
   } catch {
     return false;
   }
 }
 
-async function commandOf(pid: number): Promise<string> {
+function commandOf(pid: number): string {
   try {
-    return (await readFile(`/proc/${pid}/comm`, 'utf8')).trim();
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
   } catch {
     return 'ended';
   }

@@ -1,9 +1,9 @@
 /** A folder with logs, and rotate-logs run on it by the real logrotate. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import * as z from 'zod';
 import type { logSettings } from '../../../agent/config/logs.ts';
 import { sections } from '../../../agent/config/schema.ts';
@@ -36,7 +36,7 @@ export interface Harness {
   write: (name: string, text: string) => Promise<void>;
   read: (name: string) => Promise<string>;
   names: () => Promise<string[]>;
-  /** What the files that are not empty hold, unpacked, sorted. */
+  /** What the files that are not empty hold, unpacked, sorted; those in folders too. */
   contents: () => Promise<string[]>;
   rotate: (settings: z.input<typeof logSettings>, options?: RunOptions) => Promise<Outcome>;
   remove: () => Promise<void>;
@@ -53,24 +53,27 @@ export async function createHarness(): Promise<Harness> {
     memory,
     file,
     write: (name, text) => writeFile(file(name), text),
-    read: async (name) => {
-      const bytes = await readFile(file(name));
-      return (name.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString();
-    },
+    read: (name) => readLog(file(name)),
     names: async () => (await readdir(logs)).sort(),
     contents: async () => {
-      const entries = await readdir(logs, { withFileTypes: true });
+      const entries = await readdir(logs, { withFileTypes: true, recursive: true });
       const texts = entries
         .filter((entry) => entry.isFile())
-        .map(async ({ name }) => {
-          const bytes = await readFile(file(name));
-          return (name.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString();
-        });
+        .map(({ parentPath, name }) => readLog(path.join(parentPath, name)));
       return (await Promise.all(texts)).filter((text) => text !== '').sort();
     },
     rotate: (settings, options = {}) => rotate(settings, options, logs, memory),
     remove: () => rm(root, { recursive: true, force: true }),
   };
+}
+
+const readers: Readonly<Record<string, string>> = { '.gz': 'gzip', '.zst': 'zstd', '.xz': 'xz', '.bz2': 'bzip2' };
+
+/** As the program of its ending unpacks it. Throws when it is damaged. */
+async function readLog(file: string): Promise<string> {
+  const program = readers[path.extname(file)];
+  if (program === undefined) return await readFile(file, 'utf8');
+  return execFileSync(program, ['-dc', file], { maxBuffer: 1 << 30 }).toString();
 }
 
 export function configuration(settings: z.input<typeof logSettings>, baseDirectory: string): Config {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
-import { logRotation } from '../../../agent/config/logs.ts';
+import { logRotation } from '../../../agent/config/logRotation.ts';
 import {
   LogrotateConfigProblem,
   chooseConfig,
