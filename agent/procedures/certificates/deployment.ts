@@ -57,7 +57,7 @@ export interface DeploymentWorld {
 /** What became of an installed version. */
 export type Activation =
   | { readonly ok: true; readonly served: 'verified' | 'not_checked' }
-  /** `problem` is the end of a sentence; `taken back`: whether the pair before is served again, as a sentence. */
+  /** `problem` is the end of a sentence; `back`: whether the pair before is served again, in sentences. */
   | { readonly ok: false; readonly problem: string; readonly back: string };
 
 const validateTimeout = 60_000;
@@ -125,8 +125,8 @@ export class TargetDeployment {
     signal.throwIfAborted();
     const activation = await this.#activate(await this.#store.switchTo(version), false);
     if (activation.ok || silence === null) return activation;
-    const advice = `; ${silence} before it either: start the service, or give the target a reload that starts it (systemctl reload-or-restart), and deploy again`;
-    return { ...activation, problem: `${activation.problem}${advice}` };
+    const advice = `${silence} before it either: start the service, or give the target a reload that starts it (systemctl reload-or-restart), and deploy again.`;
+    return { ...activation, back: `${activation.back} ${advice}` };
   }
 
   /** For files that are in place already: whether they are served, after a reload if need be. */
@@ -197,12 +197,12 @@ export class TargetDeployment {
     return (await runProgram(program, timeout, { env, signal })).problem;
   }
 
-  /** Whether nothing answers at the endpoint, as a sentence without its end. */
+  /** That nothing answers at the endpoint, as the beginning of a sentence; null when something does. */
   async #silence(): Promise<string | null> {
     const endpoint = this.#endpoint();
     if (endpoint === null) return null;
     const seen = await look(endpoint, this.#lookOptions());
-    return seen.kind === 'nothing' ? `nothing could be seen at ${endpointName(endpoint)}` : null;
+    return seen.kind === 'nothing' ? `Nothing could be seen at ${endpointName(endpoint)}` : null;
   }
 
   #endpoint(): Endpoint | null {

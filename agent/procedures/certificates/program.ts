@@ -89,8 +89,8 @@ export async function runProgram(
 
 const mostWords = 500;
 
-/** The last two lines that say something. */
+/** The last three lines that say something: haproxy, for one, sums up in two what it said before. */
 function lastWords(lines: readonly string[]): string {
-  const said = lines.filter((line) => line.trim() !== '').slice(-2);
+  const said = lines.filter((line) => line.trim() !== '').slice(-3);
   return said.length === 0 ? '' : `: ${plain(said.join(' / ')).slice(0, mostWords).replace(/\.+$/, '')}`;
 }

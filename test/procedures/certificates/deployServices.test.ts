@@ -169,7 +169,7 @@ describe('deploy-certificate, for other services than a web server,', function (
       assert.equal(outcome, 'failed');
       assert.match(
         findings.at(-1)?.message ?? '',
-        /taken back: .*; nothing could be seen at 127\.0\.0\.1:\d+ before it either: start the service, or give the target a reload that starts it \(systemctl reload-or-restart\), and deploy again\./,
+        /taken back: .*The pair before is in place again.* Nothing could be seen at 127\.0\.0\.1:\d+ before it either: start the service, or give the target a reload that starts it \(systemctl reload-or-restart\), and deploy again\./,
       );
       assert.equal(inFile(), before);
       const pidFile = world.path('haproxy.pid');
