@@ -6,6 +6,7 @@ import { after, before, describe, it } from 'mocha';
 import { openSession } from '../../agent/procedures/database/connection.ts';
 import { resolveTarget } from '../../agent/procedures/database/target.ts';
 import { createAuthority, issue } from '../procedures/certificates/authority.ts';
+import { checkOne } from '../procedures/certificates/harness.ts';
 import { makeConfig } from '../procedures/database/context.ts';
 import { maintain, until } from './maintenance.ts';
 import { startPostgres, type Postgres } from './postgres.ts';
@@ -70,6 +71,17 @@ describe('a connection over TLS', () => {
     const message = await messageOf('127.0.0.1', { sslmode: 'verify-ca', sslrootcert: join(directory, 'missing.crt') });
     assert.match(message, /the file of sslrootcert can not be read: ENOENT/);
   });
+
+  it('shows check-certificates what certificate the server has, and that it has none once TLS is switched off', async () => {
+    const options = { domain: [`postgres://localhost:${server.port}`], ca: authority };
+    const { status, names, source } = await checkOne(options);
+    assert.deepEqual([status, names, source], ['ok', ['localhost'], `postgres://localhost:${server.port}`]);
+    await switchTls(server, 'off');
+    const off = await checkOne(options);
+    await switchTls(server, 'on');
+    assert.equal(off.status, 'unreadable');
+    assert.match(off.message, /the server has TLS switched off \(ssl = off\)/);
+  });
 });
 
 async function serveTls(server: Postgres, certificate: string, key: string): Promise<void> {
@@ -82,7 +94,11 @@ async function serveTls(server: Postgres, certificate: string, key: string): Pro
     await writeFile(path, text, { mode: 0o600 });
     await chown(path, uid, gid);
   }
-  await server.query('alter system set ssl = on');
+  await switchTls(server, 'on');
+}
+
+async function switchTls(server: Postgres, to: 'on' | 'off'): Promise<void> {
+  await server.query(`alter system set ssl = ${to}`);
   await server.query('select pg_reload_conf()');
-  await until(server, `select 1 where current_setting('ssl') = 'on'`);
+  await until(server, `select 1 where current_setting('ssl') = '${to}'`);
 }

@@ -20,7 +20,7 @@ export async function checkEndpoint(endpoint: Endpoint, check: EndpointCheck): P
   const name = check.host ?? endpoint.host;
   const seen = await look(endpoint, { ...check, name });
   if (seen.kind === 'nothing') {
-    const message = `Nothing could be seen at ${source}: ${seen.message}; see to it that the service answers, or take it out of certificates.endpoints.`;
+    const message = `Nothing could be seen at ${source}: ${seen.message}; ${seen.advice ?? usualAdvice}.`;
     return unusable(source, 'unreadable', { aspect: 'source', reason: null, level: 'critical', message });
   }
   const { certificates } = seen;
@@ -35,6 +35,8 @@ export async function checkEndpoint(endpoint: Endpoint, check: EndpointCheck): P
   ];
   return further.reduce<Analysis>((so, problem) => (problem === null ? so : withProblem(so, problem)), analysis);
 }
+
+const usualAdvice = 'see to it that the service answers, or correct the endpoint (certificates.endpoints, --domain)';
 
 /** What the platform refuses though the analysis found nothing: it also checks constraints, purposes and revocation lists. */
 function distrusted(source: string, code: string | null, analysis: Analysis): Problem | null {

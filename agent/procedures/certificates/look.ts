@@ -19,8 +19,8 @@ export type Look =
       /** OpenSSL's name of what is wrong with the chain (`CERT_HAS_EXPIRED`); null when the platform trusts it. */
       readonly distrust: string | null;
     }
-  /** `message` goes on after `Nothing could be seen at ENDPOINT: `. */
-  | { readonly kind: 'nothing'; readonly message: string };
+  /** `message` goes on after `Nothing could be seen at ENDPOINT: `, and `advice` after it; null = see to it that it answers. */
+  | { readonly kind: 'nothing'; readonly message: string; readonly advice: string | null };
 
 export interface LookOptions {
   /** Name for SNI. */
@@ -53,8 +53,10 @@ export async function look(endpoint: Endpoint, options: LookOptions): Promise<Lo
     return await handshake(socket, options);
   } catch (error) {
     options.signal.throwIfAborted();
-    if (deadline.signal.aborted) return { kind: 'nothing', message: `it did not ${step} within ${options.timeout} ms` };
-    return { kind: 'nothing', message: lookProblem(error) };
+    if (deadline.signal.aborted) {
+      return { kind: 'nothing', message: `it did not ${step} within ${options.timeout} ms`, advice: null };
+    }
+    return { kind: 'nothing', ...lookProblem(error) };
   } finally {
     clearTimeout(timer);
     options.signal.removeEventListener('abort', stop);
@@ -97,7 +99,10 @@ async function handshake(socket: Socket, options: LookOptions): Promise<Look> {
       else resolve(result);
     });
     tls.on('error', (error: Error & { code?: string }) => {
-      const result = served(error.code ?? error.message);
+      const seen = certificates.length > 0;
+      // Until TLS 1.2 a server asks for a client certificate, and breaks off for want of it, only after it has shown its own.
+      if (!seen) certificates = servedChain(tls.getPeerX509Certificate());
+      const result = served(seen ? (error.code ?? error.message) : null);
       if (result === null) reject(error);
       else resolve(result);
     });

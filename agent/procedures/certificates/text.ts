@@ -2,7 +2,7 @@ import type { Certificate } from '../../protocol/nouns.ts';
 import { counted } from '../counted.ts';
 import { domainName, issuerName, plain } from './names.ts';
 
-/** The lines that people read of one certificate: the form of the seed, `Domain`, `Issuer`, `Expires`, `Status`. */
+/** The lines that people read of one certificate: the form of the seed, `Domain`, `Issuer`, `Expires`, `Status`, and where it is. */
 export function certificateLines(certificate: Certificate): string[] {
   const status = `Status: ${certificate.status.replaceAll('_', ' ').toUpperCase()}`;
   if (certificate.notAfter === null) return [`Domain: ${plain(certificate.source)}`, status];
@@ -12,6 +12,7 @@ export function certificateLines(certificate: Certificate): string[] {
     `Issuer: ${issuerName(certificate.issuer)}`,
     `Expires: ${certificate.notAfter.slice(0, 10)} (${counted(days, 'day')})`,
     status,
+    `Source: ${plain(certificate.source)}`,
   ];
 }
 

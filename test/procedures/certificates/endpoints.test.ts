@@ -50,6 +50,29 @@ describe('check-certificates, TLS endpoints', () => {
     assert.deepEqual([mismatch.status, mismatch.reasons], ['bad', ['host_mismatch']]);
   });
 
+  for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+    it(`that ask for a client certificate are seen all the same (${version})`, async () => {
+      const { port } = await servers.tls(good, {
+        ...{ minVersion: version, maxVersion: version },
+        ...{ requestCert: true, rejectUnauthorized: true, ca: root.certPem },
+      });
+      assert.deepEqual((await checkOne({ domain: [`127.0.0.1:${port}`], ca })).status, 'ok');
+    });
+  }
+
+  it('are trusted by an authority in between that is named alone, and by their own certificate, as files are', async () => {
+    const { port } = await servers.tls(good);
+    for (const trusted of [intermediate.certPem, good.certPem]) {
+      const path = await folder.write('served.pem', good.chainPem);
+      const options = { domain: [`127.0.0.1:${port}`], path: [path], ca: await folder.write('trusted.txt', trusted) };
+      const { certificates } = await check(options);
+      assert.deepEqual(
+        certificates.map(({ status }) => status),
+        ['ok', 'ok'],
+      );
+    }
+  });
+
   it('of the configuration are checked when no option names others', async () => {
     const { port } = await servers.tls(good);
     assert.equal((await checkOne({}, { endpoints: [`https://127.0.0.1:${port}/`], ca })).status, 'ok');
@@ -186,7 +209,10 @@ describe('check-certificates, TLS endpoints', () => {
       const { port } = await servers.tcp((socket) => {
         socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n');
       });
-      assert.match(await unreadable(port), /does not speak TLS; is it plain HTTP\?/);
+      assert.match(
+        await unreadable(port),
+        /does not speak TLS, or not at once; name the port of its TLS, or write smtp:\/\//,
+      );
     });
 
     it('are closed', async () => {
@@ -203,7 +229,10 @@ describe('check-certificates, TLS endpoints', () => {
     it('speak only TLS 1.1', async () => {
       const old = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } as const;
       const { port } = await servers.tls(good, old);
-      assert.match(await unreadable(port), /only TLS 1\.1 or older, which is refused/);
+      assert.match(
+        await unreadable(port),
+        /only TLS 1\.1 or older, which is refused; enable TLS 1\.2 or 1\.3 there\.$/,
+      );
     });
 
     it('keep none of the others from being checked', async () => {

@@ -19,17 +19,18 @@ describe('check-certificates, files', () => {
   });
   afterEach(() => folder.remove());
 
-  it('prints a certificate that is fine in the four lines of the seed', async () => {
+  it('prints a certificate that is fine in the four lines of the seed, and says where it is', async () => {
     const issued = await issue(intermediate, { names: ['api.example.test'], ...valid });
     const path = await folder.write('fullchain.pem', issued.chainPem);
     const { outcome, findings, lines, certificates } = await check({ path: [path], ca });
     assert.equal(outcome, 'unchanged');
     assert.deepEqual(findings, []);
-    assert.deepEqual(lines.slice(0, 4), [
+    assert.deepEqual(lines.slice(0, 5), [
       'Domain: api.example.test',
       'Issuer: Test Intermediate',
       `Expires: ${valid.notAfter.toISOString().slice(0, 10)} (79 days)`,
       'Status: OK',
+      `Source: ${path}`,
     ]);
     const [found] = certificates;
     assert.equal(found?.status, 'ok');

@@ -39,11 +39,20 @@ describe('why nothing could be seen at an endpoint', () => {
     [Object.assign(new Error('x'), { code: 'ENOTFOUND' }), /its name has no address/],
     [Object.assign(new Error('x'), { code: 'EHOSTUNREACH' }), /cannot be reached/],
     [new AggregateError([refused, refused]), /nothing listens there/],
+    [Object.assign(new Error('x'), { code: 'ERR_SSL_TLSV1_UNRECOGNIZED_NAME' }), /knows no site of that name/],
+    [
+      Object.assign(new Error('x'), { code: 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED' }),
+      /asks for a client certificate/,
+    ],
+    [
+      Object.assign(new Error('x'), { code: 'ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE' }),
+      /no encryption that is safe enough/,
+    ],
     [Object.assign(new Error('x'), { code: 'ERR_SSL_SOMETHING_NEW' }), /handshake failed \(ERR_SSL_SOMETHING_NEW\)/],
   ] as const;
   for (const [error, text] of cases) {
     it(`is told by ${text.source}`, () => {
-      assert.match(lookProblem(error), text);
+      assert.match(lookProblem(error).message, text);
     });
   }
 });

@@ -28,21 +28,26 @@ describe('check-certificates, endpoints with STARTTLS', () => {
   const ldapConsent = '300c02010178070a010004000400';
   const postgresRequest = '0000000804d2162f';
 
+  /** As recorded from Exim 4.96, Dovecot 2.3.19, PostgreSQL 18 and OpenLDAP 2.5.13. */
   const willing: Readonly<Record<string, { greeting: string; dialogue: (said: Buffer, socket: Socket) => boolean }>> = {
     smtp: {
-      greeting: '220-mail.example.test\r\n220 ESMTP ready\r\n',
+      greeting: '220 mail.example.test ESMTP Exim 4.96 Wed, 25 Nov 2026 22:37:52 +0000\r\n',
       dialogue: (said, socket) => {
         if (/^EHLO \S+\r\n$/.test(said.toString()))
-          socket.write('250-mail.example.test\r\n250-STARTTLS\r\n250 HELP\r\n');
-        else if (said.toString() === 'STARTTLS\r\n') return socket.write('220 go ahead\r\n');
+          socket.write(
+            '250-mail.example.test Hello localhost [127.0.0.1]\r\n250-SIZE 52428800\r\n250-8BITMIME\r\n250-PIPELINING\r\n' +
+              '250-PIPECONNECT\r\n250-CHUNKING\r\n250-STARTTLS\r\n250-SMTPUTF8\r\n250 HELP\r\n',
+          );
+        else if (said.toString() === 'STARTTLS\r\n') return socket.write('220 TLS go ahead\r\n');
         return false;
       },
     },
     imap: {
-      greeting: '* OK IMAP4rev1 ready\r\n',
+      greeting:
+        '* OK [CAPABILITY IMAP4rev1 SASL-IR LOGIN-REFERRALS ID ENABLE IDLE LITERAL+ STARTTLS AUTH=PLAIN] Dovecot (Debian) ready.\r\n',
       dialogue: (said, socket) => {
         const match = /^(\S+) STARTTLS\r\n$/.exec(said.toString());
-        return match !== null && socket.write(`* CAPABILITY IMAP4rev1\r\n${String(match[1])} OK begin TLS\r\n`);
+        return match !== null && socket.write(`${String(match[1])} OK Begin TLS negotiation now.\r\n`);
       },
     },
     postgres: {
@@ -61,6 +66,22 @@ describe('check-certificates, endpoints with STARTTLS', () => {
       assert.deepEqual([found.status, found.source], ['ok', `${protocol}://127.0.0.1:${port}`]);
     });
   }
+
+  it('are reached where greetings and consents take several lines', async () => {
+    const smtp = await servers.startTls(issued, '220-mail.example.test\r\n220 ESMTP ready\r\n', (said, socket) => {
+      if (said.toString().startsWith('EHLO')) socket.write('250-mail.example.test\r\n250 STARTTLS\r\n');
+      return said.toString() === 'STARTTLS\r\n' && socket.write('220-go\r\n220 ahead\r\n');
+    });
+    const imap = await servers.startTls(issued, '* PREAUTH IMAP4rev1 ready\r\n', (_, socket) =>
+      socket.write('* CAPABILITY IMAP4rev1\r\na1 OK begin TLS\r\n'),
+    );
+    const domain = [`smtp://127.0.0.1:${smtp.port}`, `imap://127.0.0.1:${imap.port}`];
+    const { certificates } = await check({ domain, ca });
+    assert.deepEqual(
+      certificates.map(({ status }) => status),
+      ['ok', 'ok'],
+    );
+  });
 
   const refusals: readonly { protocol: string; answers: readonly string[]; message: RegExp }[] = [
     { protocol: 'smtp', answers: ['220 ready\r\n', '250 mail.example.test\r\n'], message: /offers no STARTTLS/ },
