@@ -136,6 +136,7 @@ export class Agent {
     this.runner.onEnded((ended) => {
       this.reports.ofRun(ended);
       this.#atRest.ended(ended.run.id);
+      this.#storeWatch.runEnded(ended.run);
     });
     this.library.onChange(() => {
       this.events.emit('runbooks.changed', { runbooks: [...this.library.list()] });
@@ -328,11 +329,11 @@ export class Agent {
   }
 
   #createStoreWatch(repairs: readonly string[]): StoreWatch {
-    const { clock, log, stateDirectory } = this.#options;
+    const { clock, log, stateDirectory: directory } = this.#options;
     const { database, alerts } = this;
-    const sweep = (): Promise<unknown> => this.#retention.sweep();
-    const check = storeCheck(this.#self, stateDirectory);
-    return new StoreWatch({ database, alerts, clock, log, directory: stateDirectory, sweep, ...check }, repairs);
+    const ways = { sweep: () => this.#retention.sweep(), logs: () => this.#config().logs };
+    const check = storeCheck(this.#self, directory);
+    return new StoreWatch({ database, alerts, clock, log, directory, ...ways, ...check }, repairs);
   }
 
   #createChecks(): Checks {

@@ -1,4 +1,4 @@
-/** `upkeep token …` and `upkeep audit verify`: on the store itself, whether or not an agent runs. */
+/** `upkeep token …`: on the store itself, whether or not an agent runs. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
@@ -6,7 +6,7 @@ import { parseDuration } from '../config/units.ts';
 import { roles, role as roleSchema } from '../protocol/nouns.ts';
 import { announcedFingerprint } from '../server/openCertificate.ts';
 import { announceTokenChange } from '../server/storedTokens.ts';
-import { appendAudit, verifyAudit } from '../store/audit.ts';
+import { appendAudit } from '../store/audit.ts';
 import { Database } from '../store/database.ts';
 import { createToken, listTokens, revokeToken } from '../store/tokens.ts';
 import { UsageError } from './errors.ts';
@@ -80,20 +80,6 @@ export function registerAccess(program: Command, io: Io): void {
         audit(database, now, 'token.revoke', id, {});
         announceTokenChange(state);
       });
-    });
-  program
-    .command('audit')
-    .summary('the audit log')
-    .command('verify')
-    .summary('check the hash chain')
-    .option('--state <dir>', "the agent's state folder")
-    .option('--json', 'one JSON document on standard output')
-    .action((options: StoreOptions) => {
-      const result = withStore(options, io, verifyAudit);
-      if (options.json === true) writeJson(io, result);
-      else if (result.brokenAt === null) io.stdout.write(`${result.entries} entries, the chain is whole\n`);
-      else io.stdout.write(`entry ${result.brokenAt} does not fit the one before it: the log was changed\n`);
-      if (result.brokenAt !== null) io.exitCode = 1;
     });
 }
 

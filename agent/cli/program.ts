@@ -128,9 +128,15 @@ export const commandGroups: readonly CommandGroup[] = [
     },
   },
   {
-    commands: ['token', 'audit'],
+    commands: ['token'],
     register: async (program, io) => {
       (await import('./access.ts')).registerAccess(program, io);
+    },
+  },
+  {
+    commands: ['audit'],
+    register: async (program, io) => {
+      (await import('./audit.ts')).registerAudit(program, io);
     },
   },
 ];

@@ -63,7 +63,9 @@ function check(options: StoreOptions, io: Io): void {
     for (const id of found.unknown)
       io.stdout.write(`the run ${id} has a directory and no record: a starting agent adds it\n`);
     if (found.auditBrokenAt !== null)
-      io.stdout.write(`entry ${found.auditBrokenAt} of the audit log does not fit the one before it\n`);
+      io.stdout.write(
+        `entry ${found.auditBrokenAt} of the audit log does not fit the one before it: see "upkeep audit verify"\n`,
+      );
   }
   if (!ok) io.exitCode = 1;
 }

@@ -70,6 +70,11 @@ export const logAudit = z.strictObject({
     .describe('Audit logs (files or globs) whose rotated generations are archived'),
   destination: z.string().min(1).optional().describe('Folder of the archives; by default that of `archive`'),
   days: z.int().min(0).max(36_500).default(90).describe('Entries older than this are archived'),
+  trim: duration
+    .optional()
+    .describe(
+      "Entries of Upkeep's own audit log older than this leave the store, once the agent has itself verified the archive that holds them; by default none ever leaves",
+    ),
 });
 
 export const logSettings = z.strictObject({
@@ -82,3 +87,4 @@ export const logSettings = z.strictObject({
   analyze: logAnalysis.prefault({}).describe('What analyze-logs reads and warns of'),
   state: z.string().optional().describe("logrotate's state file; by default one in the agent's state folder"),
 });
+export type LogSettings = z.infer<typeof logSettings>;

@@ -3,7 +3,9 @@ import { existsSync, mkdirSync } from 'node:fs';
 import type { Logger } from 'pino';
 import type { Clock } from '../schedule/clock.ts';
 import type { Database } from '../store/database.ts';
+import type { Run } from '../protocol/nouns.ts';
 import type { Alerts } from './alerts.ts';
+import { AuditWatch, type AuditWatchParts } from './auditWatch.ts';
 
 const retryMs = 5000;
 /** A full check of a large store waits until the agent has long started. */
@@ -25,10 +27,12 @@ export interface StoreWatchParts {
   readonly sweep: () => Promise<unknown>;
   /** Checks the whole file in another process; the problem, or null. Absent = the start has checked it all. */
   readonly check?: () => Promise<string | null>;
+  readonly logs: AuditWatchParts['settings'];
 }
 
 export class StoreWatch {
   readonly #parts: StoreWatchParts;
+  readonly #audit: AuditWatch;
   #repairs: string[];
   #stopWatching: () => void = () => undefined;
   #disarm: () => void = () => undefined;
@@ -39,6 +43,7 @@ export class StoreWatch {
   /** `repairs` happened while the store was opened. */
   constructor(parts: StoreWatchParts, repairs: readonly string[]) {
     this.#parts = parts;
+    this.#audit = new AuditWatch({ ...parts, settings: parts.logs });
     this.#repairs = [...repairs];
   }
 
@@ -54,12 +59,14 @@ export class StoreWatch {
     if (database.condition().state === 'ok') alerts.resolve(diskKey);
     else this.#after(0);
     this.#watchFile();
+    this.#audit.start();
     if (check !== undefined)
       this.#disarmCheck = clock.after(Math.min(checkAfterMs, 30_000), () => void this.#check(check));
   }
 
   stop(): void {
     this.#running = false;
+    this.#audit.stop();
     this.#stopWatching();
     this.#disarm();
     this.#disarmCheck();
@@ -70,6 +77,11 @@ export class StoreWatch {
   noteRepair(message: string): void {
     this.#repairs.push(message);
     if (this.#running) this.#after(0);
+  }
+
+  /** What a run has archived may leave the audit log at once. */
+  runEnded({ procedure, dryRun }: Pick<Run, 'procedure' | 'dryRun'>): void {
+    if (procedure === 'archive-audit-logs' && !dryRun) void this.#audit.look();
   }
 
   /** For `/healthz`: one sentence each. */

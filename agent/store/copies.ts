@@ -7,6 +7,7 @@ import {
   closeSync,
   existsSync,
   fstatSync,
+  fsyncSync,
   openSync,
   readFileSync,
   readSync,
@@ -46,10 +47,12 @@ export type TokenRow = z.infer<typeof tokenRow>;
 
 const tokensFile = 'tokens.json';
 const auditFile = 'audit.ndjson';
-const auditColumns = 'seq, at, actor, action, target, reason, detail, previous, hash';
+export const auditColumns = 'seq, at, actor, action, target, reason, detail, previous, hash';
 /** Entries written at once. */
 const batch = 500;
 const tailBytes = 256 * 1024;
+/** Read at once; more than the longest entry. */
+const pieceBytes = 1024 * 1024;
 
 /** What the copy of the log held when this process last looked: while its size is the same, its end need not be read again. */
 const lastAppended = new WeakMap<Database, { readonly seq: number; readonly size: number }>();
@@ -99,6 +102,66 @@ export function copyAudit(database: Database): void {
   });
 }
 
+/** Takes out of the copy what was trimmed from the log, and nothing else: it may hold what the store has lost. */
+export function shortenAuditCopy(database: Database): void {
+  const directory = folderOf(database);
+  if (directory === null) return;
+  database.afterCommit(() => {
+    if (database.condition().state === 'held') return;
+    const first = Number(database.get('SELECT min(seq) AS seq FROM audit')?.['seq'] ?? 1);
+    attempt(() => {
+      dropBefore(join(directory, auditFile), first);
+    });
+  });
+}
+
+/** Leaves out the lines at the beginning whose numbers are below `first`; the file is the old or the new one at every moment. */
+function dropBefore(file: string, first: number): void {
+  if (sizeOf(file) === 0) return;
+  const temporary = `${file}.new`;
+  rmSync(temporary, { force: true });
+  const from = openSync(file, 'r');
+  try {
+    const start = startOf(from, first);
+    if (start === 0) return;
+    const to = openSync(temporary, 'wx', 0o600);
+    try {
+      const piece = Buffer.alloc(pieceBytes);
+      for (let position = start; ;) {
+        const bytes = readSync(from, piece, 0, piece.length, position);
+        if (bytes === 0) break;
+        writeFileSync(to, piece.subarray(0, bytes));
+        position += bytes;
+      }
+      fsyncSync(to);
+    } finally {
+      closeSync(to);
+    }
+    renameSync(temporary, file);
+  } finally {
+    closeSync(from);
+    rmSync(temporary, { force: true });
+  }
+}
+
+/** Where the first line begins that is not below `first`; half lines on the way are passed by. */
+function startOf(file: number, first: number): number {
+  const piece = Buffer.alloc(pieceBytes);
+  for (let position = 0; ;) {
+    const bytes = readSync(file, piece, 0, piece.length, position);
+    let begin = 0;
+    for (;;) {
+      const end = piece.subarray(0, bytes).indexOf(0x0a, begin);
+      if (end < 0) break;
+      const seq = /^\{"seq":(\d{1,15}),/.exec(piece.toString('latin1', begin, Math.min(end, begin + 32)))?.[1];
+      if (seq !== undefined && Number(seq) >= first) return position + begin;
+      begin = end + 1;
+    }
+    if (bytes < piece.length || begin === 0) return position + begin;
+    position += begin;
+  }
+}
+
 /** The copied tokens; those that are not as they should be are left out. */
 export function readTokenCopy(directory: string): readonly TokenRow[] {
   const parsed = z.array(z.unknown()).safeParse(parseJson(readIfThere(join(directory, tokensFile)) ?? '[]'));
@@ -116,6 +179,10 @@ export function readAuditCopy(directory: string): readonly AuditRow[] {
     if (row.success) rows.set(row.data.seq, row.data);
   }
   return [...rows.values()].sort((one, other) => one.seq - other.seq);
+}
+
+export function auditCopyFile(directory: string): string {
+  return join(directory, auditFile);
 }
 
 /** Number of the last entry of the copy; 0 when there is none. */

@@ -1,7 +1,7 @@
 /** Opens the agent's store, whatever state it is in: what is damaged is repaired, what it lost is brought back, and it is said. */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { copyAudit, copyTokens } from './copies.ts';
+import { copyAudit, copyTokens, shortenAuditCopy } from './copies.ts';
 import { Database } from './database.ts';
 import { examine, type Verdict } from './examine.ts';
 import { indexRuns, restoreSchedules, runDirectories } from './rebuild.ts';
@@ -46,6 +46,7 @@ export function openStore({ directory, now, onRepair }: OpenStoreOptions): Datab
     if (lost !== null) onRepair(lost);
     copyTokens(database);
     copyAudit(database);
+    shortenAuditCopy(database);
   } catch (error) {
     database.close();
     throw error;

@@ -1,7 +1,7 @@
 /** Puts a sound store in the place of a damaged or lost one: the old file is set aside, never thrown away. */
 import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { appendAudit, auditHash } from './audit.ts';
+import { appendAudit, auditHash, auditState, newestTrim, walkAudit } from './audit.ts';
 import { copyAudit, copyTokens, lastAuditCopy, readAuditCopy, readTokenCopy, type AuditRow } from './copies.ts';
 import { Database } from './database.ts';
 import { indexRuns, restoreSchedules } from './rebuild.ts';
@@ -47,6 +47,7 @@ export function restoreCopies(database: Database): { readonly tokens: number; re
   const tokens = restoreTokens(database, directory);
   const newest = Number(database.get('SELECT max(seq) AS seq FROM audit')?.['seq'] ?? 0);
   const audit = lastAuditCopy(directory) > newest ? restoreAudit(database, directory) : 0;
+  if (audit > 0) dropTrimmed(database);
   return tokens + audit === 0 ? null : { tokens, audit };
 }
 
@@ -56,9 +57,10 @@ function fill(database: Database, old: string, problem: string, now: number): Om
   restoreSchedules(database);
   restoreTokens(database, dirname(old));
   restoreAudit(database, dirname(old));
+  dropTrimmed(database);
   const count = (table: string): number => Number(database.get(`SELECT count(*) AS n FROM ${table}`)?.['n']);
   const counts = { runs: count('runs'), tokens: count('tokens'), audit: count('audit') };
-  const auditBrokenAt = firstBroken(database);
+  const auditBrokenAt = auditState(database).brokenAt;
   appendAudit(database, {
     at: now,
     actor: 'upkeep',
@@ -106,15 +108,18 @@ function insertAudit(database: Database, row: AuditRow): void {
   );
 }
 
-function firstBroken(database: Database): number | null {
-  let expected = 1;
-  let previous: unknown = null;
-  for (const row of database.all('SELECT seq, previous, hash FROM audit ORDER BY seq')) {
-    if (row['seq'] !== expected || (previous !== null && row['previous'] !== previous)) return expected;
-    previous = row['hash'];
-    expected += 1;
-  }
-  return null;
+/**
+ * What is found of entries that were trimmed (an old backup, a copy that was not shortened yet) is kept where it joins the rest, and
+ * left out where it does not: archives have it.
+ */
+function dropTrimmed(database: Database): void {
+  if (auditState(database).brokenAt === null) return;
+  const record = newestTrim(database);
+  if (record === null) return;
+  const walk = walkAudit(database, { seq: record.through, hash: record.hash });
+  let step = walk.next();
+  while (step.done !== true) step = walk.next();
+  if (step.value.brokenAt === null) database.change('DELETE FROM audit WHERE seq <= ?', record.through);
 }
 
 /** The log goes first: left behind, it would be played into the new store. */

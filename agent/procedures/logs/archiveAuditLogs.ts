@@ -1,5 +1,6 @@
 /** `archive-audit-logs`: Upkeep's own audit log, its chain verified, and configured audit logs go into archives. */
 import * as z from 'zod';
+import { formatDuration } from '../../config/units.ts';
 import { defineProcedure } from '../define.ts';
 
 const options = z.object({
@@ -22,7 +23,11 @@ export const archiveAuditLogs = defineProcedure({
   changes: true,
   options,
   impact: ({ days }, { logs: { audit } }) => {
-    const own = `Entries of Upkeep's audit log older than ${days ?? audit.days} days are copied into an archive; none is deleted.`;
+    const after =
+      audit.trim === undefined
+        ? 'none is deleted'
+        : `those older than ${formatDuration(audit.trim)} then leave the store, once the agent has verified the archive itself`;
+    const own = `Entries of Upkeep's audit log older than ${days ?? audit.days} days are copied into an archive; ${after}.`;
     if (audit.paths.length === 0) return own;
     return `${own} Rotated generations of ${audit.paths.join(', ')} that are as old are moved there: removed once the archive is verified.`;
   },

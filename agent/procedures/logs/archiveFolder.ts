@@ -40,7 +40,14 @@ export interface Recovered {
 
 /** Makes the folder (0700) when it is missing. Throws FolderProblem when others could change what lies in it. */
 export async function openFolder(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new FolderProblem(`The folder ${folder} can not be made (${reason}); give another \`destination\`.`, {
+      cause,
+    });
+  }
   if ((await trustedAs(folder)) === null) return;
   throw new FolderProblem(
     `Others can change what lies in ${folder}, so archives are not safe there; give the folder, and those above it, to the user of Upkeep (chmod go-w).`,

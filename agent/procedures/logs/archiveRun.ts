@@ -12,7 +12,7 @@ import type { DueSource, Survey } from './archiveSources.ts';
 import { NoRoom, SourceProblem } from './archiveWriter.ts';
 import { inBackground } from './lowPriority.ts';
 import { contentsOf } from './manifest.ts';
-import type { ArchivePrefix } from './manifest.ts';
+import type { ArchivePrefix, Manifest } from './manifest.ts';
 
 const dayMs = 86_400_000;
 /** Originals of one archive at most: what a crash makes one do again, and the space that is needed at once, stay bounded. */
@@ -31,12 +31,18 @@ export interface ArchiveKind {
   readonly extra: () => Promise<readonly DueSource[]>;
   /** Why a file must stay where it is; null = it may be archived. */
   readonly objection: (source: DueSource) => Promise<string | null>;
+  /** Was a source of its own refused, and that said? */
+  readonly refused: () => boolean;
+  /** Was the file made for the archive alone, so that its removal is not worth a word? */
+  readonly isCopy: (path: string) => boolean;
 }
 
 const plainLogs: ArchiveKind = {
   prefix: 'logs',
   extra: () => Promise.resolve([]),
   objection: () => Promise.resolve(null),
+  refused: () => false,
+  isCopy: () => false,
 };
 
 export async function archiveNow(
@@ -81,7 +87,7 @@ class ArchiveRun {
       });
       this.say('info', 'logs.archive', `${counted(sources.length, 'file')} (${formatBytes(bytes)}) would be archived.`);
       for (const source of sources) this.#context.print(`${source.path} (${formatBytes(source.bytes)})`);
-    } else this.say('ok', 'logs.archive', 'Nothing is due for the archive.');
+    } else if (!this.#kind.refused()) this.say('ok', 'logs.archive', 'Nothing is due for the archive.');
     await this.#planDeletions();
   }
 
@@ -93,7 +99,7 @@ class ArchiveRun {
     const sources = await this.#survey();
     const made = await this.#archive(sources);
     if (made === 'failed') return true;
-    if (made === 0 && recovered.finished.length === 0)
+    if (made === 0 && recovered.finished.length === 0 && !this.#kind.refused())
       this.say('ok', 'logs.archive', 'Nothing was due for the archive.');
     if (keep === null) return recovered.damaged.length > 0;
     for (const path of await deleteOld(
@@ -239,8 +245,15 @@ class ArchiveRun {
     const how = action === 'made' ? 'holds' : 'was begun by an interrupted run, is whole, and holds';
     this.#context.finding({
       ...{ level: 'ok', code: 'logs.archive', subject: archive, value: manifest.bytes, unit: 'bytes' },
-      message: `${archive} ${how} ${counted(manifest.files.length, 'file')} (${formatBytes(bytes)} in ${formatBytes(manifest.bytes)}), verified; ${counted(removed, 'original')} ${removed === 1 ? 'was' : 'were'} removed.`,
+      message: `${archive} ${how} ${counted(manifest.files.length, 'file')} (${formatBytes(bytes)} in ${formatBytes(manifest.bytes)}), verified${this.#removedText(manifest, removed)}.`,
     });
+  }
+
+  #removedText({ files }: Manifest, removed: number): string {
+    const copies = files.filter(({ path }) => this.#kind.isCopy(path)).length;
+    const originals = Math.max(0, removed - copies);
+    if (copies === files.length) return '';
+    return `; ${counted(originals, 'original')} ${originals === 1 ? 'was' : 'were'} removed`;
   }
 
   async #planDeletions(): Promise<void> {

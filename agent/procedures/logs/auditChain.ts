@@ -1,7 +1,7 @@
 /** Upkeep's audit log as a file: one entry a line, each with the hash of the one before (store/audit.ts). */
 import { createInterface } from 'node:readline';
 import { createReadStream } from 'node:fs';
-import { auditHash } from '../../store/audit.ts';
+import { AuditChain } from '../../store/audit.ts';
 import { auditRow } from '../../store/copies.ts';
 import type { AuditRow } from '../../store/copies.ts';
 import { openSafely } from './archive.ts';
@@ -10,22 +10,19 @@ import { openSafely } from './archive.ts';
 export async function chainProblem(file: string): Promise<string | null> {
   await using handle = await openSafely(file);
   const lines = createInterface({ input: createReadStream('', { fd: handle, autoClose: false, start: 0 }) });
-  let before: AuditRow | null = null;
+  const chain = new AuditChain();
   let number = 0;
   for await (const line of lines) {
     number += 1;
-    const row = parse(line);
+    const row = parseEntry(line);
     if (row === null && number === 1) return null;
     if (row === null) return `line ${number} is no entry of an audit log`;
-    const follows = before === null || (row.seq === before.seq + 1 && row.previous === before.hash);
-    if (!follows || row.hash !== auditHash(row))
-      return `entry ${row.seq} in line ${number} does not fit the one before it`;
-    before = row;
+    if (!chain.add(row, row.seq)) return `entry ${row.seq} in line ${number} does not fit the one before it`;
   }
   return null;
 }
 
-function parse(line: string): AuditRow | null {
+export function parseEntry(line: string): AuditRow | null {
   try {
     return auditRow.safeParse(JSON.parse(line)).data ?? null;
   } catch {
