@@ -83,7 +83,10 @@ describe('archive-audit-logs', () => {
     append(9, 120);
     const replaced = await run();
     assert.equal(replaced.outcome, 'failed');
-    assert.match(replaced.findings[0]?.message ?? '', /Entry 3 of the audit log is another than the one that was archived in .*audit-/);
+    assert.match(
+      replaced.findings[0]?.message ?? '',
+      /Entry 3 of the audit log is another than the one that was archived in .*audit-/,
+    );
     assert.equal((await archivedRows()).length, 3);
   });
 

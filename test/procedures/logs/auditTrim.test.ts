@@ -66,7 +66,11 @@ describe('trimming the audit log of what is archived', function () {
     assert.deepEqual(await world.trim(40), { entries: 10, problem: null });
     assert.equal((await world.verify()).ok, true);
     world.append(3, 120);
-    assert.equal((await world.archiveAudit({ days: 0 })).audit?.archivedThrough, 25, 'what trimming left is archived in its turn');
+    assert.equal(
+      (await world.archiveAudit({ days: 0 })).audit?.archivedThrough,
+      25,
+      'what trimming left is archived in its turn',
+    );
   });
 
   it('removes tens of thousands in several transactions', async () => {
