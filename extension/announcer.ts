@@ -6,6 +6,7 @@ import type { Host } from './state/host.ts';
 import type { Hosts } from './state/hosts.ts';
 import type { HostChange } from './state/hostStore.ts';
 import { approvalRequestText, type WaitingRun } from './views/approvals.ts';
+import { certificateSource } from './views/foundCertificates.ts';
 import type { Target } from './views/node.ts';
 import {
   alertText,
@@ -22,7 +23,7 @@ export interface AnnouncerParts {
   readonly level: () => Announcing;
   readonly showAlerts: () => void;
   readonly run: (
-    command: 'openOutput' | 'acknowledgeAlert' | 'openConfiguration' | 'approveRun' | 'rejectRun',
+    command: 'openOutput' | 'showCertificate' | 'acknowledgeAlert' | 'openConfiguration' | 'approveRun' | 'rejectRun',
     target: Target,
   ) => void;
 }
@@ -122,13 +123,18 @@ export class Announcer implements vscode.Disposable {
   }
 
   async #tellAlert(host: Host, alert: Alert): Promise<void> {
-    const actions = alert.runId === null ? ['Acknowledge'] : ['Open Output', 'Acknowledge'];
+    const ofCertificate = certificateSource(alert) !== null;
+    const look = ofCertificate ? ['Show Certificate'] : alert.runId === null ? [] : ['Open Output'];
+    const actions = [...look, 'Acknowledge'];
     const message = alertText(host.name, alert);
     const tell = alert.level === 'critical' ? this.#parts.dialogs.error : this.#parts.dialogs.warn;
     const action = await tell(message, ...actions);
     if (action === undefined) return;
     const target: Target = { kind: 'alert', host: host.name, alertId: alert.id, runId: alert.runId };
-    this.#parts.run(action === 'Acknowledge' ? 'acknowledgeAlert' : 'openOutput', target);
+    this.#parts.run(
+      action === 'Acknowledge' ? 'acknowledgeAlert' : ofCertificate ? 'showCertificate' : 'openOutput',
+      target,
+    );
   }
 
   async #tellTrouble(host: Host, trouble: string): Promise<void> {

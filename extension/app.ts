@@ -4,6 +4,7 @@ import { Announcer } from './announcer.ts';
 import { CertificateTrust } from './certificateTrust.ts';
 import { approvalCommands } from './commands/approvalCommands.ts';
 import { certificateCommands } from './commands/certificateCommands.ts';
+import { certificateLooks } from './commands/certificateLooks.ts';
 import { configurationCommands } from './commands/configurationCommands.ts';
 import { hostCommands } from './commands/hostCommands.ts';
 import { procedureCommands } from './commands/procedureCommands.ts';
@@ -164,6 +165,7 @@ export class App {
       ...approvalCommands(asking, tell),
       ...procedureCommands(procedures),
       ...certificateCommands(procedures),
+      ...certificateLooks(asking, (id) => this.#views.reveal('certificates', id)),
       ...runCommands(asking, this.#editors),
       ...windowCommands(asking),
       ...runbookCommands(asking, () => this.#workspaceRunbooks.all, this.#editors, this.#started),

@@ -21,6 +21,9 @@ export const commandIds = {
   deployCertificate: 'upkeep.deployCertificate',
   backUpCertificates: 'upkeep.backUpCertificates',
   restoreCertificates: 'upkeep.restoreCertificates',
+  showCertificate: 'upkeep.showCertificate',
+  copyFingerprint: 'upkeep.copyFingerprint',
+  openCertificateFile: 'upkeep.openCertificateFile',
   startWindow: 'upkeep.startWindow',
   extendWindow: 'upkeep.extendWindow',
   endWindow: 'upkeep.endWindow',
@@ -107,6 +110,8 @@ export const contextKeys = {
   deploysCertificates: 'upkeep.deploysCertificates',
   backsUpCertificates: 'upkeep.backsUpCertificates',
   restoresCertificates: 'upkeep.restoresCertificates',
+  /** Certificates are known of a host. */
+  hasCertificates: 'upkeep.hasCertificates',
   /** A maintenance window is open. */
   windowOpen: 'upkeep.windowOpen',
 } as const;

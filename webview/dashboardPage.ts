@@ -44,7 +44,7 @@ export class DashboardPage {
     this.#notices = new Section('notices', null, ({ notices, alone }) => drawNotices(notices, alone, run));
     this.#tiles = new Section('tiles', 'Overview', (tiles) => drawTiles(tiles, run));
     this.#timeline = new Section('card timeline', 'Runs of the last 24 hours', (timeline) => chart.draw(timeline));
-    this.#lifetimes = new Section('card lifetimes', 'Certificates', drawLifetimes);
+    this.#lifetimes = new Section('card lifetimes', 'Certificates', (model) => drawLifetimes(model, run));
     this.#components = new Section('card health', 'Health', drawComponents);
     this.#alerts = new Section('card alerts', 'Alerts', (model) => drawAlerts(model, run));
     this.#header = element('header', {}, this.#switcher.root, this.#headerActions.root);

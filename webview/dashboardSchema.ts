@@ -39,6 +39,7 @@ export const commandSchema = z.discriminatedUnion('name', [
   z.strictObject({ name: z.literal('runChecks'), host: z.string() }),
   z.strictObject({ name: z.literal('reconnect'), host: z.string() }),
   z.strictObject({ name: z.literal('openConfiguration'), host: z.string() }),
+  z.strictObject({ name: z.literal('showCertificate'), host: z.string(), source: z.string() }),
   z.strictObject({ name: z.literal('addHost') }),
   z.strictObject({ name: z.literal('createConfiguration') }),
   z.strictObject({ name: z.literal('showLog') }),
@@ -135,11 +136,15 @@ const lifetime = z.object({
       to: z.string(),
       /** Share of the lifetime that is over. */
       elapsed: z.number(),
-      /** Share of the lifetime at which renewal is due. */
+      /** Shares of the lifetime at which the warning begins, and from which on it is critical. */
       warnAt: z.number(),
+      criticalAt: z.number(),
     }),
   ),
+  /** What colours and bar say, for screen readers. */
+  spoken: z.string(),
   details: z.array(z.string()),
+  command: commandSchema,
 });
 export type Lifetime = z.infer<typeof lifetime>;
 

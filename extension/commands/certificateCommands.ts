@@ -11,10 +11,12 @@ import {
   type CertificateAction,
   type ProcedureCall,
 } from '../views/certificateActions.ts';
-import { certificatesOf, lifetimeText, nameOf } from '../views/certificatesModel.ts';
+import { stateText } from '../views/certificatesModel.ts';
+import { certificatesOf, nameOf } from '../views/foundCertificates.ts';
 import type { Target } from '../views/node.ts';
 import { plain } from '../views/text.ts';
 import { chooseHost, hostChoice, permittedHosts, requireHost, requirePermission, targetAs } from './choose.ts';
+import { choicesOf } from './preview.ts';
 import { fillAndRun, startProcedure, type ProcedureParts } from './procedureCommands.ts';
 
 type CertificateCommand = Extract<
@@ -67,7 +69,28 @@ async function fillArchive(parts: ProcedureParts, target: Target | undefined, ac
         ? able[0]
         : chosen(await asking.dialogs.pick(able.map(hostChoice), { title, placeholder: 'Host' }));
   }
-  if (host !== undefined) await fillAndRun(parts, host, procedureOf(host, procedure));
+  if (host === undefined) return;
+  const options = action === 'restore' ? await chooseBackup(parts, host, title) : {};
+  if (options !== undefined) await fillAndRun(parts, host, procedureOf(host, procedure), options);
+}
+
+/** Which of the backups that the host has; no question where the agent can not tell. */
+async function chooseBackup(
+  { asking: { dialogs } }: ProcedureParts,
+  host: Host,
+  title: string,
+): Promise<Record<string, string> | undefined> {
+  const { date } = await choicesOf(host, archiveProcedures.restore);
+  if (date === undefined) return {};
+  if (date.length === 0) throw new Error(`${host.name} has no backup of its certificates: back them up first`);
+  const choices = date.map(({ value, description }, index) => ({
+    label: value,
+    icon: 'archive',
+    ...(index === 0 ? { description: 'newest' } : {}),
+    detail: description,
+    value: { date: value },
+  }));
+  return chosen(await dialogs.pick(choices, { title: `${title} on ${host.name}`, placeholder: 'Backup' }));
 }
 
 interface ChosenCertificate {
@@ -88,26 +111,37 @@ async function chooseCertificate(
     requirePermission(host, 'procedures.run');
     const found = callsOf([host], action).find(({ certificate }) => certificate.source === given.source);
     if (found === undefined)
-      throw new Error(`${titles[action].toLowerCase()}: not possible with ${plain(given.source)} on ${host.name}`);
+      throw new Error(
+        `${titles[action].toLowerCase()}: not possible with ${plain(given.source)} on ${host.name}${adviceFor(action)}`,
+      );
     return found;
   }
   const able = callsOf(permittedHosts(hosts, 'procedures.run'), action);
   if (able.length === 0)
-    throw new Error(`${titles[action].toLowerCase()}: no connected host has a certificate with which that is possible`);
+    throw new Error(
+      `${titles[action].toLowerCase()}: no connected host has a certificate with which that is possible${adviceFor(action)}`,
+    );
   const now = new Date();
   const choices = able.map((one) => ({
     label: nameOf(one.certificate),
-    description: [lifetimeText(one.certificate, now), one.host.name].join(' · '),
+    description: [stateText(one.certificate, now), one.host.name].join(' · '),
     detail: plain(one.certificate.source),
     value: one,
   }));
   return chosen(await dialogs.pick(choices, { title: titles[action], placeholder: 'Certificate' }));
 }
 
+function adviceFor(action: CertificateAction): string {
+  return action === 'verify' ? '' : `; list its domain in certificates.${action} of the configuration`;
+}
+
 /** The most urgent first. */
 function callsOf(hosts: readonly Host[], action: CertificateAction) {
   const byName = new Map(hosts.map((host) => [host.name, host]));
-  return certificatesOf(hosts.map((host) => host.view())).flatMap(({ host: name, certificate }) => {
+  return certificatesOf(
+    hosts.map((host) => host.view()),
+    new Date(),
+  ).flatMap(({ host: name, certificate }) => {
     const host = byName.get(name);
     const data = host?.store.data ?? null;
     const call = data === null ? null : certificateCall(action, certificate, data);

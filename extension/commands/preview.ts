@@ -11,3 +11,9 @@ export async function previewOf(
   if (host.client.hello?.capabilities.includes('procedures.preview') !== true) return null;
   return host.request('procedures.preview', { procedure, options: { ...options } });
 }
+
+/** Values that exist on the host for options of the procedure; empty from an agent that does not tell. */
+export async function choicesOf(host: Host, procedure: string): Promise<MethodResult<'procedures.choices'>['choices']> {
+  if (host.client.hello?.capabilities.includes('procedures.choices') !== true) return {};
+  return (await host.request('procedures.choices', { procedure })).choices;
+}

@@ -14,8 +14,9 @@ import { observationsOf } from '../views/healthModel.ts';
 import type { Target } from '../views/node.ts';
 import { procedureDetail } from '../views/procedureText.ts';
 import { chooseHost, requireHost, requirePermission, targetAs, type Asking } from './choose.ts';
-import { previewOf } from './preview.ts';
-import type { StartedRuns } from './startedRuns.ts';
+import { lookAgain, lookersAfter } from './lookAgain.ts';
+import { choicesOf, previewOf } from './preview.ts';
+import type { Following, StartedRuns } from './startedRuns.ts';
 
 export interface ProcedureParts {
   readonly asking: Asking;
@@ -63,9 +64,10 @@ export async function fillAndRun(
 ): Promise<typeof back | undefined> {
   const { dialogs } = parts.asking;
   const title = `${procedure.title} on ${host.name}`;
+  const known = await choicesOf(host, procedure.name);
   let filled: FilledForm = { options, dryRun: false };
   for (;;) {
-    const reply = await askOptions({ dialogs, title, procedure, options: filled.options });
+    const reply = await askOptions({ dialogs, title, procedure, options: filled.options, known });
     if (reply === undefined || reply === back) return reply;
     filled = reply;
     try {
@@ -81,16 +83,24 @@ export async function fillAndRun(
   }
 }
 
-/** A dry run changes nothing and is not asked about. */
+/** A dry run changes nothing and is not asked about; after it the real one is offered. */
 async function confirmAndRun(
   parts: ProcedureParts,
   host: Host,
   { procedure, options, title, dryRun }: Wanted,
   preview: MethodResult<'procedures.preview'> | null,
 ): Promise<void> {
+  if (dryRun) {
+    const afterDryRun = async (): Promise<void> => {
+      const now = await previewOf(host, procedure, options);
+      await confirmAndRun(parts, host, { procedure, options, title, dryRun: false }, now);
+    };
+    await startProcedure(parts, host, { procedure, options, dryRun }, { afterDryRun });
+    return;
+  }
   const info = host.store.data?.procedures.find((one) => one.name === procedure) ?? null;
   const detail = procedureDetail({ host, procedure, options, info, preview, dryRun });
-  if (!dryRun && !(await parts.asking.dialogs.confirm(`${title} on ${host.name}?`, detail, 'Run'))) return;
+  if (!(await parts.asking.dialogs.confirm(`${title} on ${host.name}?`, detail, 'Run'))) return;
   await startProcedure(parts, host, { procedure, options, dryRun });
 }
 
@@ -99,10 +109,15 @@ export async function startProcedure(
   { started, openOutput }: ProcedureParts,
   host: Host,
   { procedure, options, dryRun }: Pick<Wanted, 'procedure' | 'options' | 'dryRun'>,
+  following: Pick<Following, 'afterDryRun'> = {},
 ): Promise<void> {
   const requestId = randomUUID();
   const { run } = await host.request('procedures.run', { procedure, options: { ...options }, requestId, dryRun });
-  await started.watch(host, run);
+  const lookers = dryRun ? null : lookersAfter(host, procedure);
+  await started.watch(host, run, {
+    ...following,
+    ...(lookers === null ? {} : { ended: (ended) => lookAgain(host, ended, lookers) }),
+  });
   await openOutput(host.name, run.id, run.task);
 }
 

@@ -19,6 +19,11 @@ export function commandCall(command: Command): { readonly id: string; readonly t
         id: commandIds[command.name],
         target: { kind: 'window', host: command.host, windowId: command.windowId },
       };
+    case 'showCertificate':
+      return {
+        id: commandIds.showCertificate,
+        target: { kind: 'certificate', host: command.host, source: command.source },
+      };
     case 'startWindow':
     case 'runChecks':
     case 'reconnect':

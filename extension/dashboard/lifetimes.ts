@@ -1,19 +1,19 @@
-/** Certificates of a host as lifetimes, the most urgent first. */
-import type { Certificate } from '../../agent/protocol/nouns.ts';
+/** Certificates of a host as bars from issue to expiry, the most urgent first; the model is that of the tree. */
 import type { Lifetime, Mark } from '../../webview/dashboardSchema.ts';
 import type { HostView } from '../state/host.ts';
-import { certificatesOf, lifetimeText, nameOf, reasonTexts } from '../views/certificatesModel.ts';
-import { toneOfLevel } from '../views/node.ts';
+import { problemText, reasonTexts } from '../views/certificateDetails.ts';
+import { lifetimeAt, type CertificateLifetime, type LifetimeSpan } from '../views/certificateLifetime.ts';
+import { certificateId, certificatesWithPlaces, nameOf, problemsOf, type Places } from '../views/foundCertificates.ts';
 import { localTime, plain } from '../views/text.ts';
 
 const shownLifetimes = 25;
-const day = 86_400_000;
+const shownPlaces = 3;
 
 export function lifetimesOf(host: HostView, now: Date): { lifetimes: Lifetime[]; note: string } {
-  const all = certificatesOf([host]);
+  const all = certificatesWithPlaces(host, now);
   const more = all.length - shownLifetimes;
   return {
-    lifetimes: all.slice(0, shownLifetimes).map(({ certificate }) => lifetimeOf(certificate, now)),
+    lifetimes: all.slice(0, shownLifetimes).map((places) => lifetimeOf(places, now)),
     note:
       all.length === 0
         ? 'No certificate is known. A task of the procedure check-certificates finds them.'
@@ -23,40 +23,54 @@ export function lifetimesOf(host: HostView, now: Date): { lifetimes: Lifetime[];
   };
 }
 
-function lifetimeOf(certificate: Certificate, now: Date): Lifetime {
+function lifetimeOf(places: Places, now: Date): Lifetime {
+  const [{ host, certificate }] = places;
+  const { tone, icon, text, level, span } = lifetimeAt(certificate, now);
+  const reasons = new Set(places.flatMap((place) => place.certificate.reasons));
+  const problems = new Set(places.flatMap(problemsOf).map(problemText));
   return {
-    id: certificate.source,
+    id: certificateId(host, certificate),
     name: nameOf(certificate),
-    source: plain(certificate.source),
-    tone: toneOfLevel[certificate.level],
-    mark: markOf(certificate),
-    text: lifetimeText(certificate, now),
-    reasons: certificate.reasons.map((reason) => reasonTexts[reason]),
-    span: spanOf(certificate, now),
+    source: sourcesText(places),
+    tone,
+    mark: markOf[icon],
+    text,
+    reasons: [...reasons].map((reason) => reasonTexts[reason]),
+    span: span === null ? null : barOf(span),
+    spoken: [level, ...(span === null ? [] : [spokenSpan(span)])].join(', '),
     details: [
-      plain(certificate.message),
+      ...(problems.size === 0 ? [plain(certificate.message)] : problems),
       `Issuer: ${plain(certificate.issuer)}`,
       ...(certificate.names.length < 2 ? [] : [`Names: ${plain(certificate.names.join(', '))}`]),
     ],
+    command: { name: 'showCertificate', host, source: certificate.source },
   };
 }
 
-function spanOf({ notBefore, notAfter, warnDays }: Certificate, now: Date): Lifetime['span'] {
-  if (notBefore === null || notAfter === null) return null;
-  const from = Date.parse(notBefore);
-  const to = Date.parse(notAfter);
-  const share = (instant: number): number =>
-    to <= from ? 1 : Math.min(1, Math.max(0, (instant - from) / (to - from)));
-  return {
-    from: localTime(notBefore).slice(0, 10),
-    to: localTime(notAfter).slice(0, 10),
-    elapsed: share(now.getTime()),
-    warnAt: share(to - warnDays * day),
-  };
+/** `/etc/ssl/api.pem, api:443 and 3 more` */
+function sourcesText(places: Places): string {
+  const shown = places.slice(0, shownPlaces).map(({ certificate }) => plain(certificate.source));
+  const more = places.length - shown.length;
+  return `${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
-function markOf({ status, level }: Certificate): Mark {
-  if (level === 'ok' || level === 'info') return 'pass';
-  if (status === 'expiring') return 'clock';
-  return level === 'critical' ? 'error' : 'warning';
+const markOf: Readonly<Record<CertificateLifetime['icon'], Mark>> = {
+  verified: 'pass',
+  clock: 'clock',
+  warning: 'warning',
+  error: 'error',
+};
+
+function barOf({ notBefore, notAfter, elapsed, warnAt, criticalAt }: LifetimeSpan): Lifetime['span'] {
+  return { from: dateOf(notBefore), to: dateOf(notAfter), elapsed, warnAt, criticalAt };
+}
+
+/** What the bar shows, for those who do not see it. */
+function spokenSpan({ notBefore, notAfter, warnsFrom, criticalFrom, elapsed }: LifetimeSpan): string {
+  const over = `${Math.round(elapsed * 100)} % of its lifetime is over`;
+  return `${over}, from ${dateOf(notBefore)} to ${dateOf(notAfter)}, warning from ${dateOf(warnsFrom)}, critical from ${dateOf(criticalFrom)}`;
+}
+
+function dateOf(instant: string): string {
+  return localTime(instant).slice(0, 10);
 }

@@ -9,6 +9,7 @@ import {
   parseValue,
   writtenValue,
   type Field,
+  type KnownValue,
   type Options,
 } from './optionsForm.ts';
 
@@ -23,12 +24,20 @@ export interface FormParts {
   readonly procedure: ProcedureInfo;
   /** Values to begin with. */
   readonly options: Options;
+  /** Values that exist on the host, by option. */
+  readonly known?: Readonly<Record<string, readonly KnownValue[]>>;
 }
 
 type Step = { readonly kind: 'run' | 'dryRun' | 'reset' } | { readonly kind: 'field'; readonly field: Field };
 
-export async function askOptions({ dialogs, title, procedure, options: given }: FormParts): Promise<Reply<FilledForm>> {
-  const fields = fieldsOf(procedure.optionsSchema);
+export async function askOptions({
+  dialogs,
+  title,
+  procedure,
+  options: given,
+  known,
+}: FormParts): Promise<Reply<FilledForm>> {
+  const fields = fieldsOf(procedure.optionsSchema, known);
   let options = given;
   for (const field of missingFields(fields, options)) {
     const reply = await askField(dialogs, title, field, options);
@@ -59,23 +68,20 @@ export async function askOptions({ dialogs, title, procedure, options: given }: 
 
 function stepsOf(procedure: ProcedureInfo, fields: readonly Field[], options: Options): readonly Choice<Step>[] {
   const isSet = Object.keys(options).length > 0;
+  const run: Choice<Step> = {
+    label: 'Run…',
+    icon: 'play',
+    description: procedure.changes ? 'changes the host, after a question' : 'only looks',
+    value: { kind: 'run' },
+  };
+  const dryRun: Choice<Step> = {
+    label: 'Dry Run',
+    icon: 'beaker',
+    description: 'prints what it would do, then offers to do it',
+    value: { kind: 'dryRun' },
+  };
   return [
-    {
-      label: 'Run…',
-      icon: 'play',
-      description: procedure.changes ? 'changes the host' : 'only looks',
-      value: { kind: 'run' },
-    },
-    ...(procedure.changes
-      ? [
-          {
-            label: 'Dry Run',
-            icon: 'beaker',
-            description: 'prints what it would do',
-            value: { kind: 'dryRun' as const },
-          },
-        ]
-      : []),
+    ...(procedure.changes ? [dryRun, run] : [run]),
     ...fields.map((field) => ({
       label: field.title,
       icon: options[field.key] === undefined ? (field.required ? 'warning' : 'circle-outline') : 'circle-filled',
@@ -92,9 +98,11 @@ async function askField(dialogs: Dialogs, formTitle: string, field: Field, optio
   const title = `${formTitle}: ${field.title}`;
   const { type } = field;
   const value =
-    type.kind === 'boolean' || type.kind === 'choice'
-      ? await pickValue(dialogs, title, field, options)
-      : await writeValue(dialogs, title, field, options);
+    field.known !== undefined
+      ? await pickKnown(dialogs, title, field, field.known, options)
+      : type.kind === 'boolean' || type.kind === 'choice'
+        ? await pickValue(dialogs, title, field, options)
+        : await writeValue(dialogs, title, field, options);
   if (value === undefined || value === back) return value;
   const rest = Object.fromEntries(Object.entries(options).filter(([key]) => key !== field.key));
   return value === leftOut ? rest : { ...rest, [field.key]: value.given };
@@ -115,6 +123,28 @@ async function pickValue(dialogs: Dialogs, title: string, field: Field, options:
   }));
   if (!field.required && field.standard === undefined) choices.push({ label: 'Leave it out', value: leftOut });
   return dialogs.pick(choices, { title, placeholder: field.description, canGoBack: true });
+}
+
+const other = Symbol('another value');
+
+/** One of the values that exist, or any other. */
+async function pickKnown(
+  dialogs: Dialogs,
+  title: string,
+  field: Field,
+  known: readonly KnownValue[],
+  options: Options,
+): Promise<Reply<Answer>> {
+  const choices: Choice<Answer | typeof other>[] = known.map(({ value, description }) => ({
+    label: value,
+    description,
+    picked: value === options[field.key],
+    value: { given: value },
+  }));
+  if (!field.required) choices.push({ label: 'Leave it out', value: leftOut });
+  choices.push({ label: 'Another…', icon: 'edit', value: other });
+  const reply = await dialogs.pick(choices, { title, placeholder: field.description, canGoBack: true });
+  return reply === other ? writeValue(dialogs, title, field, options) : reply;
 }
 
 async function writeValue(dialogs: Dialogs, title: string, field: Field, options: Options): Promise<Reply<Answer>> {

@@ -33,6 +33,13 @@ export interface Field {
   /** What holds when it is left out; undefined = the schema does not say. */
   readonly standard: unknown;
   readonly type: FieldKind;
+  /** Values that exist on the host, the likeliest first; any other that fits may be written too. */
+  readonly known?: readonly KnownValue[];
+}
+
+export interface KnownValue {
+  readonly value: string;
+  readonly description: string;
 }
 
 export type Options = Readonly<Record<string, unknown>>;
@@ -61,7 +68,10 @@ const schemaOf = z.looseObject({
 });
 
 /** Required ones first, then in the order of the schema. Empty when it is no schema of an object. */
-export function fieldsOf(optionsSchema: Options): readonly Field[] {
+export function fieldsOf(
+  optionsSchema: Options,
+  known: Readonly<Record<string, readonly KnownValue[]>> = {},
+): readonly Field[] {
   const { properties, required } = schemaOf.safeParse(optionsSchema).data ?? { properties: {}, required: [] };
   return Object.entries(properties)
     .map(([key, value]): Field => {
@@ -73,6 +83,7 @@ export function fieldsOf(optionsSchema: Options): readonly Field[] {
         required: required.includes(key) && schema.default === undefined,
         standard: schema.default,
         type: typeOf(schema),
+        ...(known[key] === undefined || known[key].length === 0 ? {} : { known: known[key] }),
       };
     })
     .sort((a, b) => Number(b.required) - Number(a.required));

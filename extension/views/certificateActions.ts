@@ -1,4 +1,4 @@
-/** What can be done about a certificate, by the procedures that its host has. Pure. */
+/** What can be done about a certificate, by the procedures that its host has and what its configuration looks after. Pure. */
 import type { Certificate } from '../../agent/protocol/nouns.ts';
 import type { HostData } from '../state/hostData.ts';
 
@@ -56,16 +56,26 @@ export function isFileSource(source: string): boolean {
 
 function callFor(action: CertificateAction, certificate: Certificate): ProcedureCall | null {
   const { source } = certificate;
-  if (action === 'verify') {
-    return isFileSource(source)
-      ? { procedure: 'verify-certificate', options: { cert: source } }
-      : { procedure: 'check-certificates', options: { domain: [source] } };
+  switch (action) {
+    case 'verify':
+      return isFileSource(source)
+        ? { procedure: 'verify-certificate', options: { cert: source } }
+        : { procedure: 'check-certificates', options: { domain: [source] } };
+    case 'renew': {
+      const domain = domainFor(certificate, certificate.renewedAs);
+      if (domain === null) return null;
+      // Renewed and not deployed it would not be served; where there is a target, that is what a person means.
+      const deploy = typeof certificate.deployedAs === 'string' ? { deploy: true } : {};
+      return { procedure: 'renew-certificate', options: { domain, ...deploy } };
+    }
+    case 'deploy': {
+      const domain = domainFor(certificate, certificate.deployedAs);
+      return domain === null ? null : { procedure: 'deploy-certificate', options: { domain } };
+    }
   }
-  const domain = domainOf(certificate);
-  return domain === null ? null : { procedure: `${action}-certificate`, options: { domain } };
 }
 
-/** Renewed and deployed is by a name, which addresses and wildcards are not. */
-function domainOf({ names }: Certificate): string | null {
-  return names.find((name) => !/^[\d.]+$|[:*]/.test(name)) ?? null;
+/** The domain by which the host looks after it; an older agent does not tell, and the first name that can be asked for stands in. */
+function domainFor({ names }: Certificate, told: string | null | undefined): string | null {
+  return told === undefined ? (names.find((name) => !/^[\d.]+$|[:*]/.test(name)) ?? null) : told;
 }

@@ -2,7 +2,8 @@
 import type { Alert, Certificate, Finding, Remedy } from '../../agent/protocol/nouns.ts';
 import type { HostView } from '../state/host.ts';
 import type { HostData } from '../state/hostData.ts';
-import { lifetimeText, nameOf } from './certificatesModel.ts';
+import { lifetimeAt } from './certificateLifetime.ts';
+import { certificateSource, nameOf } from './foundCertificates.ts';
 import { byHost } from './hostNode.ts';
 import { severity, worst } from './levels.ts';
 import { iconOfLevel, toneOfLevel, type TreeNode } from './node.ts';
@@ -81,6 +82,7 @@ function alertNode(host: string, alert: Alert, now: Date): TreeNode {
   const seen = alert.state === 'acknowledged';
   const words = ['alert', seen ? 'acknowledged' : 'firing'];
   if (alert.runId !== null) words.push('withRun');
+  if (certificateSource(alert) !== null) words.push('ofCertificate');
   const state = alert.held ? 'held by a window' : seen ? `seen by ${plain(alert.acknowledgedBy ?? 'someone')}` : null;
   return {
     id: `host/${host}/alert/${alert.id}`,
@@ -170,7 +172,11 @@ function findingNode(host: string, parent: string, observation: Observation, now
     icon: iconOfLevel[finding.level],
     tone: toneOfLevel[finding.level],
     highlighted: severity(finding.level) >= severity('warning'),
-    context: remedy === null ? 'finding' : 'finding remediable',
+    context: [
+      'finding',
+      ...(remedy === null ? [] : ['remediable']),
+      ...(observation.certificate === null ? [] : ['ofCertificate']),
+    ].join(' '),
     target: { kind: 'finding', host, finding, remedy },
   };
 }
@@ -188,7 +194,7 @@ function describeFinding({ finding, certificate }: Observation, now: Date): stri
   const message = plain(finding.message);
   if (certificate === null) return message;
   const place = plain(shortPath(finding.subject));
-  const dated = certificate.daysLeft === null ? [] : [lifetimeText(certificate, now)];
+  const dated = certificate.daysLeft === null ? [] : [lifetimeAt(certificate, now).text];
   return [...dated, ...(place === nameOf(certificate) ? [] : [place]), message].join(' · ');
 }
 

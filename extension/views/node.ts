@@ -29,8 +29,10 @@ export interface TreeNode {
   readonly id: string;
   readonly label: string;
   readonly description?: string;
-  /** Lines of plain text: a heading, then `name: value` or sentences. */
-  readonly tooltip?: readonly string[];
+  /** Lines of plain text: a heading, then `name: value` or sentences; an empty one separates. As a function it is made when it is shown. */
+  readonly tooltip?: readonly string[] | (() => readonly string[]);
+  /** What a screen reader says, where that is more than label and description. */
+  readonly spoken?: string;
   /** Name of a codicon. */
   readonly icon: string;
   readonly tone: Tone;
@@ -73,6 +75,10 @@ const targetKinds: Readonly<Record<TargetKind, true>> = {
   block: true,
   text: true,
 };
+
+export function tooltipLines({ tooltip }: Pick<TreeNode, 'tooltip'>): readonly string[] {
+  return typeof tooltip === 'function' ? tooltip() : (tooltip ?? []);
+}
 
 /** What a command was given: a node of a tree, a target, or something else (then undefined). */
 export function targetOf(argument: unknown): Target | undefined {

@@ -1,7 +1,7 @@
 /** A procedure and its options in plain words, for the question before it runs. Pure. */
 import type { MethodResult } from '../../agent/protocol/methods.ts';
 import type { ProcedureInfo } from '../../agent/protocol/nouns.ts';
-import { plain } from './text.ts';
+import { plain, plainUpTo } from './text.ts';
 
 /** `warnDays` → `Warn days` */
 export function optionTitle(key: string): string {
@@ -26,6 +26,9 @@ export function optionsText(options: Readonly<Record<string, unknown>>): string 
   if (entries.length === 0) return 'the defaults';
   return entries.map(([key, value]) => `${optionTitle(key)}: ${valueText(value)}`).join('; ');
 }
+
+/** What a run does is to be read whole: a question must not end before the part that matters. */
+const longestImpact = 4000;
 
 export interface ProcedureQuestion {
   readonly host: { readonly name: string; readonly place: string };
@@ -54,6 +57,6 @@ export function procedureDetail({ host, procedure, options, info, preview, dryRu
       : changes
         ? 'It changes this host.'
         : 'It only looks: nothing on the host is changed.',
-    ...(impact === null || dryRun ? [] : [plain(impact)]),
+    ...(impact === null || dryRun ? [] : [plainUpTo(impact, longestImpact)]),
   ].join('\n');
 }

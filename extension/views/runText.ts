@@ -31,6 +31,8 @@ export function lookOfRun(run: Run): Look {
     case 'stopping':
       return { icon: 'sync~spin', tone: 'warning', text: 'stopping' };
     case 'ended':
+      // What would have been done is in its output: "nothing to do" might be untrue.
+      if (run.dryRun && run.outcome === 'unchanged') return { ...looks.unchanged, text: 'dry run ended' };
       return run.outcome === null ? looks.lost : looks[run.outcome];
   }
 }

@@ -62,9 +62,14 @@ const longest = 300;
  * become their code (`⟨U+202E⟩`), line breaks become spaces.
  */
 export function plain(text: string): string {
+  return plainUpTo(text, longest);
+}
+
+/** As `plain`, of another length. */
+export function plainUpTo(text: string, most: number): string {
   const oneLine = text.replace(/\s*[\r\n\u2028\u2029]+\s*/g, ' ').replace(/\t/g, ' ');
   const visible = oneLine.replace(hidden, (character) => `⟨${codeOf(character)}⟩`);
-  return visible.length > longest ? `${visible.slice(0, longest - 1)}…` : visible;
+  return visible.length > most ? `${visible.slice(0, most - 1)}…` : visible;
 }
 
 /** The last two parts of an absolute path that has more; any other text as it is. */

@@ -2,11 +2,12 @@
 import * as vscode from 'vscode';
 import { commandIds, type CommandName } from '../ids.ts';
 import { toneUri } from './decorations.ts';
-import type { Target, Tone, TreeNode } from './node.ts';
+import { tooltipLines, type Target, type Tone, type TreeNode } from './node.ts';
 
 export class Tree implements vscode.TreeDataProvider<TreeNode>, vscode.Disposable {
   readonly #model: () => readonly TreeNode[];
   readonly #words: (target: Target) => readonly string[];
+  readonly #parents = new WeakMap<TreeNode, TreeNode>();
   readonly #changed = new vscode.EventEmitter<undefined>();
   readonly onDidChangeTreeData = this.#changed.event;
 
@@ -21,7 +22,10 @@ export class Tree implements vscode.TreeDataProvider<TreeNode>, vscode.Disposabl
   }
 
   getChildren(node?: TreeNode): TreeNode[] {
-    return [...(node === undefined ? this.#model() : (node.children?.() ?? []))];
+    if (node === undefined) return [...this.#model()];
+    const children = [...(node.children?.() ?? [])];
+    for (const child of children) this.#parents.set(child, node);
+    return children;
   }
 
   getTreeItem(node: TreeNode): vscode.TreeItem {
@@ -30,13 +34,32 @@ export class Tree implements vscode.TreeDataProvider<TreeNode>, vscode.Disposabl
     item.contextValue = [node.context, ...this.#words(node.target)].join(' ');
     item.iconPath = new vscode.ThemeIcon(node.icon, colourOf[node.tone]);
     if (node.description !== undefined) item.description = node.description;
-    if (node.tooltip !== undefined) item.tooltip = tooltip(node.tooltip);
     if (node.highlighted === true) item.resourceUri = toneUri(node.tone, node.id);
     if (node.action !== undefined) item.command = clickCommand(node.action, node);
     item.accessibilityInformation = {
-      label: [node.label, node.description].filter((part) => part !== undefined).join(', '),
+      label: node.spoken ?? [node.label, node.description].filter((part) => part !== undefined).join(', '),
     };
     return item;
+  }
+
+  /** Called for the item under the pointer: a thousand tooltips that nobody reads are not made. */
+  resolveTreeItem(item: vscode.TreeItem, node: TreeNode): vscode.TreeItem {
+    const lines = tooltipLines(node);
+    if (lines.length > 0) item.tooltip = tooltip(lines);
+    return item;
+  }
+
+  getParent(node: TreeNode): TreeNode | undefined {
+    return this.#parents.get(node);
+  }
+
+  /** The node of that id, at the top or below the nodes whose ids it begins with; undefined when there is none now. */
+  find(id: string): TreeNode | undefined {
+    for (let nodes = this.getChildren(); ;) {
+      const next = nodes.find((node) => id === node.id || id.startsWith(`${node.id}/`));
+      if (next === undefined || next.id === id) return next;
+      nodes = this.getChildren(next);
+    }
   }
 
   dispose(): void {
@@ -65,10 +88,17 @@ function tooltip(lines: readonly string[]): vscode.MarkdownString {
   markdown.isTrusted = false;
   markdown.supportHtml = false;
   markdown.supportThemeIcons = false;
-  lines.forEach((line, index) => {
-    if (index === 0) markdown.appendMarkdown('**').appendText(line.trim()).appendMarkdown('**');
-    else markdown.appendMarkdown('\n\n').appendText(line);
-  });
+  const [heading = '', ...rest] = lines;
+  markdown.appendMarkdown('**').appendText(heading.trim()).appendMarkdown('**');
+  let begins = true;
+  for (const line of rest) {
+    if (line !== '') {
+      if (begins) markdown.appendMarkdown('\n\n');
+      else markdown.appendMarkdown('  \n');
+      markdown.appendText(line);
+    }
+    begins = line === '';
+  }
   return markdown;
 }
 

@@ -7,7 +7,7 @@ import type { Hosts } from '../state/hosts.ts';
 import { permissionWords, suffices } from '../state/permissions.ts';
 import { awaitsApproval } from './approvals.ts';
 import { archiveProcedures, hasProcedure } from './certificateActions.ts';
-import { certificatesModel } from './certificatesModel.ts';
+import { certificatesModel, certificatesSummary } from './certificatesModel.ts';
 import { registerDecorations } from './decorations.ts';
 import { healthModel } from './healthModel.ts';
 import { maintenanceModel, phaseOf } from './maintenanceModel.ts';
@@ -82,6 +82,14 @@ export class Views implements vscode.Disposable {
     }, drawDelayMs);
   }
 
+  /** Opens the view at the node of that id; the view alone when there is no such node. */
+  async reveal(name: ViewName, id: string): Promise<void> {
+    await vscode.commands.executeCommand(`${viewIds[name]}.focus`);
+    const found = this.#views.find((one) => one.name === name);
+    const node = found?.tree.find(id);
+    if (node !== undefined) await found?.view.reveal(node, { select: true, focus: true, expand: true });
+  }
+
   dispose(): void {
     clearInterval(this.#tick);
     clearTimeout(this.#drawing);
@@ -102,6 +110,9 @@ export class Views implements vscode.Disposable {
       if (name === 'health') showBadge(view, status.openAlerts, counted(status.openAlerts, 'open alert'));
       if (name === 'tasks') showBadge(view, status.approvals, `${counted(status.approvals, 'run')} to approve`);
     }
+    const certificates = certificatesSummary(hosts, now);
+    this.#describe('certificates', certificates);
+    this.#setContext('hasCertificates', certificates !== '');
     this.#setContext('hasHosts', hosts.length > 0);
     this.#setContext(
       'online',
@@ -123,6 +134,12 @@ export class Views implements vscode.Disposable {
       'windowOpen',
       hosts.some((host) => host.data?.windows.some((window) => phaseOf(window) === 'open') === true),
     );
+  }
+
+  /** Words beside the title of a view, to be read while it is folded too. */
+  #describe(name: ViewName, text: string): void {
+    const view = this.#views.find((one) => one.name === name)?.view;
+    if (view !== undefined && (view.description ?? '') !== text) view.description = text;
   }
 
   #setContext(name: ContextKeyName, value: boolean): void {

@@ -2,7 +2,10 @@ import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { sandbox } from './paths.ts';
 import type { Ports } from './ports.ts';
-import { services } from './services.ts';
+import { renewable, services } from './services.ts';
+
+const renewal = join(import.meta.dirname, 'renewal.ts');
+const renewed = join(sandbox.renewed, renewable.names[0]);
 
 /** Environment variable from which maintenance.yaml takes the password of the database. */
 export const passwordVariable = 'SHOP_PASSWORD';
@@ -75,6 +78,22 @@ ${endpoints}
     paths:
       - ${join(sandbox.certificates, '*', 'fullchain.pem')}
     ca: ${join(sandbox.certificates, 'ca.pem')}
+    # Of the lifetime of ${renewable.names[0]} less than two fifths are left: try "Renew Certificate…" on it.
+    renew_command: ${JSON.stringify([process.execPath, renewal, sandbox.renewed, sandbox.authority])}
+    renew:
+      - domain: ${renewable.names[0]}
+        names: [localhost]
+        cert: ${join(renewed, 'fullchain.pem')}
+        key: ${join(renewed, 'privkey.pem')}
+    deploy:
+      - domain: ${renewable.names[0]}
+        cert: ${join(renewed, 'fullchain.pem')}
+        key: ${join(renewed, 'privkey.pem')}
+        to:
+          cert: ${join(sandbox.certificates, renewable.name, 'fullchain.pem')}
+          key: ${join(sandbox.certificates, renewable.name, 'privkey.pem')}
+        reload: [sh, -c, 'kill -USR2 "$(cat "$0")"', ${sandbox.servicesPid}]
+        endpoint: localhost:${port(renewable.name)}
     backup:
       paths: ["${sandbox.certificates}"]
       destination: ${sandbox.backups}

@@ -19,6 +19,11 @@ export const sandbox = {
   configuration: join(sandboxFolder, 'workspace', 'maintenance.yaml'),
   runbooks: join(sandboxFolder, 'workspace', 'runbooks'),
   certificates: join(sandboxFolder, 'certificates'),
+  /** The authority by which one of them is renewed, with its key; and what was renewed, before it is deployed. */
+  authority: join(sandboxFolder, 'authority.json'),
+  renewed: join(sandboxFolder, 'renewed'),
+  /** Process of the services, which read their certificates anew on SIGUSR2. */
+  servicesPid: join(sandboxFolder, 'services.pid'),
   /** Archives of the certificates. */
   backups: join(sandboxFolder, 'backups'),
   logs: join(sandboxFolder, 'logs'),

@@ -55,7 +55,7 @@ export async function startSandbox(stopped: AbortSignal): Promise<Sandbox> {
     stopped.throwIfAborted();
 
     step('HTTPS services with certificates of several ages');
-    const https = await startServices(paths.certificates, paths.flagFile, ports);
+    const https = await startServices(paths, ports);
     parts.push(https.stop);
 
     step('An application that writes a log');

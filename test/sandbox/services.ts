@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import { join } from 'node:path';
 import { createAuthority, issue, type Issued } from '../procedures/certificates/authority.ts';
+import type { sandbox } from './paths.ts';
 
 const day = 86_400_000;
 
@@ -20,36 +21,56 @@ export interface Services {
   readonly stop: () => Promise<void>;
 }
 
+/** The service whose certificate the sandbox can renew and deploy. */
+export const renewable = services[1];
+
 /**
- * Issues the certificates anew (their ages count from now), keeps them in `folder` as NAME/fullchain.pem and
- * NAME/privkey.pem beside ca.pem, and serves each on its port. While `flagFile` is there, the services answer 503.
+ * Issues the certificates anew (their ages count from now), keeps them as NAME/fullchain.pem and NAME/privkey.pem beside ca.pem,
+ * and serves each on its port; on SIGUSR2 they are read anew. While the flag file is there, the services answer 503.
  */
 export async function startServices(
-  folder: string,
-  flagFile: string,
+  places: Pick<typeof sandbox, 'certificates' | 'authority' | 'renewed' | 'servicesPid' | 'flagFile'>,
   ports: Readonly<Record<ServiceName, number>>,
 ): Promise<Services> {
+  const { certificates: folder, flagFile } = places;
   const root = await createAuthority({ name: 'Sandbox Root CA' });
   const authority = await createAuthority({ name: 'Sandbox Issuing CA', issuer: root });
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'ca.pem'), root.certPem);
-  const servers: Server[] = [];
+  writeFileSync(places.authority, JSON.stringify(authority), { mode: 0o600 });
+  const servers: { readonly folder: string; readonly server: Server }[] = [];
   for (const service of services) {
     const notAfter = new Date(Date.now() + service.daysLeft * day + day / 2);
     const notBefore = new Date(notAfter.getTime() - service.lifetime * day);
     const issued = await issue(authority, { names: service.names, notBefore, notAfter });
-    keep(join(folder, service.name), issued);
-    servers.push(await serve(service.name, issued, flagFile, ports[service.name]));
+    const own = join(folder, service.name);
+    keep(own, issued);
+    if (service === renewable) keep(join(places.renewed, service.names[0]), issued);
+    servers.push({ folder: own, server: await serve(service.name, issued, flagFile, ports[service.name]) });
   }
+  const reload = (): void => {
+    for (const each of servers) each.server.setSecureContext(pairIn(each.folder));
+  };
+  process.on('SIGUSR2', reload);
+  writeFileSync(places.servicesPid, `${process.pid}\n`);
   return {
     stop: async () => {
+      rmSync(places.servicesPid, { force: true });
+      process.off('SIGUSR2', reload);
       await Promise.all(
-        servers.map((server) => {
+        servers.map(({ server }) => {
           server.closeAllConnections();
           return new Promise((resolve) => server.close(resolve));
         }),
       );
     },
+  };
+}
+
+function pairIn(folder: string): { readonly cert: string; readonly key: string } {
+  return {
+    cert: readFileSync(join(folder, 'fullchain.pem'), 'utf8'),
+    key: readFileSync(join(folder, 'privkey.pem'), 'utf8'),
   };
 }
 

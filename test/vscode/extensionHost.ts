@@ -41,7 +41,8 @@ async function main(): Promise<number> {
 }
 
 async function runInBrowser(browser: Browser, server: VsCodeServer, tests: string, folder: string): Promise<number> {
-  const page = await browser.newPage({ viewport: { width: 1400, height: 900 } });
+  const permissions = ['clipboard-read', 'clipboard-write'];
+  const page = await browser.newPage({ viewport: { width: 1400, height: 900 }, permissions });
   let end: (code: number) => void = () => undefined;
   const ended = new Promise<number>((resolve) => {
     end = resolve;

@@ -225,6 +225,14 @@ describe('a night on call, in VS Code', function () {
     await unfoldOnly(page, 'Tasks');
     await closeToasts(page);
     await shots.take('dashboard', dashboard);
+    const [most] = await dashboard.locator('.lifetime .link').all();
+    assert.equal(await most?.innerText(), 'legacy.example.test');
+    await dashboard.locator('.lifetimes').scrollIntoViewIfNeeded();
+    await shots.take('dashboard-certificates', dashboard);
+    await most?.press('Enter');
+    await row(page, 'Certificates', /^legacy\.example\.test, expired/)
+      .and(page.locator('.focused'))
+      .waitFor();
   });
 });
 

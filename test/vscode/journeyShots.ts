@@ -27,6 +27,11 @@ export class Shots {
     }
   }
 
+  /** In the colours of this moment alone: for what goes away when the pointer moves or the colours change. */
+  async takeAsItIs(name: string): Promise<void> {
+    await this.#page.screenshot({ path: join(this.#folder, `${name}.png`), animations: 'disabled' });
+  }
+
   /** One picture as it is now, in whichever colours: for the moment after a failure. */
   async takeFailure(title: string): Promise<void> {
     const name = title.replaceAll(/[^A-Za-z0-9]+/g, '-').slice(0, 80);

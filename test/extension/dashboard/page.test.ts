@@ -48,6 +48,7 @@ describe('commandCall', () => {
       { name: 'runChecks', host },
       { name: 'reconnect', host },
       { name: 'openConfiguration', host },
+      { name: 'showCertificate', host, source: 'mail:465' },
       { name: 'addHost' },
       { name: 'createConfiguration' },
       { name: 'showLog' },

@@ -64,9 +64,17 @@ describe('lifetimesOf', () => {
 
   it('shows how much of a life is over and when renewal is due', () => {
     const [one] = lifetimes(
-      makeCertificate({ notBefore: ago(60 * day), notAfter: ahead(40 * day), warnDays: 30 }),
+      makeCertificate({ notBefore: ago(60 * day), notAfter: ahead(40 * day), warnDays: 30, criticalDays: 10 }),
     ).lifetimes;
-    assert.deepEqual([one?.span?.elapsed, one?.span?.warnAt, one?.text], [0.6, 0.7, '40 days left']);
+    assert.deepEqual(
+      [one?.span?.elapsed, one?.span?.warnAt, one?.span?.criticalAt, one?.text],
+      [0.6, 0.7, 0.9, '40 days left'],
+    );
+    assert.match(
+      one?.spoken ?? '',
+      /^ok, 60 % of its lifetime is over, from \S+ to \S+, warning from \S+, critical from \S+$/,
+    );
+    assert.deepEqual(one?.command, { name: 'showCertificate', host: 'db-01', source: '/etc/ssl/api.pem' });
   });
 
   it('sorts by urgency; an expired one is over, an unreadable one has no span', () => {
@@ -74,21 +82,40 @@ describe('lifetimesOf', () => {
       makeCertificate({ source: 'fine' }),
       makeCertificate({
         source: 'gone',
+        fingerprint: null,
         notBefore: null,
         notAfter: null,
         daysLeft: null,
         status: 'unreadable',
         level: 'warning',
       }),
-      makeCertificate({ source: 'dead', notAfter: ago(day), daysLeft: -1, status: 'expired', level: 'critical' }),
+      makeCertificate({
+        source: 'dead',
+        fingerprint: '01',
+        notAfter: ago(day),
+        daysLeft: -1,
+        status: 'expired',
+        level: 'critical',
+      }),
     );
     assert.deepEqual(
       all.map((one) => [one.source, one.tone, one.text, one.span?.elapsed ?? null]),
       [
         ['dead', 'bad', 'expired 1 day ago', 1],
-        ['gone', 'warning', 'unreadable', null],
+        ['gone', 'warning', 'shows no certificate', null],
         ['fine', 'good', '45 days left', 60 / 105],
       ],
+    );
+  });
+
+  it('shows a certificate in several places once, with the places and all that is wrong', () => {
+    const { lifetimes: all } = lifetimes(
+      makeCertificate({ source: '/etc/ssl/api.pem' }),
+      makeCertificate({ source: 'api:443', reasons: ['host_mismatch'], level: 'critical', status: 'bad' }),
+    );
+    assert.deepEqual(
+      all.map(({ source, reasons, tone }) => [source, reasons, tone]),
+      [['api:443, /etc/ssl/api.pem', ['not for this host name'], 'bad']],
     );
   });
 

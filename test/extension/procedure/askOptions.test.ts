@@ -61,7 +61,7 @@ describe('asking for the options of a procedure', () => {
     assert.deepEqual(await reply, { options: { target: '/srv' }, dryRun: false });
     assert.deepEqual(asked, [
       'Rotate: Target: Where to: text',
-      'Rotate: Run… [changes the host], Dry Run [prints what it would do], Target [/srv], Force [no (default)], Days [not set], Reset Options []',
+      'Rotate: Dry Run [prints what it would do, then offers to do it], Run… [changes the host, after a question], Target [/srv], Force [no (default)], Days [not set], Reset Options []',
     ]);
   });
 
@@ -83,5 +83,29 @@ describe('asking for the options of a procedure', () => {
     const looks = makeProcedure({ changes: false });
     await askOptions({ dialogs, title: 'Look', procedure: looks, options: {} });
     assert.deepEqual(asked, ['Look: Run… [only looks]']);
+  });
+
+  it('lets the person pick among the values that exist on the host, write another, or leave it out', async () => {
+    const restore = makeProcedure({
+      changes: false,
+      optionsSchema: { type: 'object', properties: { date: { type: 'string', pattern: '^\\d{8}$' } } },
+    });
+    const known = {
+      date: [
+        { value: '20240116', description: 'of the 16th' },
+        { value: '20240115', description: '' },
+      ],
+    };
+    const answers = async (...given: Answer[]) => {
+      const { dialogs, asked } = dialogsThat(['Date', ...given, 'Run…']);
+      const options = { date: '20231231' };
+      const reply = await askOptions({ dialogs, title: 'Restore', procedure: restore, options, known });
+      return { reply, asked };
+    };
+    const { reply, asked } = await answers('20240115');
+    assert.deepEqual(reply, { options: { date: '20240115' }, dryRun: false });
+    assert.equal(asked[1], 'Restore: Date: 20240116 [of the 16th], 20240115 [], Leave it out [], Another… []');
+    assert.deepEqual((await answers('Another…', '20200229')).reply, { options: { date: '20200229' }, dryRun: false });
+    assert.deepEqual((await answers('Leave it out')).reply, { options: {}, dryRun: false });
   });
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { healthModel } from '../../../extension/views/healthModel.ts';
+import { tooltipLines } from '../../../extension/views/node.ts';
 import { ago, makeAlert, makeCertificate, makeFinding, makeHost, makeProcedure, makeReport, now } from '../nouns.ts';
 import { flat, outline } from '../outline.ts';
 
@@ -109,7 +110,7 @@ describe('healthModel', () => {
     const host = makeHost({ reports: [makeReport({ findings: [makeFinding({ remedy })] })] });
     const [, found] = flat(healthModel([host], now));
     assert.equal(found?.context, 'finding');
-    assert.ok(found.tooltip?.some((line) => line.includes(`(this agent has no procedure ${remedy.procedure})`)));
+    assert.ok(tooltipLines(found).some((line) => line.includes(`(this agent has no procedure ${remedy.procedure})`)));
   });
 
   it('groups by host when there are several', () => {

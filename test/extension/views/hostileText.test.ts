@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { certificatesModel } from '../../../extension/views/certificatesModel.ts';
 import { healthModel } from '../../../extension/views/healthModel.ts';
 import { maintenanceModel } from '../../../extension/views/maintenanceModel.ts';
-import type { TreeNode } from '../../../extension/views/node.ts';
+import { tooltipLines, type TreeNode } from '../../../extension/views/node.ts';
 import { runbooksModel } from '../../../extension/views/runbooksModel.ts';
 import { statusModel } from '../../../extension/views/statusModel.ts';
 import { tasksModel } from '../../../extension/views/tasksModel.ts';
@@ -36,10 +36,10 @@ const models: Readonly<Record<string, (text: string) => readonly TreeNode[]>> = 
   },
 };
 
-const shownBy = ({ label, description, tooltip }: TreeNode): string[] => [
-  label,
-  ...(description === undefined ? [] : [description]),
-  ...(tooltip ?? []),
+const shownBy = (node: TreeNode): string[] => [
+  node.label,
+  ...[node.description, node.spoken].filter((text) => text !== undefined),
+  ...tooltipLines(node),
 ];
 
 const iconsIn = (text: string): string[] => text.match(/\$\([^)]*\)/g) ?? [];

@@ -43,6 +43,12 @@ describe('texts of procedures', () => {
     );
   });
 
+  it('tell the impact to its end, however much it is', () => {
+    const impact = `${'Files are replaced. '.repeat(50)}Services are reloaded.`;
+    const preview = { procedure: 'deploy-certificate', title: 'Deploy', changes: true, impact };
+    assert.ok(procedureDetail({ ...asked, preview }).endsWith('Services are reloaded.'));
+  });
+
   it('say of one that only looks that it changes nothing, and assume the worst of an unknown one', () => {
     assert.match(
       procedureDetail({ ...asked, info: makeProcedure({ changes: false }) }),

@@ -25,6 +25,35 @@ describe('certificates in VS Code', () => {
     await run('verifyCertificate', { kind: 'certificate', host, source: inWorkspace('tls/shop.pem').fsPath });
     const text = await textOf(/verify-certificate\.log$/, /ended/);
     assert.match(text, /Domain: shop\.example\.test\n[^]*Status: EXPIRED/);
+    const told = await answers.hear(/^Verify Certificate on local: /);
+    assert.match(told.message, /shop\.example\.test in \S+shop\.pem expired on .* renew it now/);
+  });
+
+  it('says what to configure where nothing renews the certificate or deploys it', async () => {
+    const target = { kind: 'certificate', host, source: inWorkspace('tls/shop.pem').fsPath } as const;
+    await run('renewCertificate', target);
+    await answers.hear(/^Renew Certificate.*not possible with .*; list its domain in certificates\.renew/i);
+    await run('deployCertificate', target);
+    await answers.hear(/^Deploy Certificate.*list its domain in certificates\.deploy/i);
+  });
+
+  it('copies the fingerprint, opens the file, and finds the certificate in its view from a finding about it', async () => {
+    const source = inWorkspace('tls/shop.pem').fsPath;
+    const target = { kind: 'certificate', host, source } as const;
+    await vscode.env.clipboard.writeText('');
+    await run('copyFingerprint', target);
+    assert.match(await vscode.env.clipboard.readText(), /^[0-9a-f]{64}$/);
+    await run('openCertificateFile', target);
+    assert.equal(vscode.window.activeTextEditor?.document.uri.fsPath, source);
+    const finding = { level: 'critical', code: 'certificates.expiry', subject: source, message: '' } as const;
+    await run('showCertificate', { kind: 'finding', host, finding, remedy: null });
+    await run('showCertificate', { kind: 'finding', host, finding: { ...finding, code: 'disk.usage' }, remedy: null });
+    await answers.hear(/this is not about a certificate/i);
+  });
+
+  it('restores nothing while there is no backup, and says so', async () => {
+    await run('restoreCertificates');
+    await answers.hear(/local has no backup of its certificates: back them up first/i);
   });
 
   it('lets the person pick a certificate when none was pointed at, and says when one is not known', async () => {
@@ -49,10 +78,12 @@ describe('certificates in VS Code', () => {
     const file = inWorkspace('tls/shop.pem');
     const before = Buffer.from(await vscode.workspace.fs.readFile(file)).toString();
     await vscode.workspace.fs.writeFile(file, Buffer.from('lost'));
-    answers.willBe('Run…', 'Run');
+    const backups = (await vscode.workspace.fs.readDirectory(inWorkspace('backups'))).map(([name]) => name);
+    const date = backups.flatMap((name) => /^certificates-(.*)\.tar\.gz$/.exec(name)?.[1] ?? [])[0] ?? '';
+    answers.willBe(date, 'Run…', 'Run');
     await run('restoreCertificates', { kind: 'certificate', host, source: file.fsPath });
     const { detail } = await answers.hear(/^Restore Certificates on local\?$/);
-    assert.match(detail, /Replaces \S+tls as a whole by the backup of the newest date[^]*undo archive/);
+    assert.match(detail, /Replaces \S+tls as a whole by the backup of \d{8}-\d{6}[^]*undo archive/);
     await textOf(/restore-certificates\.log$/, /ended: succeeded/);
     assert.equal(Buffer.from(await vscode.workspace.fs.readFile(file)).toString(), before);
   });
