@@ -70,6 +70,9 @@ export const backupSettings = z.strictObject({
     .optional()
     .describe('Encrypt the archives (AES-256-GCM, scrypt)'),
   keep: z.int().min(1).max(10_000).default(30).describe('Archives that are kept; the oldest go first'),
+  keep_for: duration
+    .optional()
+    .describe('Older archives go as well, but never the newest; by default age does not count'),
 });
 export type BackupSettings = z.infer<typeof backupSettings>;
 

@@ -27,3 +27,12 @@ async function numberOf(directory: 'passwd' | 'group', name: string | undefined)
   if (found !== name || number === undefined) throw new Error(`the ${what} ${name} can not be looked up with getent`);
   return Number(number);
 }
+
+/** False also where nobody can tell. */
+export async function unknownAccount(directory: 'passwd' | 'group', number: number): Promise<boolean> {
+  return promisify(execFile)('getent', [directory, '--', String(number)], { timeout: 10_000 }).then(
+    () => false,
+    // getent(1): 2 = the key is not there.
+    (error: unknown) => error instanceof Error && 'code' in error && error.code === 2,
+  );
+}

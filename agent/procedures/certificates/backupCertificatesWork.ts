@@ -1,18 +1,29 @@
 /** The work of `backup-certificates`. */
 import { dirname, resolve } from 'node:path';
 import * as z from 'zod';
-import { formatBytes } from '../../config/units.ts';
+import type { BackupSettings } from '../../config/certificates.ts';
+import { formatBytes, formatDuration } from '../../config/units.ts';
 import type { Finding } from '../../protocol/nouns.ts';
 import { counted } from '../counted.ts';
 import { outcomeOf, type ProcedureContext, type ProcedureResult } from '../define.ts';
 import type { BackupCertificatesOptions } from './backupCertificates.ts';
 import { isWithin, linkDestination } from './backupEntries.ts';
 import { backupRoots } from './backupRoots.ts';
-import { inStore, labelOf, listArchives, problemText, pruneArchives, writeArchive } from './backupStore.ts';
+import {
+  inStore,
+  labelOf,
+  listArchives,
+  problemText,
+  pruneArchives,
+  StoreProblem,
+  surplusOf,
+  writeArchive,
+} from './backupStore.ts';
 import { type ScannedTree, scanTree } from './backupTree.ts';
 import { backupKeys, tellMisread } from './misread.ts';
+import { verifyArchives } from './backupVerify.ts';
 import { reportRecovery } from './restoreReport.ts';
-import { recover } from './restoreSwitch.ts';
+import { interrupted, recover } from './restoreSwitch.ts';
 
 export const part = z.object({
   /** Null when none was written. */
@@ -25,6 +36,8 @@ export const part = z.object({
   links: z.int(),
   /** Older archives that were deleted. */
   removed: z.array(z.string()),
+  /** With --verify: the archives that were read, and what is wrong with them; null = nothing. */
+  verified: z.array(z.object({ archive: z.string(), problem: z.string().nullable() })),
 });
 export type BackupCertificatesPart = z.infer<typeof part>;
 
@@ -39,74 +52,108 @@ export async function run(
     findings.push(one);
     context.finding(one);
   };
-  const { present, missing } = await backupRoots(backup.paths);
   const none = {
     archive: null,
     bytes: 0,
     encrypted: backup.encrypt !== undefined,
-    roots: [...present],
+    roots: [],
     files: 0,
     links: 0,
     removed: [],
-  };
-  const failed = (message: string): ProcedureResult<BackupCertificatesPart> => {
-    finding({ level: 'critical', code: 'certificates.backup', subject: destination, message });
-    return { outcome: 'failed', part: none };
+    verified: [],
   };
   if (tellMisread({ config: context.config, finding }, backupKeys, 'certificates.backup') !== null) {
     return { outcome: 'failed', part: none };
   }
-  for (const path of missing) {
-    const message = `${path} is not there and not in the backup; correct certificates.backup.paths.`;
-    finding({
-      level: present.length === 0 ? 'critical' : 'warning',
-      code: 'certificates.source',
-      subject: path,
-      message,
-    });
-  }
-  if (present.length === 0) return { outcome: 'failed', part: none };
-  if (present.some((root) => root === '/' || isWithin(destination, [root]))) {
-    return failed(`${destination} lies inside of what it keeps; give certificates.backup.destination another place.`);
-  }
   try {
-    if (context.dryRun)
-      return { outcome: 'unchanged', part: { ...none, ...(await plan(present, destination, context)) } };
-    return await inStore(destination, async () => {
-      reportRecovery(await recover(destination), finding);
-      const now = context.now();
-      const written = await writeArchive({
-        destination,
-        kind: 'certificates',
-        label: given.date ?? labelOf(now),
-        roots: present,
-        passphrase: backup.encrypt?.passphrase,
-        now,
-        signal: context.signal,
+    if (given.verify) {
+      const verified = await verifyArchives(destination, backup.encrypt?.passphrase, context, finding);
+      const damaged = verified.some(({ problem }) => problem !== null);
+      return { outcome: damaged ? 'failed' : outcomeOf(findings, 'unchanged'), part: { ...none, verified } };
+    }
+    // In the middle of a restore a folder may be away for a moment: that is for its next run to finish, before it is missed.
+    if (!context.dryRun && (await interrupted(destination)) !== null) {
+      await inStore(destination, async () => {
+        reportRecovery(await recover(destination), finding);
       });
-      tellOfTree(written.tree, present, finding);
-      const removed = await pruneArchives(destination, 'certificates', backup.keep);
-      const { file: archive, bytes } = written;
-      const counts = countsOf(written.tree);
-      context.print(`${archive}: ${countText(counts)}, ${formatBytes(bytes)}, read back and compared`);
-      for (const old of removed) context.print(`removed ${old}, the oldest of more than ${backup.keep}`);
-      return { outcome: outcomeOf(findings, 'changed'), part: { ...none, ...counts, archive, bytes, removed } };
-    });
+    }
+    const roots = await rootsOf(backup, destination, finding);
+    if (roots === null) return { outcome: 'failed', part: none };
+    const done = context.dryRun
+      ? await plan(roots, destination, context)
+      : await inStore(destination, () => write({ date: given.date, destination, roots, context, finding }));
+    const outcome = outcomeOf(findings, context.dryRun ? 'unchanged' : 'changed');
+    return { outcome, part: { ...none, roots: [...roots], ...done } };
   } catch (error) {
-    const problem = problemText(error);
-    if (problem !== null) return failed(problem);
-    throw error;
+    const message = problemText(error);
+    if (message === null) throw error;
+    finding({ level: 'critical', code: 'certificates.backup', subject: destination, message });
+    return { outcome: 'failed', part: none };
   }
 }
 
+/** Null when there is nothing to keep. Throws StoreProblem where the archives would be among what they keep. */
+async function rootsOf(
+  backup: BackupSettings,
+  destination: string,
+  finding: (one: Finding) => void,
+): Promise<readonly string[] | null> {
+  const { present, missing } = await backupRoots(backup.paths);
+  for (const path of missing) {
+    const message = `${path} is not there and not in the backup; correct certificates.backup.paths.`;
+    const level = present.length === 0 ? 'critical' : 'warning';
+    finding({ level, code: 'certificates.source', subject: path, message });
+  }
+  if (present.some((root) => root === '/' || isWithin(destination, [root]))) {
+    throw new StoreProblem(
+      `${destination} lies inside of what it keeps; give certificates.backup.destination another place.`,
+    );
+  }
+  return present.length === 0 ? null : present;
+}
+
+async function write(given: {
+  readonly date: string | undefined;
+  readonly destination: string;
+  readonly roots: readonly string[];
+  readonly context: ProcedureContext;
+  readonly finding: (one: Finding) => void;
+}) {
+  const { date, destination, roots, context, finding } = given;
+  const { backup } = context.config.certificates;
+  reportRecovery(await recover(destination), finding);
+  const now = context.now();
+  const written = await writeArchive({
+    destination,
+    kind: 'certificates',
+    label: date ?? labelOf(now),
+    roots,
+    passphrase: backup.encrypt?.passphrase,
+    now,
+    signal: context.signal,
+  });
+  tellOfTree(written.tree, roots, finding);
+  const removed = await pruneArchives(destination, 'certificates', { ...backup, now }, written.file);
+  const { file: archive, bytes } = written;
+  const counts = countsOf(written.tree);
+  context.print(`${archive}: ${countText(counts)}, ${formatBytes(bytes)}, read back and compared`);
+  for (const old of removed) context.print(`removed ${old}, since ${keptText(backup)} are kept`);
+  return { ...counts, archive, bytes, removed };
+}
+
 async function plan(roots: readonly string[], destination: string, context: ProcedureContext) {
-  const { keep } = context.config.certificates.backup;
+  const { backup } = context.config.certificates;
   const counts = countsOf(await scanTree(roots, context.signal));
   context.print(`would write an archive of ${roots.join(', ')} (${countText(counts)}) to ${destination}`);
   const archives = await listArchives(destination, 'certificates');
-  const surplus = archives.slice(0, Math.max(0, archives.length + 1 - keep));
-  for (const { file } of surplus) context.print(`would remove ${file}`);
+  for (const { file } of surplusOf(archives, { ...backup, now: context.now() }, 1)) {
+    context.print(`would remove ${file}, since ${keptText(backup)} are kept`);
+  }
   return counts;
+}
+
+function keptText({ keep, keep_for: keepFor }: BackupSettings): string {
+  return `${counted(keep, 'archive')}${keepFor === undefined ? '' : ` of the last ${formatDuration(keepFor)}`}`;
 }
 
 function countsOf({ entries }: ScannedTree): { readonly files: number; readonly links: number } {

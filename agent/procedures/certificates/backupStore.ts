@@ -3,6 +3,7 @@ import { lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import type { BackupSettings } from '../../config/certificates.ts';
 import { syncDirectory } from '../../store/atomicWrite.ts';
 import { lockFile } from '../../store/stateLock.ts';
 import { type OpenArchive, openArchive, packArchive, TreeChanged } from './backupArchive.ts';
@@ -140,9 +141,39 @@ export async function readArchive(file: string, passphrase: string | undefined):
   }
 }
 
-/** Removes the oldest beyond `keep`; their files. */
-export async function pruneArchives(destination: string, kind: ArchiveKind, keep: number): Promise<string[]> {
-  const surplus = (await listArchives(destination, kind)).slice(0, -keep).map(({ file }) => file);
+export interface Retention extends Pick<BackupSettings, 'keep' | 'keep_for'> {
+  readonly now: Date;
+}
+
+/** Those that are to go, so that there is room for `added` more: the oldest beyond `keep`, and those older than `keep_for`; never the newest. */
+export function surplusOf(
+  archives: readonly StoredArchive[],
+  { keep, keep_for: keepFor, now }: Retention,
+  added: number,
+): StoredArchive[] {
+  const tooMany = Math.max(0, archives.length + added - keep);
+  return archives.filter(({ label }, index) => {
+    if (index >= archives.length - 1 + added) return false;
+    return index < tooMany || (keepFor !== undefined && now.getTime() - dateOf(label).getTime() > keepFor);
+  });
+}
+
+/** Instant of a label, by UTC; of a day its first. */
+export function dateOf(label: string): Date {
+  const [, year, month, day, hour = 0, minute = 0, second = 0] =
+    /^(\d{4})(\d{2})(\d{2})(?:-(\d{2})(\d{2})(\d{2}))?$/.exec(label) ?? [];
+  return new Date(Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second)));
+}
+
+/** Removes what is surplus; its files. `written`, a moment old whatever its date says, stays. */
+export async function pruneArchives(
+  destination: string,
+  kind: ArchiveKind,
+  retention: Retention,
+  written: string,
+): Promise<string[]> {
+  const others = (await listArchives(destination, kind)).filter(({ file }) => file !== written);
+  const surplus = surplusOf(others, retention, 1).map(({ file }) => file);
   for (const file of surplus) await rm(file);
   if (surplus.length > 0) await syncDirectory(destination);
   return surplus;

@@ -1,5 +1,6 @@
 /** `restore-certificates`: puts the certificate folders back as an archive has them. */
 import * as z from 'zod';
+import { domainName } from '../../config/certificates.ts';
 import { defineProcedure } from '../define.ts';
 import { archiveDate, destination } from './options.ts';
 
@@ -8,6 +9,11 @@ const options = z.object({
     .optional()
     .describe('Date of the backup, 20240115 (its newest) or 20240115-020000; by default the newest of all'),
   archive: z.string().min(1).optional().describe('This archive file instead'),
+  domain: domainName
+    .optional()
+    .describe(
+      'Only the files and folders of this domain (live, archive and renewal of certbot); the others stay as they are',
+    ),
   undo: z
     .boolean()
     .optional()
@@ -16,6 +22,7 @@ const options = z.object({
     .boolean()
     .optional()
     .describe('Also symbolic links that lead out of the certificate folders and are not there now'),
+  list: z.boolean().default(false).describe('Only list the archives: backups, and what restores replaced'),
   destination,
 });
 export type RestoreCertificatesOptions = z.infer<typeof options>;
@@ -27,11 +34,18 @@ export const restoreCertificates = defineProcedure({
   summary: 'Put the certificate folders back as a backup has them, and keep what is there now as an undo archive',
   changes: true,
   options,
-  impact: ({ date, archive, undo = false }, { certificates: { backup } }) =>
-    `Replaces ${backup.paths.join(', ')} as a whole by ${
-      archive ?? `the ${undo ? 'undo archive' : 'backup'} of ${date ?? 'the newest date'}`
-    }: certificates and keys that came later are gone from there, and lie in an undo archive. ` +
-    'Services go on with the certificates that they have loaded; reload them afterwards.',
+  impact: ({ date, archive, domain, list, undo = false }, { certificates: { backup } }) => {
+    if (list) return 'Archives are listed; nothing is changed.';
+    const what =
+      domain === undefined
+        ? `${backup.paths.join(', ')} as a whole`
+        : `what is of ${domain} in ${backup.paths.join(', ')}`;
+    return (
+      `Replaces ${what} by ${archive ?? `the ${undo ? 'undo archive' : 'backup'} of ${date ?? 'the newest date'}`}: ` +
+      'certificates and keys that came later are gone from there, and lie in an undo archive. ' +
+      'Services go on with the certificates that they have loaded; reload them afterwards.'
+    );
+  },
   choices: async ({ certificates: { backup } }) => ({
     date: await (await import('./backupDates.ts')).backupDates(backup.destination),
   }),

@@ -3,8 +3,7 @@ import { resolve } from 'node:path';
 import * as z from 'zod';
 import type { Finding } from '../../protocol/nouns.ts';
 import { outcomeOf, type ProcedureContext, type ProcedureResult } from '../define.ts';
-import type { OpenArchive } from './backupArchive.ts';
-import { type BackupEntry, isWithin, linkDestination, restorableBits, shownName } from './backupEntries.ts';
+import { type BackupEntry, isWithin, linkDestination, shownName } from './backupEntries.ts';
 import { backupRoots, isMountPoint } from './backupRoots.ts';
 import {
   inStore,
@@ -16,10 +15,13 @@ import {
   StoreProblem,
   writeArchive,
 } from './backupStore.ts';
-import { asRestored, compareTrees, type Difference, type ScannedTree, scanTree } from './backupTree.ts';
+import { compareTrees, type Difference, type ScannedTree, scanTree } from './backupTree.ts';
 import { backupKeys, tellMisread } from './misread.ts';
 import type { RestoreCertificatesOptions } from './restoreCertificates.ts';
 import { reportRecovery } from './restoreReport.ts';
+import { archiveLines, archivesIn, listedArchive } from './restoreList.ts';
+import { refuseUnkeepable, tellOfRights, tellOfServices } from './restoreRights.ts';
+import { domainScope, type Scope, wholeScope } from './restoreScope.ts';
 import { lookAt, stage } from './restoreStage.ts';
 import { clean, interrupted, placeFor, recover, stagedRoot, switchOver, writeJournal } from './restoreSwitch.ts';
 
@@ -32,6 +34,8 @@ export const part = z.object({
   added: z.array(z.string()),
   changed: z.array(z.string()),
   removed: z.array(z.string()),
+  /** With --list: what can be restored, backups before what restores replaced, the oldest first. */
+  archives: z.array(listedArchive),
 });
 export type RestoreCertificatesPart = z.infer<typeof part>;
 
@@ -57,9 +61,14 @@ export async function run(
     context.finding(one);
   };
   const restore: Restore = { options, destination, owners: process.geteuid?.() === 0, context, finding };
-  const nothing = { archive: null, undo: null, roots: [], added: [], changed: [], removed: [] };
+  const nothing = { archive: null, undo: null, roots: [], added: [], changed: [], removed: [], archives: [] };
   if (tellMisread({ config: context.config, finding }, backupKeys, 'certificates.restore') !== null) {
     return { outcome: 'failed', part: nothing };
+  }
+  if (options.list) {
+    const archives = await archivesIn(destination);
+    for (const line of archiveLines(destination, archives)) context.print(line);
+    return { outcome: 'unchanged', part: { ...nothing, archives } };
   }
   try {
     const done = context.dryRun
@@ -80,8 +89,7 @@ export async function run(
 
 interface Prepared {
   readonly file: string;
-  readonly archive: OpenArchive;
-  readonly wanted: readonly BackupEntry[];
+  readonly scope: Scope;
   readonly current: ScannedTree;
   readonly part: RestoreCertificatesPart;
 }
@@ -103,7 +111,8 @@ async function carryOut(restore: Restore): Promise<RestoreCertificatesPart> {
   const { context, destination, owners } = restore;
   const { signal } = context;
   const prepared = await prepare(restore);
-  const { file, archive, wanted, current, part: planned } = prepared;
+  const { file, scope, current, part: planned } = prepared;
+  const { wanted } = scope;
   if (differencesOf(planned) === 0) {
     context.print(`${planned.roots.join(', ')}: everything is as ${file} has it`);
     return planned;
@@ -112,7 +121,7 @@ async function carryOut(restore: Restore): Promise<RestoreCertificatesPart> {
   const places = planned.roots.map(placeFor);
   await writeJournal(destination, { phase: 'staging', archive: file, places });
   try {
-    await stage(archive, places, owners, signal);
+    await stage(scope.contents(), places, owners, signal);
     refuseDifferences(
       await lookAt(wanted, places, stagedRoot, owners, signal),
       'could not be made as the archive has it',
@@ -133,7 +142,7 @@ async function carryOut(restore: Restore): Promise<RestoreCertificatesPart> {
   refuseDifferences(wrong, `is not as the archive has it; what was there before is in ${undo ?? 'no archive'}`);
   context.print(`restored ${planned.roots.join(', ')} from ${file}; ${wanted.length} entries compared`);
   if (undo !== null) context.print(`what was there before is in ${undo}`);
-  context.print('reload the services that use these certificates: they go on with those that they have loaded');
+  await tellOfServices(planned.roots, restore);
   return { ...planned, undo };
 }
 
@@ -143,9 +152,9 @@ async function prepare(restore: Restore): Promise<Prepared> {
   const { backup } = context.config.certificates;
   const file = await chooseArchive(restore);
   const archive = await readArchive(file, backup.encrypt?.passphrase);
-  const { entries, roots } = archive.manifest;
+  const { roots: stored } = archive.manifest;
   const allowed = new Set([...backup.paths, ...(await backupRoots(backup.paths)).present]);
-  for (const root of roots) {
+  for (const root of stored) {
     if (!allowed.has(root)) {
       throw new StoreProblem(
         `The archive ${file} can not be restored: ${shownName(root)} is none of certificates.backup.paths.`,
@@ -157,27 +166,35 @@ async function prepare(restore: Restore): Promise<Prepared> {
       );
     }
   }
-  const current = await scanTree(roots, context.signal);
+  const { domain } = options;
+  const everything = await scanTree(stored, context.signal);
+  const scope = domain === undefined ? wholeScope(archive) : domainScope(file, domain, archive, everything.entries);
+  const { roots, chosen, wanted } = scope;
+  const current = within(everything, roots);
+  if (domain !== undefined) await refuseUnkeepable(current.entries, owners);
   const [unkept] = current.leftOut;
   if (unkept !== undefined) {
     throw new StoreProblem(
       `${shownName(unkept.path)} would be lost, since no archive can keep it: ${unkept.why}; move it away first.`,
     );
   }
-  if (options.outsideLinks !== true) refuseOutsideLinks(file, entries, roots, current.entries);
-  const wanted = entries.map(asRestored);
-  tellOfRights(entries, restore);
+  if (options.outsideLinks !== true) refuseOutsideLinks(file, chosen, stored, everything.entries);
+  await tellOfRights(chosen, archive.manifest.host, restore);
   const differences = compareTrees(wanted, current.entries, owners);
   const paths = (kind: Difference['kind']): string[] =>
     differences.filter((one) => one.kind === kind).map(({ path }) => path);
   const [added, changed, removed] = [paths('missing'), paths('differs'), paths('surplus')];
   return {
     file,
-    archive,
-    wanted,
+    scope,
     current,
-    part: { archive: file, undo: null, roots: [...roots], added, changed, removed },
+    part: { archive: file, undo: null, roots: [...roots], added, changed, removed, archives: [] },
   };
+}
+
+function within({ entries, leftOut }: ScannedTree, roots: readonly string[]): ScannedTree {
+  const isThere = ({ path }: { readonly path: string }): boolean => isWithin(path, roots);
+  return { entries: entries.filter(isThere), leftOut: leftOut.filter(isThere) };
 }
 
 async function chooseArchive({ options, destination }: Restore): Promise<string> {
@@ -217,27 +234,13 @@ function refuseOutsideLinks(
   }
 }
 
-function tellOfRights(entries: readonly BackupEntry[], { finding, owners }: Restore): void {
-  for (const entry of entries) {
-    if (entry.type === 'link' || (entry.mode & ~restorableBits) === 0) continue;
-    const [was, becomes] = [entry.mode, entry.mode & restorableBits].map((mode) => mode.toString(8));
-    const message = `${entry.path} is restored with mode ${becomes} and not ${was}, for nobody but the owner may write there.`;
-    finding({ level: 'warning', code: 'certificates.restore', subject: entry.path, message });
-  }
-  const [uid, gid] = [process.geteuid?.(), process.getegid?.()];
-  const foreign = owners ? undefined : entries.find((entry) => entry.uid !== uid || entry.gid !== gid);
-  if (foreign === undefined) return;
-  const message = `Owners are not restored, since only root may give files away: ${foreign.path} belonged to ${foreign.uid}:${foreign.gid}.`;
-  finding({ level: 'warning', code: 'certificates.restore', subject: foreign.path, message });
-}
-
 /** Archive of what is there now; null when nothing is. */
 async function keepCurrent(
   { context, destination }: Restore,
   { current, part: { roots } }: Prepared,
 ): Promise<string | null> {
   if (current.entries.length === 0) return null;
-  const { keep, encrypt } = context.config.certificates.backup;
+  const { encrypt, ...retention } = context.config.certificates.backup;
   const present = roots.filter((root) => current.entries.some(({ path }) => path === root));
   const now = context.now();
   const { passphrase } = encrypt ?? {};
@@ -247,7 +250,7 @@ async function keepCurrent(
     compareTrees(current.entries, tree.entries, true),
     'changed during the restore, which was given up; run it again',
   );
-  await pruneArchives(destination, 'undo', keep);
+  await pruneArchives(destination, 'undo', { ...retention, now }, file);
   return file;
 }
 

@@ -1,11 +1,11 @@
-/** Makes the trees of an archive anew, each in the folder that is kept for it, and looks whether they have become what they should be. */
+/** Makes the trees that are restored, each in the folder that is kept for it, and looks whether they have become what they should be. */
 import { constants } from 'node:fs';
 import { chmod, chown, lchown, lutimes, mkdir, open, symlink, utimes } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { syncDirectory } from '../../store/atomicWrite.ts';
-import type { OpenArchive } from './backupArchive.ts';
 import { type BackupEntry, isWithin } from './backupEntries.ts';
-import { asRestored, compareTrees, type Difference, scanTree } from './backupTree.ts';
+import { compareTrees, type Difference, scanTree } from './backupTree.ts';
+import type { MadeEntry } from './restoreScope.ts';
 import { type Place, stagedRoot } from './restoreSwitch.ts';
 
 /**
@@ -13,7 +13,7 @@ import { type Place, stagedRoot } from './restoreSwitch.ts';
  * given only where `owners` says that we may.
  */
 export async function stage(
-  archive: OpenArchive,
+  made: AsyncIterable<MadeEntry>,
   places: readonly Place[],
   owners: boolean,
   signal: AbortSignal,
@@ -23,9 +23,8 @@ export async function stage(
     await mkdir(folder, { mode: 0o700 });
   }
   const folders: { readonly path: string; readonly entry: BackupEntry }[] = [];
-  for await (const { entry: stored, content } of archive.entries()) {
+  for await (const { entry, content } of made) {
     signal.throwIfAborted();
-    const entry = asRestored(stored);
     const path = stagedPath(entry.path, places);
     if (entry.type === 'file') await makeFile(path, entry, content, owners);
     else if (entry.type === 'link') await makeLink(path, entry.target, entry, owners);
