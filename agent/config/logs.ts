@@ -4,6 +4,9 @@ import { logRotation } from './logRotation.ts';
 import { since } from './since.ts';
 import { byteSize, duration, percent } from './units.ts';
 
+export const requestTimes = ['auto', 'seconds', 'milliseconds', 'microseconds'] as const;
+export type RequestTime = (typeof requestTimes)[number];
+
 export const logAnalysis = z.strictObject({
   files: z
     .array(z.string().min(1))
@@ -13,6 +16,12 @@ export const logAnalysis = z.strictObject({
   since: since.optional().describe('By default everything that is there is read'),
   error_rate: percent.default(5).describe('Share of requests that may end with 5xx, in percent'),
   new_groups: z.int().min(1).default(1).describe('So many error groups that are new since yesterday are a warning'),
+  request_time: z
+    .enum(requestTimes)
+    .default('auto')
+    .describe(
+      'What durations of requests count that access logs give as whole numbers (Apache: `%T` seconds, `%{ms}T` milliseconds, `%D` microseconds); with a decimal point they are seconds',
+    ),
   ignore: z
     .array(z.string().min(3))
     .default([])

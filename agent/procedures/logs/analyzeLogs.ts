@@ -12,7 +12,9 @@ const options = z.object({
   file: z
     .array(z.string().min(1))
     .optional()
-    .describe('File, folder or glob to read instead of the configured ones; packed by gzip or Zstandard or not'),
+    .describe(
+      'File, folder or glob to read instead of the configured ones, packed (gzip, zstd, xz, bzip2, lz4) or not, also an archive of logs (tar); `-` is standard input',
+    ),
   top: z.int().min(1).max(1000).default(20).describe('Length of each list'),
   format: z.enum(['markdown', 'json']).default('markdown').describe('Format of the report file'),
   output: z.string().min(1).optional().describe('Report file; by default one with the date in the memory of the agent'),

@@ -12,8 +12,9 @@ import { LogAnalysis } from './analysis/logAnalysis.ts';
 import { markdownReport } from './analysis/markdown.ts';
 import { GroupMemory } from './analysis/memory.ts';
 import type { Log, Part } from './analysis/part.ts';
-import { findLogs, type LogPlace, type Places } from './analysis/places.ts';
+import { findLogs, withoutGeneration, type LogPlace, type Places } from './analysis/places.ts';
 import { readLog } from './analysis/readLog.ts';
+import { standardInput } from './analysis/source.ts';
 import { groupsOf, isoOf, summarize } from './analysis/summary.ts';
 import { number, shown } from './analysis/text.ts';
 
@@ -32,9 +33,9 @@ export async function run(options: AnalyzeLogsOptions, given: ProcedureContext):
   const progress = await progressOf(places.logs, context);
   let failed = 0;
   for (const place of places.logs) {
-    const log = await analyze(place, { options, context, since, now: now.getTime(), memory, advance: progress });
-    if (log === null) failed += 1;
-    else files.push(log);
+    const logs = await analyze(place, { options, context, since, now: now.getTime(), memory, advance: progress });
+    if (logs.length === 0) failed += 1;
+    files.push(...logs);
   }
   const found: Part = { report: options.report, since: isoOf(since), reportFile: null, files };
   for (const log of files) tell(log, context);
@@ -51,7 +52,9 @@ function sinceOf(options: AnalyzeLogsOptions, { config }: ProcedureContext, now:
 async function placesOf(options: AnalyzeLogsOptions, context: ProcedureContext, since: number): Promise<Places> {
   const { logs, baseDirectory } = context.config;
   const configured = logs.analyze.files ?? logs.rotate?.flatMap(({ paths }) => paths) ?? [];
-  const patterns = options.file?.map((path) => resolve(path)) ?? configured.map((path) => resolve(baseDirectory, path));
+  const patterns =
+    options.file?.map((path) => (path === standardInput ? path : resolve(path))) ??
+    configured.map((path) => resolve(baseDirectory, path));
   if (patterns.length === 0) {
     const message = 'No logs are configured; set `logs.analyze.files` in maintenance.yaml, or say --file.';
     context.finding({ level: 'warning', code: 'logs.none', subject: 'logs.analyze', message });
@@ -79,34 +82,70 @@ async function progressOf(logs: readonly LogPlace[], { progress }: ProcedureCont
   };
 }
 
-async function analyze(
-  place: LogPlace,
-  given: {
-    readonly options: AnalyzeLogsOptions;
-    readonly context: ProcedureContext;
-    readonly since: number;
-    readonly now: number;
-    readonly memory: GroupMemory;
-    readonly advance: (bytes: number) => void;
-  },
-): Promise<Log | null> {
+interface Analyzing {
+  readonly options: AnalyzeLogsOptions;
+  readonly context: ProcedureContext;
+  readonly since: number;
+  readonly now: number;
+  readonly memory: GroupMemory;
+  readonly advance: (bytes: number) => void;
+}
+
+/** One log; of an archive all that it holds. Generations of one log lie side by side there. */
+async function analyze(place: LogPlace, given: Analyzing): Promise<readonly Log[]> {
   const { options, context, since, now, memory, advance } = given;
-  const { report, top } = options;
-  const analysis = new LogAnalysis({ report, since, now, top, ignore: context.config.logs.analyze.ignore });
-  memory.teach(place.source, analysis.templates);
-  const { read, bytes, failures } = await readLog(place, analysis, { signal: context.signal, advance });
+  const logs: Log[] = [];
+  let open: { source: string; keep: boolean; analysis: LogAnalysis; read: string[]; bytes: number } | null = null;
+  const close = (): void => {
+    if (open !== null) logs.push(summed(open, given));
+    open = null;
+  };
+  const begin = (path: string, member: string | null): LogAnalysis => {
+    const source = member === null ? place.source : `${path}:${withoutGeneration(member)}`;
+    if (open?.source !== source) {
+      close();
+      const { ignore, request_time: requestTime } = context.config.logs.analyze;
+      const analysis = new LogAnalysis({ report: options.report, since, now, top: options.top, ignore, requestTime });
+      memory.teach(source, analysis.templates);
+      open = { source, keep: member === null && path !== standardInput, analysis, read: [], bytes: 0 };
+    }
+    open.read.push(member ?? path);
+    return open.analysis;
+  };
+  const end = (bytes: number): void => {
+    if (open !== null) open.bytes += bytes;
+  };
+  const failures = await readLog(place, { signal: context.signal, advance, begin, end });
+  close();
   for (const { path, reason, partly } of failures) {
     const code = partly ? 'logs.damaged' : 'logs.unreadable';
     context.finding({ level: 'warning', code, subject: path, message: reason });
   }
-  if (read.length === 0) return null;
+  return logs;
+}
+
+function summed(
+  {
+    source,
+    keep,
+    analysis,
+    read,
+    bytes,
+  }: Pick<Log, 'source' | 'read' | 'bytes'> & {
+    readonly keep: boolean;
+    readonly analysis: LogAnalysis;
+  },
+  { options, context, now, memory }: Analyzing,
+): Log {
+  const { report, top } = options;
   const performance = report === 'performance';
-  const summary = summarize(analysis, { source: place.source, read: [...read], bytes, groups: [], performance, top });
+  const summary = summarize(analysis, { source, read, bytes, groups: [], performance, top });
   const from = summary.firstSeen === null ? Number.NaN : Date.parse(summary.firstSeen);
   // Before they are compared: what is remembered holds no secret either.
   const mask = context.mask ?? ((text) => text);
   const seen = groupsOf(analysis).map((group) => ({ ...group, template: mask(group.template) }));
-  const judged = memory.learn(place.source, seen, { now, from });
+  // An archive does not grow, and standard input is another log each time: nothing to remember.
+  const judged = memory.learn(source, seen, { now, from, keep });
   const rest = judged.slice(top).reduce((sum, { count }) => sum + count, 0);
   // What is new is shown whatever its rank.
   const groups = judged.filter(({ isNew }, rank) => rank < top || (isNew === true && rank < top * 10));

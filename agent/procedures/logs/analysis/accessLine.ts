@@ -29,8 +29,10 @@ export class AccessLine {
   agentHash = 0;
   /** The line names referrer and agent. */
   combined = false;
-  /** Duration of the request in seconds; NaN when the line does not tell. */
+  /** Duration of the request in seconds; NaN when the line does not tell, or not in which unit. */
   seconds = Number.NaN;
+  /** What is its duration if `seconds` is NaN: a whole number of an unknown unit. */
+  whole = Number.NaN;
   readonly #numbers = new NumberReader();
   readonly #minute = Buffer.alloc(26);
   #minuteStart = Number.NaN;
@@ -146,7 +148,7 @@ export class AccessLine {
 
   #tail(bytes: Buffer): boolean {
     let at = this.#at;
-    this.seconds = Number.NaN;
+    this.seconds = this.whole = Number.NaN;
     this.combined = bytes[at] === space && bytes[at + 1] === quote;
     if (!this.combined) return this.#extra(bytes, at);
     let byte = bytes[(at += 2)] ?? newline;
@@ -169,8 +171,8 @@ export class AccessLine {
   }
 
   /**
-   * What is behind: the duration by its name (`rt=0.012`, `request_time=0.012`), else the first bare number. With a decimal
-   * point it is seconds (nginx `$request_time`), without one microseconds (Apache `%D`).
+   * What is behind: the duration by its name (`rt=0.012`, `request_time="0.012"`), else the first number with a decimal point, which
+   * is seconds (nginx `$request_time`), else the first whole one (Apache `%D`, `%T`).
    */
   #extra(bytes: Buffer, from: number): boolean {
     let at = from;
@@ -188,10 +190,16 @@ export class AccessLine {
         continue;
       }
       if (bytes[at - 1] !== space) continue;
-      if (Number.isNaN(unnamed) && isDigit(byte)) unnamed = this.#bareNumber(bytes, at);
+      if (isDigit(byte)) {
+        const value = this.#bareNumber(bytes, at);
+        if (this.#numbers.fraction) unnamed = Number.isNaN(unnamed) ? value : unnamed;
+        else if (Number.isNaN(this.whole)) this.whole = value;
+        continue;
+      }
       const name = startsWith(bytes, at, at + 3, 'rt=') ? 3 : startsWith(bytes, at, at + 13, 'request_time=') ? 13 : 0;
       if (name > 0) {
-        const value = this.#numbers.read(bytes, at + name, at + name + 20);
+        const start = at + name + (bytes[at + name] === quote ? 1 : 0);
+        const value = this.#numbers.read(bytes, start, start + 20);
         if (!Number.isNaN(value)) this.seconds = value;
       }
     }
@@ -203,8 +211,7 @@ export class AccessLine {
   #bareNumber(bytes: Buffer, at: number): number {
     const value = this.#numbers.read(bytes, at, at + 20);
     const after = bytes[this.#numbers.end];
-    if (after !== space && after !== newline && after !== 13) return Number.NaN;
-    return this.#numbers.fraction ? value : value / 1e6;
+    return after === space || after === newline || after === 13 ? value : Number.NaN;
   }
 }
 

@@ -1,11 +1,13 @@
 /** What an access log comes to: a cheap scan for errors, or the whole picture of the requests. */
+import type { RequestTime } from '../../../config/logs.ts';
 import { AccessLine } from './accessLine.ts';
 import { ByteCounter } from './byteCounter.ts';
-import { newline, quote, space } from './bytes.ts';
+import { hashBytes, newline, quote, space } from './bytes.ts';
 import { levelOfStatus } from './levels.ts';
 import type { Level } from './levels.ts';
 import { PerMinute } from './perMinute.ts';
 import { Requests } from './requests.ts';
+import { WholeDurations } from './wholeDurations.ts';
 
 const clientRoom = 65_536;
 const pathRoom = 32_768;
@@ -15,6 +17,7 @@ export class AccessReport {
   /** Requests by status. */
   readonly statuses = new Float64Array(1000);
   readonly requests: Requests;
+  readonly wholeDurations: WholeDurations;
   /** Requests that ended with 4xx or 5xx, by status and request. */
   readonly failures = new ByteCounter(16_384);
   readonly perMinute = new PerMinute();
@@ -37,10 +40,16 @@ export class AccessReport {
   readonly #date = Buffer.alloc(12);
 
   /** `whole`: count clients, paths and so on, not failures alone. `since`: milliseconds since the epoch, or -Infinity. */
-  constructor(whole: boolean, since: number, slowest: number) {
-    this.#whole = whole;
-    this.#since = since;
-    this.requests = new Requests(slowest);
+  constructor(given: {
+    readonly whole: boolean;
+    readonly since: number;
+    readonly slowest: number;
+    readonly requestTime: RequestTime;
+  }) {
+    this.#whole = given.whole;
+    this.#since = given.since;
+    this.requests = new Requests(given.slowest);
+    this.wholeDurations = new WholeDurations(given.requestTime);
   }
 
   /** Takes lines from `start` on; returns where the first one begins that is no access line, or `end`. */
@@ -69,7 +78,7 @@ export class AccessReport {
       if (line.combined) this.combined += 1;
       this.statuses[line.status] = (this.statuses[line.status] ?? 0) + 1;
       this.#seenAt(line.time);
-      if (line.status >= 400) this.#failure(bytes, line);
+      if (line.status >= 400) this.#failed(bytes, line);
       if (this.#whole) this.#add(bytes, line);
     }
     return end;
@@ -95,22 +104,48 @@ export class AccessReport {
     paths.sums[path] = (paths.sums[path] ?? 0) + line.bytes;
     const route = paths.tags[path] ?? 0;
     this.requests.add(route, line.status, line.bytes);
-    if (!Number.isNaN(line.seconds)) {
-      this.requests.took(route, line.seconds, line.time, () => paths.text(path));
-    }
+    let { seconds } = line;
+    if (Number.isNaN(seconds) && !Number.isNaN(line.whole)) seconds = this.wholeDurations.take(line.whole);
+    if (!Number.isNaN(seconds)) this.requests.took(route, seconds, line.time, () => paths.text(path));
     if (!line.combined) return;
     const agents = (this.agents ??= new ByteCounter(agentRoom, agentRoom * 160));
     const agent = agents.find(bytes, line.agentStart, line.agentEnd, line.agentHash);
     agents.counts[agent] = (agents.counts[agent] ?? 0) + 1;
   }
 
-  #failure(bytes: Buffer, line: AccessLine): void {
+  /**
+   * A request that a record of another format tells of; records, statuses and levels are the caller's. `time` may be NaN. `failing`:
+   * it is a failure when its status says so.
+   */
+  addRequest(request: TextRequest, time: number, failing: boolean): void {
+    const { text, status, bytes, seconds } = request;
+    const name = Buffer.from(text);
+    if (failing && status >= 400) this.#failure(name, 0, name.length, hashBytes(name, 0, name.length), status, time);
+    if (!this.#whole) return;
+    this.bytes += bytes;
+    if (!Number.isNaN(time)) this.perMinute.add(time);
+    const route = this.requests.routeOf(text);
+    this.requests.add(route, status, bytes);
+    if (!Number.isNaN(seconds)) this.requests.took(route, seconds, time, () => text);
+    countText((this.paths ??= new ByteCounter(pathRoom)), name, bytes);
+    if (request.client !== null) {
+      countText((this.clients ??= new ByteCounter(clientRoom, clientRoom * 32)), Buffer.from(request.client), bytes);
+    }
+    if (request.agent === null) return;
+    countText((this.agents ??= new ByteCounter(agentRoom, agentRoom * 160)), Buffer.from(request.agent), 0);
+  }
+
+  #failure(bytes: Buffer, start: number, end: number, hash: number, status: number, time: number): void {
     const { failures } = this;
-    const index = failures.find(bytes, line.requestStart, line.requestEnd, line.requestHash, line.status);
+    const index = failures.find(bytes, start, end, hash, status);
     failures.counts[index] = (failures.counts[index] ?? 0) + 1;
-    const { time } = line;
+    if (Number.isNaN(time)) return;
     if (!(time >= (failures.first[index] ?? 0))) failures.first[index] = time;
     if (!(time <= (failures.last[index] ?? 0))) failures.last[index] = time;
+  }
+
+  #failed(bytes: Buffer, { requestStart, requestEnd, requestHash, status, time }: AccessLine): void {
+    this.#failure(bytes, requestStart, requestEnd, requestHash, status, time);
   }
 
   /**
@@ -140,7 +175,7 @@ export class AccessReport {
         return at;
       }
       statuses[line.status] = (statuses[line.status] ?? 0) + 1;
-      if (line.status >= 400) this.#failure(bytes, line);
+      if (line.status >= 400) this.#failed(bytes, line);
       if (line.combined) this.combined += 1;
       this.#seenAt(line.time);
       if (answer > 0) bytes.copy(this.#date, 0, this.#bracket + 1, this.#bracket + 13);
@@ -177,6 +212,24 @@ export class AccessReport {
   #noteTime(bytes: Buffer, bracket: number, end: number): void {
     if (bracket >= 0) this.#seenAt(this.#line.timeAt(bytes, bracket, end));
   }
+}
+
+/** A request as text, of a record in JSON. */
+export interface TextRequest {
+  /** `GET /path`, without a query. */
+  readonly text: string;
+  readonly status: number;
+  readonly bytes: number;
+  /** NaN = not told. */
+  readonly seconds: number;
+  readonly client: string | null;
+  readonly agent: string | null;
+}
+
+function countText(counter: ByteCounter, text: Buffer, bytes: number): void {
+  const index = counter.find(text, 0, text.length, hashBytes(text, 0, text.length));
+  counter.counts[index] = (counter.counts[index] ?? 0) + 1;
+  counter.sums[index] = (counter.sums[index] ?? 0) + bytes;
 }
 
 const openBracket = 91;

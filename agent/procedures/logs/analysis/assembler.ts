@@ -38,6 +38,12 @@ export class Assembler {
   #explicit = false;
   #inTraceback = false;
   #afterTraceback = false;
+  /** A line of Python says that a traceback comes. */
+  #announced = false;
+  /** Another traceback of the same failure is to come. */
+  #chained = false;
+  /** In an exception group of Python, whose name is to come. */
+  #inGroup = false;
   #language: 'python' | 'java' | null = null;
   /** Last line of a stack trace that names an exception. */
   #exception = '';
@@ -55,6 +61,7 @@ export class Assembler {
     const guessed = head.level === null ? guessLevel(bytes, start, end) : null;
     this.#level = head.level ?? guessed?.level ?? 'info';
     this.#explicit = guessed?.explicit ?? true;
+    this.#announced = isAnnouncement(bytes, start, end);
     this.#noteTrace(bytes, start, end);
   }
 
@@ -80,7 +87,7 @@ export class Assembler {
       length: this.#length,
       lines: this.#lines,
     });
-    this.#inTraceback = this.#afterTraceback = false;
+    this.#inTraceback = this.#afterTraceback = this.#chained = this.#inGroup = false;
     this.#language = null;
     this.#exception = '';
   }
@@ -91,17 +98,29 @@ export class Assembler {
     if (first === 32 || first === 9 || this.#inTraceback) return true;
     if (startsWith(bytes, start, end, 'Caused by: ') || startsWith(bytes, start, end, 'Suppressed: ')) return true;
     if (this.#afterTraceback) {
-      if (startsWith(bytes, start, end, 'During handling of the above') || isTraceback(bytes, start, end)) return true;
-      if (startsWith(bytes, start, end, 'The above exception was')) return true;
+      if (isChain(bytes, start, end)) return true;
+      if (this.#chained && isTraceback(bytes, start, end)) return true;
     }
-    if (isTraceback(bytes, start, end)) return this.#head?.open === true;
+    // A second traceback without those words is that of another failure.
+    if (isTraceback(bytes, start, end))
+      return this.#language === null && (this.#head?.open === true || this.#announced);
+    if (isAnnouncement(bytes, start, end)) return false;
     return this.#head?.open === true && !guessLevel(bytes, start, Math.min(end, start + 40)).explicit;
   }
 
   #noteTrace(bytes: Buffer, start: number, end: number): void {
     if (isTraceback(bytes, start, end)) {
-      this.#inTraceback = true;
-      this.#language = 'python';
+      [this.#inTraceback, this.#language, this.#chained] = [true, 'python', false];
+      return;
+    }
+    if (isChain(bytes, start, end)) this.#chained = true;
+    if (startsWith(bytes, start, end, groupHead)) {
+      [this.#inGroup, this.#language] = [true, 'python'];
+      return;
+    }
+    if (this.#inGroup && startsWith(bytes, start, end, '  | ') && (bytes[start + 4] ?? 0) > 32) {
+      this.#inGroup = false;
+      this.#exception = bytes.toString('utf8', start + 4, Math.min(end, start + 254));
       return;
     }
     const first = bytes[start];
@@ -119,6 +138,19 @@ export class Assembler {
       this.#language ??= 'java';
     }
   }
+}
+
+const groupHead = '  + Exception Group Traceback';
+
+function isChain(bytes: Buffer, start: number, end: number): boolean {
+  return (
+    startsWith(bytes, start, end, 'During handling of the above') ||
+    startsWith(bytes, start, end, 'The above exception was')
+  );
+}
+
+function isAnnouncement(bytes: Buffer, start: number, end: number): boolean {
+  return startsWith(bytes, start, end, 'Exception in thread ') || startsWith(bytes, start, end, 'Exception ignored in');
 }
 
 function isTraceback(bytes: Buffer, start: number, end: number): boolean {

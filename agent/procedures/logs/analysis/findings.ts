@@ -1,7 +1,7 @@
 /** What analyze-logs finds worth telling. */
 import type { Finding } from '../../../protocol/nouns.ts';
 import { counted } from '../../counted.ts';
-import { rubbishOf } from './markdown.ts';
+import { rubbishOf, unitOf } from './markdown.ts';
 import type { Log } from './part.ts';
 import { number, shown } from './text.ts';
 
@@ -17,11 +17,19 @@ export function findingsOf(log: Log, thresholds: Thresholds): readonly Finding[]
   const { fatal, error, warning } = log.levels;
   if (fatal > 0) {
     const top = log.groups.find(({ level }) => level === 'fatal');
-    const message = `${counted(fatal, 'fatal message', number)}${top === undefined ? '' : `, most often: ${shown(top.template)}`}; see the report.`;
+    const message = `${counted(fatal, 'fatal message', number)}${top === undefined ? '' : `${fatal === 1 ? '' : ', most often'}: ${shown(top.template)}`}; see the report.`;
     findings.push({ level: 'warning', code: 'logs.fatal', subject, message, value: fatal, threshold: 0 });
   }
   const rubbish = rubbishOf(log);
   if (rubbish !== null) findings.push({ level: 'info', code: 'logs.rubbish', subject, message: `Some ${rubbish}.` });
+  const unit = log.requests === undefined ? null : unitOf(log.requests);
+  if (unit !== null && log.requests?.wholeDurations?.guessed === true)
+    findings.push({
+      level: 'info',
+      code: 'logs.request-time',
+      subject,
+      message: `${unit.charAt(0).toUpperCase()}${unit.slice(1)}.`,
+    });
   const counts = `${counted(error, 'error', number)} and ${counted(warning, 'warning', number)} in ${counted(log.records, 'record', number)} (${log.format}).`;
   findings.push({ level: error > 0 ? 'info' : 'ok', code: 'logs.levels', subject, message: counts, value: error });
   return findings;

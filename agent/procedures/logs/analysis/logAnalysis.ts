@@ -10,7 +10,10 @@ import { newline } from './bytes.ts';
 import { readJson } from './jsonRecord.ts';
 import { guessLevel, levelOfStatus, levels, priorityAt } from './levels.ts';
 import type { Level } from './levels.ts';
+import type { RequestTime } from '../../../config/logs.ts';
+import { PostgresCsv } from './postgresCsv.ts';
 import { PostgresReport } from './postgresReport.ts';
+import { readRedis } from './redisLine.ts';
 import { readSyslog } from './syslogLine.ts';
 import { Templates } from './templates.ts';
 import { TimeReader } from './times.ts';
@@ -24,6 +27,8 @@ export interface AnalysisSettings {
   readonly top: number;
   /** Text that makes a message one that is expected: it is counted, and left out of the groups. */
   readonly ignore: readonly string[];
+  /** What whole numbers behind a request count. */
+  readonly requestTime: RequestTime;
 }
 
 const longestPartial = 64 * 1024;
@@ -41,6 +46,9 @@ export class LogAnalysis {
   readonly templates: Templates;
   readonly access: AccessReport;
   readonly postgres: PostgresReport;
+  /** Those of PostgreSQL's records that came as CSV and as JSON. */
+  postgresCsv = 0;
+  postgresJson = 0;
   /** Records of all formats but access lines and PostgreSQL's. */
   readonly formats = new Map<string, number>();
   readonly levels: Record<Level, number> = { fatal: 0, error: 0, warning: 0, info: 0, debug: 0 };
@@ -49,13 +57,14 @@ export class LogAnalysis {
   readonly #settings: AnalysisSettings;
   readonly #times: TimeReader;
   readonly #assembler: Assembler;
-  #current: 'access' | 'postgres' | null = null;
+  readonly #csv: PostgresCsv;
+  #current: 'access' | 'postgres' | 'csv' | null = null;
   /** Time of the record before, for records that show none. */
   #lastSeen = Number.NaN;
   /** While the line of a container is looked at: when docker took it. */
   #dockerTime = Number.NaN;
   #inDocker = false;
-  #insideDocker: 'access' | 'postgres' | null = null;
+  #insideDocker: 'access' | 'postgres' | 'csv' | null = null;
   readonly #partial = new Map<string, string>();
 
   constructor(settings: AnalysisSettings) {
@@ -63,9 +72,12 @@ export class LogAnalysis {
     this.templates = new Templates(settings.ignore);
     this.#times = new TimeReader(settings.now);
     const whole = settings.report === 'performance';
-    this.access = new AccessReport(whole, settings.since, settings.top);
-    const { since } = settings;
+    const { since, top, requestTime } = settings;
+    this.access = new AccessReport({ whole, since, slowest: top, requestTime });
     this.postgres = new PostgresReport({ times: this.#times, templates: this.templates, since, whole });
+    this.#csv = new PostgresCsv(this.#times, (level, time, message, length) => {
+      if (this.postgres.record(level, time, message, length)) this.postgresCsv += 1;
+    });
     this.#assembler = new Assembler((record) => {
       this.#record(record);
     });
@@ -98,12 +110,14 @@ export class LogAnalysis {
     for (const text of this.#partial.values()) this.#dockerLine(text);
     this.#partial.clear();
     this.#assembler.flush();
+    this.#csv.close();
     this.postgres.flush();
     this.#current = null;
     this.#lastSeen = Number.NaN;
   }
 
   #line(bytes: Buffer, start: number, end: number): void {
+    if (this.#current === 'csv' && this.#csv.line(bytes, start, end)) return;
     const first = bytes[start] ?? newline;
     if (start === end) {
       if (this.#current !== 'postgres' || !this.postgres.line(bytes, start, end))
@@ -114,6 +128,7 @@ export class LogAnalysis {
     if (bytes[start] === 123 && this.#json(bytes, start, end)) return;
     if (first === 9 && this.#current === 'postgres' && this.postgres.line(bytes, start, end)) return;
     if (this.#accessLine(bytes, start, end) || this.#headed(bytes, start, end)) return;
+    if (this.#postgresLine(bytes, start, end)) return;
     if (this.#assembler.extend(bytes, start, end)) return;
     this.#begin('plain', this.#dockerTime, null, false, { bytes, start, end });
   }
@@ -132,13 +147,9 @@ export class LogAnalysis {
   #headed(bytes: Buffer, start: number, end: number): boolean {
     const time = this.#times.read(bytes, start, end);
     const isTimed = !Number.isNaN(time);
-    if (!isTimed && priorityAt(bytes, start, end) < 0) return false;
+    if (!isTimed && priorityAt(bytes, start, end) < 0) return this.#redisLine(bytes, start, end);
     const behind = this.#times.end;
-    if (isTimed && bytes[start] !== 91 && this.postgres.line(bytes, start, end)) {
-      this.#assembler.flush();
-      this.#current = 'postgres';
-      return true;
-    }
+    if (isTimed && (this.#postgresLine(bytes, start, end) || this.#csvLine(bytes, start, end))) return true;
     const syslog = bytes[start] === 91 ? null : readSyslog(bytes, start, end, this.#times);
     if (syslog !== null) {
       this.#begin(syslog.format, syslog.time, syslog.level, false, { bytes, start: syslog.start, end });
@@ -163,6 +174,28 @@ export class LogAnalysis {
     return true;
   }
 
+  #redisLine(bytes: Buffer, start: number, end: number): boolean {
+    const head = readRedis(bytes, start, end, this.#times);
+    if (head === null) return false;
+    this.#begin('redis', head.time, head.level, true, { bytes, start: head.start, end });
+    return true;
+  }
+
+  #postgresLine(bytes: Buffer, start: number, end: number): boolean {
+    // What goes on with a message is asked for above.
+    if ((bytes[start] ?? 0) <= 32 || !this.postgres.line(bytes, start, end)) return false;
+    this.#assembler.flush();
+    this.#current = 'postgres';
+    return true;
+  }
+
+  #csvLine(bytes: Buffer, start: number, end: number): boolean {
+    if (!this.#csv.line(bytes, start, end)) return false;
+    this.#assembler.flush();
+    this.#current = 'csv';
+    return true;
+  }
+
   #json(bytes: Buffer, start: number, end: number): boolean {
     const record = readJson(bytes.toString('utf8', start, end));
     if (record === null) return false;
@@ -171,28 +204,28 @@ export class LogAnalysis {
       return true;
     }
     this.#assembler.flush();
-    if (record.request !== null) this.#requested(record.request, record.time);
-    const text = record.message === '' && record.request !== null ? record.request.text : record.message;
-    const message = Buffer.from(text === '' ? bytes.toString('utf8', start, Math.min(end, start + 600)) : text);
-    const byStatus = record.request === null ? null : levelOfStatus(record.request.status);
-    const level = record.level ?? byStatus ?? guessLevel(message, 0, message.length).level;
+    if (record.postgres !== null) {
+      const { level, message } = record.postgres;
+      const text = Buffer.from(message);
+      if (this.postgres.record(level, record.time, text, text.length)) this.postgresJson += 1;
+      return true;
+    }
+    const { request } = record;
     const time = Number.isNaN(record.time) ? this.#dockerTime : record.time;
+    const message = Buffer.from(
+      record.message === '' ? bytes.toString('utf8', start, Math.min(end, start + 600)) : record.message,
+    );
+    const byStatus = request === null ? null : levelOfStatus(request.status);
+    const level = record.level ?? byStatus ?? guessLevel(message, 0, message.length).level;
+    // A request without a grave message of its own is in a group by its status and route.
+    const grouped = request === null || (record.message !== '' && level !== 'info' && level !== 'debug');
+    if (request !== null && !(time < this.#settings.since)) {
+      this.requestStatuses[request.status] = (this.requestStatuses[request.status] ?? 0) + 1;
+      this.access.addRequest(request, time, !grouped);
+    }
     const format = this.#inDocker ? 'docker-json' : 'json';
-    this.#record({ format, level, time, message, length: message.length, lines: 1 });
+    this.#record({ format, level, time, message, length: message.length, lines: 1 }, grouped);
     return true;
-  }
-
-  #requested(
-    request: { readonly text: string; readonly status: number; readonly seconds: number },
-    time: number,
-  ): void {
-    if (this.#settings.report !== 'performance' || time < this.#settings.since) return;
-    const { requests, perMinute } = this.access;
-    const route = requests.routeOf(request.text);
-    requests.add(route, request.status, 0);
-    if (Number.isFinite(request.seconds)) requests.took(route, request.seconds, time, () => request.text);
-    if (!Number.isNaN(time)) perMinute.add(time);
-    this.requestStatuses[request.status] = (this.requestStatuses[request.status] ?? 0) + 1;
   }
 
   /** docker cuts lines at 16 KiB: pieces of one line come one after the other, without a line feed at their end. */
@@ -238,7 +271,7 @@ export class LogAnalysis {
     );
   }
 
-  #record(record: AssembledRecord): void {
+  #record(record: AssembledRecord, grouped = true): void {
     const { level, message, length } = record;
     const time = Number.isNaN(record.time) ? this.#lastSeen : record.time;
     this.#lastSeen = time;
@@ -250,7 +283,7 @@ export class LogAnalysis {
     this.levels[level] += 1;
     if (!(time >= this.firstTime) && !Number.isNaN(time)) this.firstTime = time;
     if (!(time <= this.lastTime) && !Number.isNaN(time)) this.lastTime = time;
-    if (level !== 'info' && level !== 'debug') this.templates.add(level, message, 0, length, time);
+    if (grouped && level !== 'info' && level !== 'debug') this.templates.add(level, message, 0, length, time);
   }
 
   #countRubbish(bytes: Buffer, start: number, end: number): void {

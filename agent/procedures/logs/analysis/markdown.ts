@@ -84,13 +84,11 @@ function requestsSection(requests: LogRequests): readonly string[] {
       .map(([status, times]) => `${status} ${number(times)}`)
       .join(', ')}`,
   ];
-  if (throughput !== null) {
-    const slot = throughput.slotMinutes === 1 ? '' : ` (mean of ${throughput.slotMinutes} minutes)`;
-    const { meanPerMinute, peakPerMinute, peakAt } = throughput;
-    lines.push(`- ${number(meanPerMinute)} a minute, at most ${number(peakPerMinute)}${slot} at ${peakAt}`);
-  }
+  lines.push(...throughputLines(throughput));
   if (seconds === null) lines.push('- the log does not tell how long requests took ($request_time, %D)');
   else lines.push(`- ${spread(seconds, took)}; percentiles are within ${relativeError * 100} %`);
+  const unit = unitOf(requests);
+  if (unit !== null) lines.push(`- ${unit}`);
   const rows = routes.map((route) => [
     cell(route.route),
     route.count,
@@ -106,6 +104,22 @@ function requestsSection(requests: LogRequests): readonly string[] {
   }
   lines.push(...rankingSection('Paths', requests.paths), ...rankingSection('Clients', requests.clients));
   return [...lines, ...rankingSection('Agents', requests.agents)];
+}
+
+function throughputLines(throughput: LogRequests['throughput']): readonly string[] {
+  if (throughput === null) return [];
+  const slot = throughput.slotMinutes === 1 ? '' : ` (mean of ${throughput.slotMinutes} minutes)`;
+  const { meanPerMinute, peakPerMinute, peakAt } = throughput;
+  return [`- ${number(meanPerMinute)} a minute, at most ${number(peakPerMinute)}${slot} at ${peakAt}`];
+}
+
+/** Says which unit was taken for durations that are whole numbers; null when there is nothing to say. */
+export function unitOf({ wholeDurations: whole }: LogRequests): string | null {
+  if (whole === null) return null;
+  const guess = whole.guessed
+    ? `was taken for ${whole.unit}, by its size; set logs.analyze.request_time if that is wrong`
+    : `is in ${whole.unit}, as logs.analyze.request_time says`;
+  return `the duration of ${number(whole.count)} requests is a whole number, which ${guess}`;
 }
 
 function spread(values: NonNullable<Spread>, text: (value: number) => string): string {
@@ -134,7 +148,8 @@ function statementsSection(statements: Statements): readonly string[] {
   const lines = [
     '### Statements',
     '',
-    `- ${number(statements.count)} with a duration, ${number(statements.distinct)} different ones${statements.milliseconds === null ? '' : `; ${spread(statements.milliseconds, milliseconds)}; percentiles are within ${relativeError * 100} %`}`,
+    `- ${number(statements.count)} with a duration, ${number(statements.distinct)} different ones${statements.plans === 0 ? '' : `; ${number(statements.plans)} plans by auto_explain`}${statements.milliseconds === null ? '' : `; ${spread(statements.milliseconds, milliseconds)}; percentiles are within ${relativeError * 100} %`}`,
+    ...throughputLines(statements.throughput),
     `- connections ${number(statements.connections)}, ended ${number(statements.disconnections)}${sessionSeconds === null ? '' : `, sessions ${spread(sessionSeconds, took)}`}`,
     `- waits for locks ${number(statements.lockWaits)}, deadlocks ${number(statements.deadlocks)}, temporary files ${number(temporaryFiles)} (${formatBytes(temporaryBytes)})`,
     `- checkpoints ${number(checkpoints)}, ${number(checkpointsTimed)} started by time${checkpointSeconds === null ? '' : `, ${spread(checkpointSeconds, took)}`}; automatic vacuums ${number(statements.autovacuums)}`,

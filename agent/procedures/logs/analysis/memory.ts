@@ -56,9 +56,9 @@ export class GroupMemory {
   learn(
     source: string,
     groups: readonly SummedGroup[],
-    given: { readonly now: number; readonly from: number },
+    given: { readonly now: number; readonly from: number; readonly keep: boolean },
   ): readonly LogGroup[] {
-    const { now, from } = given;
+    const { now, from, keep } = given;
     const before = this.#logs.get(source);
     const since = Math.min(before?.since ?? Number.POSITIVE_INFINITY, Number.isNaN(from) ? now : from);
     const known = new Map((before?.groups ?? []).map((group) => [keyOf(group), group]));
@@ -71,6 +71,7 @@ export class GroupMemory {
       const isNew = first < now - day ? false : since <= now - day ? true : null;
       return { template, level, count, firstSeen: isoOf(firstSeen), lastSeen: isoOf(lastSeen), isNew };
     });
+    if (!keep) return judged;
     const kept = [...known.values()].filter(({ seen }) => seen > now - remembered);
     kept.sort((one, other) => other.seen - one.seen);
     this.#logs.set(source, { since, at: now, groups: kept.slice(0, mostGroups) });

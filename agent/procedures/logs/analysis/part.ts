@@ -33,6 +33,10 @@ export const requestsSchema = z.object({
   errorRate: count,
   /** Percentiles are within 1 % of the true value. */
   seconds,
+  /** Durations that the log gives as whole numbers, and the unit that they were taken for; `guessed`: from their values. */
+  wholeDurations: z
+    .object({ count, unit: z.enum(['seconds', 'milliseconds', 'microseconds']), guessed: z.boolean() })
+    .nullable(),
   throughput: throughputSchema,
   routes: z.array(z.object({ route: z.string(), count, errors: count, bytes: count, seconds })),
   slowest: z.array(z.object({ request: z.string(), seconds: count, at: instant })),
@@ -42,7 +46,10 @@ export const requestsSchema = z.object({
 });
 
 export const statementsSchema = z.object({
+  /** With a duration; where none has one, those that auto_explain tells of. */
   count,
+  /** Plans by auto_explain. */
+  plans: count,
   milliseconds: seconds,
   throughput: throughputSchema,
   top: z.array(z.object({ statement: z.string(), count, total: count, mean: count, p95: count, max: count })),

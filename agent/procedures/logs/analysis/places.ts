@@ -2,6 +2,7 @@
 import { glob, readdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { generationsOf } from '../generations.ts';
+import { standardInput } from './source.ts';
 
 export interface LogPlace {
   /** What it is reported as: the path of the log. */
@@ -20,8 +21,9 @@ const mostFiles = 10_000;
 const deepest = 6;
 /** Rotated generations by their names, for configured folders and globs: they belong to their log. */
 const rotated = /(?:\.\d{1,5}|[-.]\d{8}(?:-\d+)?|[-.]\d{4}-\d\d-\d\d[-_\d]*)(?:\.log)?(?:\.(?:gz|zst|bz2|xz|lz4))?$/;
-/** Logs of other programs that are no text. */
-const notText = /^(?:wtmp|btmp|lastlog|faillog|tallylog)(?:[.-].*)?$|\.(?:journal~?|db|sqlite3?|pcap)$/;
+/** Logs of other programs that are no text, and what archive-logs writes beside its archives. */
+const notText =
+  /^(?:wtmp|btmp|lastlog|faillog|tallylog)(?:[.-].*)?$|\.(?:journal~?|db|sqlite3?|pcap|upkeep(?:\.lock)?)$|^\.?(?:logs|audit)-[-\dT]{17}Z(?:-\d+)?\.(?:pending\.)?json$/;
 
 /** `patterns` are absolute. `since`: with it, the generations of each log that may hold something as young are read too. */
 export async function findLogs(
@@ -30,7 +32,12 @@ export async function findLogs(
 ): Promise<Places> {
   const files = new Set<string>();
   const failures: { source: string; reason: string }[] = [];
+  const logs: LogPlace[] = [];
   for (const pattern of patterns) {
+    if (pattern === standardInput) {
+      logs.push({ source: 'standard input', files: [pattern] });
+      continue;
+    }
     try {
       const found = await expand(pattern);
       const kept = given.generations ? withoutGenerations(found) : found;
@@ -40,7 +47,6 @@ export async function findLogs(
       failures.push({ source: pattern, reason: reasonOf(pattern, error) });
     }
   }
-  const logs: LogPlace[] = [];
   for (const source of files) {
     logs.push({ source, files: given.generations ? await youngOf(source, given.since) : [source] });
   }
@@ -95,6 +101,13 @@ async function filesIn(top: string): Promise<readonly string[]> {
     }
   }
   return found.sort();
+}
+
+/** `app.log.1.gz` → `app.log`. */
+export function withoutGeneration(name: string): string {
+  const match = rotated.exec(name);
+  if (match === null) return name;
+  return `${name.slice(0, match.index)}${match[0].includes('.log') ? '.log' : ''}`;
 }
 
 /** Without `app.log.1.gz` where `app.log` is there too. */

@@ -1,6 +1,6 @@
 /**
- * One line of PostgreSQL's stderr log: a `log_line_prefix` that begins with a time (`%m` or `%t`), then the severity, a colon and
- * two blanks (PostgreSQL manual, "Error Reporting and Logging").
+ * One line of PostgreSQL's stderr log: the `log_line_prefix`, then the severity, a colon and two blanks (PostgreSQL manual, "Error
+ * Reporting and Logging"). The prefix begins with a time as a rule (`%m`, `%t`, `%n`), has it further on, or none.
  */
 import { startsWith } from './bytes.ts';
 import type { Level } from './levels.ts';
@@ -20,6 +20,13 @@ const severities: readonly (readonly [string, Level])[] = [
 ];
 const longestPrefix = 300;
 
+/** Of the severity as csvlog and jsonlog name it; null = none of PostgreSQL's. */
+export function levelOfSeverity(severity: string): Level | null {
+  return (
+    severities.find(([name]) => severity === name || (name === 'DEBUG' && /^DEBUG[1-5]$/.test(severity)))?.[1] ?? null
+  );
+}
+
 export class PostgresLine {
   time = Number.NaN;
   level: Level = 'info';
@@ -30,6 +37,8 @@ export class PostgresLine {
   /** Where what it says begins. */
   start = 0;
   readonly #times: TimeReader;
+  /** The log has shown a line of PostgreSQL's. */
+  #known = false;
 
   constructor(times: TimeReader) {
     this.#times = times;
@@ -38,13 +47,43 @@ export class PostgresLine {
   /** False when the line at `start` is none of PostgreSQL's. */
   parse(bytes: Buffer, start: number, end: number): boolean {
     this.time = this.#times.read(bytes, start, end);
-    if (Number.isNaN(this.time)) return false;
+    if (Number.isNaN(this.time)) return this.#untimed(bytes, start, end);
     const stop = Math.min(end, start + longestPrefix) - 2;
     for (let at = this.#times.end; at < stop; at += 1) {
       if (bytes[at] !== 58 || bytes[at + 1] !== 32 || bytes[at + 2] !== 32) continue;
-      return this.#severity(bytes, this.#times.end, at);
+      if (!this.#severity(bytes, this.#times.end, at)) return false;
+      this.#known = true;
+      return true;
     }
     return false;
+  }
+
+  /**
+   * A prefix without a time at its beginning. `LOG:  ` is PostgreSQL's alone; other severities, which programs may write too, count once the
+   * log has shown a line of PostgreSQL's.
+   */
+  #untimed(bytes: Buffer, start: number, end: number): boolean {
+    if ((bytes[start] ?? 0) <= 32) return false;
+    const stop = Math.min(end, start + longestPrefix) - 3;
+    for (let at = start; at < stop; at += 1) {
+      if (bytes[at] !== 58 || bytes[at + 1] !== 32 || bytes[at + 2] !== 32 || bytes[at + 3] === 32) continue;
+      if (!this.#known && !startsWith(bytes, at - 3, at, 'LOG')) return false;
+      if (!this.#severity(bytes, start, at)) return false;
+      this.#known = true;
+      this.time = this.#timeWithin(bytes, start, at);
+      return true;
+    }
+    return false;
+  }
+
+  /** `app@shop 2024-03-01 12:00:00.123 UTC [7] `; NaN = none. */
+  #timeWithin(bytes: Buffer, start: number, end: number): number {
+    for (let at = start + 1; at < end - 19; at += 1) {
+      if (bytes[at + 4] !== 45 || bytes[at + 7] !== 45 || bytes[at + 13] !== 58) continue;
+      const time = this.#times.read(bytes, at, end);
+      if (!Number.isNaN(time)) return time;
+    }
+    return Number.NaN;
   }
 
   /** The word in capitals before the colon at `colon`. */

@@ -1,15 +1,12 @@
 /** What a PostgreSQL log comes to: statements by their normalised text, errors, temporary files, waits for locks, checkpoints, connections. */
-import { ByteCounter } from './byteCounter.ts';
 import { newline, NumberReader, startsWith } from './bytes.ts';
-import { PerMinute } from './perMinute.ts';
 import { PostgresLine } from './postgresLine.ts';
 import { Quantiles } from './quantiles.ts';
-import { StatementNormalizer } from './statement.ts';
+import { StatementCounts } from './statementCounts.ts';
 import type { Templates } from './templates.ts';
 import type { TimeReader } from './times.ts';
 import type { Level } from './levels.ts';
 
-const statementRoom = 4096;
 const longestMessage = 16 * 1024;
 const tab = 9;
 
@@ -19,12 +16,10 @@ export class PostgresReport {
   records = 0;
   skipped = 0;
   readonly levels: Record<Level, number> = { fatal: 0, error: 0, warning: 0, info: 0, debug: 0 };
-  /** By statement: `counts` is how often, `sums` the milliseconds, `first` the longest. */
-  readonly statements = new ByteCounter(statementRoom, 4 * 1024 * 1024);
-  /** By the tag of a statement. */
-  durations: Quantiles[] = [];
-  readonly all = new Quantiles();
-  readonly perMinute = new PerMinute();
+  /** With a duration of their own (`log_min_duration_statement`, `log_duration`). */
+  readonly statements = new StatementCounts();
+  /** What auto_explain tells, as a rule of the same statements. */
+  readonly plans = new StatementCounts();
   readonly counts = {
     connections: 0,
     disconnections: 0,
@@ -44,8 +39,6 @@ export class PostgresReport {
   readonly #templates: Templates;
   readonly #since: number;
   readonly #whole: boolean;
-  #dropped = 0;
-  readonly #normalizer = new StatementNormalizer();
   readonly #numbers = new NumberReader();
   /** The message that goes on until the next one begins. */
   readonly #message = Buffer.alloc(longestMessage);
@@ -105,6 +98,19 @@ export class PostgresReport {
     return true;
   }
 
+  /** A whole message, as csvlog and jsonlog have it; false when it is older than `since`. */
+  record(level: Level, time: number, text: Buffer, length: number): boolean {
+    this.flush();
+    if (time < this.#since) {
+      this.skipped += 1;
+      return false;
+    }
+    [this.#pending, this.#time, this.#level] = [true, time, level];
+    this.#length = text.copy(this.#message, 0, 0, Math.min(length, longestMessage));
+    this.flush();
+    return true;
+  }
+
   /** Closes the message that is open. */
   flush(): void {
     if (!this.#pending) return;
@@ -137,52 +143,37 @@ export class PostgresReport {
     const { counts } = this;
     if (startsWith(message, 0, length, 'duration: ')) this.#duration(message, length);
     else if (startsWith(message, 0, length, 'connection authorized')) counts.connections += 1;
+    else if (startsWith(message, 0, length, 'replication connection authorized')) counts.connections += 1;
     else if (startsWith(message, 0, length, 'disconnection: ')) this.#disconnection(message, length);
     else if (startsWith(message, 0, length, 'temporary file: ')) this.#temporaryFile(message, length);
-    else if (startsWith(message, 0, length, 'checkpoint ')) this.#checkpoint(message, length);
+    else if (startsWith(message, 0, length, 'checkpoint ')) this.#checkpoint(message, 11, length);
+    else if (startsWith(message, 0, length, 'restartpoint ')) this.#checkpoint(message, 13, length);
     else if (startsWith(message, 0, length, 'automatic vacuum')) counts.autovacuums += 1;
     else if (startsWith(message, 0, length, 'process ') && within(message, length, ' still waiting for ') > 0) {
       counts.lockWaits += 1;
     }
   }
 
-  /** `duration: 1.234 ms  statement: SELECT …`, `… execute name: …`; `parse` and `bind` are steps of the same. */
+  /**
+   * `duration: 1.234 ms  statement: SELECT …`, `… execute name: …`, `… plan:` of auto_explain, or without all that (`log_duration`);
+   * `parse` and `bind` are steps of the same.
+   */
   #duration(message: Buffer, length: number): void {
     const milliseconds = this.#numbers.read(message, 10, length);
     if (Number.isNaN(milliseconds)) return;
     const kind = this.#numbers.end + 5;
-    const isStatement = startsWith(message, kind, length, 'statement: ');
-    if (!isStatement && !startsWith(message, kind, length, 'execute ')) return;
-    const colon = isStatement ? kind + 9 : message.indexOf(58, kind + 8);
-    if (colon < 0 || colon + 2 >= length) return;
-    this.perMinute.add(this.#time);
-    this.all.add(milliseconds);
-    const normalizer = this.#normalizer;
-    normalizer.normalize(message, colon + 2, length);
-    const { statements } = this;
-    const index = statements.find(normalizer.bytes, 0, normalizer.length, normalizer.hash);
-    statements.counts[index] = (statements.counts[index] ?? 0) + 1;
-    statements.sums[index] = (statements.sums[index] ?? 0) + milliseconds;
-    if (!((statements.first[index] ?? 0) >= milliseconds)) statements.first[index] = milliseconds;
-    if (statements.dropped !== this.#dropped) this.#dropDurations();
-    let tag = statements.tags[index] ?? -1;
-    if (tag < 0) {
-      tag = this.durations.push(new Quantiles()) - 1;
-      statements.tags[index] = tag;
+    const time = this.#time;
+    if (kind > length) {
+      this.statements.add(notLogged, 0, notLogged.length, milliseconds, time);
+    } else if (startsWith(message, kind, length, 'plan:')) {
+      const start = within(message, length, 'Query Text: ');
+      if (start > 0) this.plans.add(message, start + 12, planAt(message, start, length), milliseconds, time);
+    } else {
+      const isStatement = startsWith(message, kind, length, 'statement: ');
+      if (!isStatement && !startsWith(message, kind, length, 'execute ')) return;
+      const colon = isStatement ? kind + 9 : message.indexOf(58, kind + 8);
+      if (colon >= 0 && colon + 2 < length) this.statements.add(message, colon + 2, length, milliseconds, time);
     }
-    this.durations[tag]?.add(milliseconds);
-  }
-
-  /** Those of statements that are no longer counted. */
-  #dropDurations(): void {
-    const { statements } = this;
-    this.#dropped = statements.dropped;
-    const kept: Quantiles[] = [];
-    for (let index = 0; index < statements.size; index += 1) {
-      const durations = this.durations[statements.tags[index] ?? -1];
-      if (durations !== undefined) statements.tags[index] = kept.push(durations) - 1;
-    }
-    this.durations = kept;
   }
 
   /** `disconnection: session time: 0:00:01.234 user=…` */
@@ -203,17 +194,27 @@ export class PostgresReport {
     if (!Number.isNaN(size)) this.counts.temporaryBytes += size;
   }
 
-  #checkpoint(message: Buffer, length: number): void {
-    if (startsWith(message, 11, length, 'starting')) {
+  #checkpoint(message: Buffer, at: number, length: number): void {
+    if (startsWith(message, at, length, 'starting')) {
       if (within(message, length, ' time') > 0) this.counts.checkpointsTimed += 1;
       return;
     }
-    if (!startsWith(message, 11, length, 'complete')) return;
+    if (!startsWith(message, at, length, 'complete')) return;
     this.counts.checkpoints += 1;
-    const at = within(message, length, 'total=');
-    const seconds = at < 0 ? Number.NaN : this.#numbers.read(message, at + 6, length);
+    const total = within(message, length, 'total=');
+    const seconds = total < 0 ? Number.NaN : this.#numbers.read(message, total + 6, length);
     if (!Number.isNaN(seconds)) this.checkpointSeconds.add(seconds);
   }
+}
+
+const notLogged = Buffer.from('(not logged)');
+
+/** Where the text of the statement ends, whose plan or parameters follow on lines of their own. */
+function planAt(message: Buffer, start: number, length: number): number {
+  const parameters = within(message, length, 'Query Parameters: ');
+  const cost = within(message, length, '  (cost=');
+  const at = parameters > start ? parameters : cost > start ? message.lastIndexOf(newline, cost) : length;
+  return at < start ? length : at;
 }
 
 /** Where `text` begins in the message; -1 = nowhere. */

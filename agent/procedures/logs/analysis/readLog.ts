@@ -5,28 +5,32 @@ import type { LogPlace } from './places.ts';
 import { reasonOf } from './places.ts';
 import { isPackingError, openSource, UnreadableSource } from './source.ts';
 
-export interface ReadFiles {
-  /** What could be opened. */
-  readonly read: readonly string[];
-  readonly bytes: number;
-  /** Files that could not be read, or not to their end: a sentence each. */
-  readonly failures: readonly { readonly path: string; readonly reason: string; readonly partly: boolean }[];
+export interface FailedFile {
+  readonly path: string;
+  /** A sentence. */
+  readonly reason: string;
+  /** It was read, but not to its end. */
+  readonly partly: boolean;
 }
 
-/** `advance`: bytes of files that were read since the last call. Rejects when it is aborted. */
-export async function readLog(
-  place: LogPlace,
-  analysis: LogAnalysis,
-  given: { readonly signal: AbortSignal; readonly advance: (bytes: number) => void },
-): Promise<ReadFiles> {
-  const read: string[] = [];
-  const failures: { path: string; reason: string; partly: boolean }[] = [];
-  let bytes = 0;
+export interface Reader {
+  readonly signal: AbortSignal;
+  /** Bytes of files that were read since the last call. */
+  readonly advance: (bytes: number) => void;
+  /** What takes the lines that come now: of `path` itself (`member` is null), or of a log in this archive. */
+  readonly begin: (path: string, member: string | null) => LogAnalysis;
+  /** All of that was read: so many bytes. */
+  readonly end: (bytes: number) => void;
+}
+
+/** Resolves with the files that could not be read, or not to their end. Rejects when it is aborted. */
+export async function readLog(place: LogPlace, reader: Reader): Promise<readonly FailedFile[]> {
+  const failures: FailedFile[] = [];
   for (const path of place.files) {
     try {
-      bytes += await readFile(path, analysis, given, () => read.push(path));
+      await readFile(path, reader);
     } catch (error) {
-      given.signal.throwIfAborted();
+      reader.signal.throwIfAborted();
       const partly = isPackingError(error);
       const reason = partly
         ? `${path} is damaged or breaks off; what was before that was read.`
@@ -34,31 +38,32 @@ export async function readLog(
           ? error.message
           : reasonOf(path, error);
       failures.push({ path, reason, partly });
-    } finally {
-      analysis.endFile();
     }
   }
-  return { read, bytes, failures };
+  return failures;
 }
 
-async function readFile(
-  path: string,
-  analysis: LogAnalysis,
-  { signal, advance }: { readonly signal: AbortSignal; readonly advance: (bytes: number) => void },
-  opened: () => void,
-): Promise<number> {
+async function readFile(path: string, { signal, advance, begin, end }: Reader): Promise<void> {
   const source = await openSource(path);
-  opened();
   let before = 0;
   try {
-    const read: typeof source.read = async (buffer, offset, length) => {
-      const count = await source.read(buffer, offset, length);
-      advance(source.position() - before);
-      before = source.position();
-      return count;
-    };
-    analysis.longLines += await feedLines(read, analysis.take, signal);
-    return source.bytes;
+    for await (const { name, read } of source.logs) {
+      const analysis = begin(path, name);
+      let bytes = 0;
+      try {
+        const counted: typeof read = async (buffer, offset, length) => {
+          const count = await read(buffer, offset, length);
+          bytes += count;
+          advance(source.position() - before);
+          before = source.position();
+          return count;
+        };
+        analysis.longLines += await feedLines(counted, analysis.take, signal);
+      } finally {
+        analysis.endFile();
+        end(name === null && source.bytes > 0 ? source.bytes : bytes);
+      }
+    }
   } finally {
     await source.close();
   }

@@ -7,11 +7,13 @@ export function routeOf(request: string): string {
   if (gap < 0 || !/^[A-Z]{1,20}$/.test(method)) return '(not HTTP)';
   const path = request.slice(gap + 1);
   if (!path.startsWith('/')) return `${method} ${path === '*' ? '*' : '(no path)'}`;
-  const parts = path.split('/').map((part) => (isIdentifier(part) ? ':id' : part));
+  const parts = path.split('/').map((part) => (isIdentifier(part) ? ':id' : part.replace(numberedFile, ':id$1')));
   return `${method} ${parts.length > deepest ? `${parts.slice(0, deepest).join('/')}/…` : parts.join('/')}`;
 }
 
 const deepest = 10;
+/** `4711.html` */
+const numberedFile = /^\d+(\.[a-z][a-z0-9]{0,4})$/i;
 
 function isIdentifier(part: string): boolean {
   if (part.length === 0) return false;

@@ -1,16 +1,20 @@
-/** Opens a log for reading, packed (gzip, Zstandard) or not. */
+/** Opens a log for reading: a file, packed or not, a tar archive of logs, or standard input. */
 import { constants, createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
-import * as zlib from 'node:zlib';
+import { tarFiles, TarProblem } from '../tar.ts';
 import type { Read } from './lines.ts';
+import { DamagedSource, NoUnpacker, packingOf, unpack } from './unpack.ts';
+
+/** What `--file` says for standard input. */
+export const standardInput = '-';
 
 export interface OpenSource {
-  readonly read: Read;
+  /** The file itself (`name` is null), or the logs of an archive; each is read before the next is asked for. */
+  readonly logs: AsyncIterable<{ readonly name: string | null; readonly read: Read }>;
   /** Bytes of the file that were read so far. */
   readonly position: () => number;
   readonly bytes: number;
-  readonly packing: 'none' | 'gzip' | 'zstd';
   readonly close: () => Promise<void>;
 }
 
@@ -19,33 +23,29 @@ export class UnreadableSource extends Error {
   override readonly name = 'UnreadableSource';
 }
 
+/** As long as a header of tar. */
+const lookedAt = 512;
+/** Of an archive that archive-logs made: no log. */
+const checksums = 'SHA256SUMS';
+
 /**
- * A packed file is known by its first bytes (RFC 1952, RFC 8878), not by its name. What is written while it is read is left
+ * A packed file and an archive are known by their content, not by their name. What is written while it is read is left
  * for the next time. Throws UnreadableSource, or the error of open(2).
  */
 export async function openSource(path: string): Promise<OpenSource> {
+  if (path === standardInput) {
+    const input = process.stdin as AsyncIterable<Buffer>;
+    return { logs: logsOf(path, input), position: () => 0, bytes: 0, close: () => Promise.resolve() };
+  }
   // O_NONBLOCK: a FIFO must not hang it.
   const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const stats = await handle.stat();
     if (!stats.isFile()) throw new UnreadableSource(`${path} is not a regular file.`);
-    const magic = Buffer.alloc(6);
-    await handle.read(magic, 0, 6, 0);
-    const hex = magic.toString('hex');
-    if (hex.startsWith('1f8b'))
-      return unpacked(handle, 'gzip', zlib.createGunzip({ chunkSize: 256 * 1024 }), stats.size);
-    if (hex.startsWith('28b52ffd')) {
-      return unpacked(handle, 'zstd', zlib.createZstdDecompress({ chunkSize: 256 * 1024 }), stats.size);
-    }
-    for (const [start, name] of [
-      ['425a68', 'bzip2'],
-      ['fd377a58', 'xz'],
-      ['04224d18', 'lz4'],
-    ] as const) {
-      if (hex.startsWith(start))
-        throw new UnreadableSource(`${path} is packed by ${name}; unpack it first, or use gzip or zstd.`);
-    }
-    return plain(handle, stats.size);
+    const beginning = Buffer.alloc(lookedAt);
+    const { bytesRead } = await handle.read(beginning, 0, lookedAt, 0);
+    const isPlain = packingOf(beginning.subarray(0, bytesRead)) === 'none' && !isTar(beginning);
+    return isPlain ? plain(handle, stats.size) : streamed(path, handle, stats.size);
   } catch (error) {
     await handle.close();
     throw error;
@@ -54,62 +54,126 @@ export async function openSource(path: string): Promise<OpenSource> {
 
 function plain(handle: FileHandle, bytes: number): OpenSource {
   let position = 0;
-  return {
-    read: async (buffer, offset, length) => {
-      const wanted = Math.min(length, bytes - position);
-      if (wanted <= 0) return 0;
-      const { bytesRead } = await handle.read(buffer, offset, wanted, position);
-      position += bytesRead;
-      return bytesRead;
-    },
-    position: () => position,
-    bytes,
-    packing: 'none',
-    close: () => handle.close(),
+  const read: Read = async (buffer, offset, length) => {
+    const wanted = Math.min(length, bytes - position);
+    if (wanted <= 0) return 0;
+    const { bytesRead } = await handle.read(buffer, offset, wanted, position);
+    position += bytesRead;
+    return bytesRead;
   };
+  const logs = async function* (): AsyncGenerator<{ name: null; read: Read }> {
+    yield await Promise.resolve({ name: null, read });
+  };
+  return { logs: logs(), position: () => position, bytes, close: () => handle.close() };
 }
 
-function unpacked(
-  handle: FileHandle,
-  packing: 'gzip' | 'zstd',
-  unpacker: zlib.Gunzip | zlib.ZstdDecompress,
-  bytes: number,
-): OpenSource {
+function streamed(path: string, handle: FileHandle, bytes: number): OpenSource {
   const input = createReadStream('', {
     fd: handle,
     autoClose: false,
     start: 0,
-    ...(bytes > 0 ? { end: bytes - 1 } : {}),
-    highWaterMark: 256 * 1024,
+    end: bytes - 1,
+    highWaterMark: 1 << 18,
   });
-  input.on('error', (error) => unpacker.destroy(error));
-  input.pipe(unpacker);
-  const chunks = unpacker[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
-  let rest: Buffer = Buffer.alloc(0);
-  return {
-    read: async (buffer, offset, length) => {
-      while (rest.length === 0) {
-        const next = await chunks.next();
-        if (next.done === true) return 0;
-        rest = next.value;
-      }
-      const count = rest.copy(buffer, offset, 0, length);
-      rest = rest.subarray(count);
-      return count;
-    },
-    position: () => input.bytesRead,
-    bytes,
-    packing,
-    close: async () => {
-      input.destroy();
-      unpacker.destroy();
-      await handle.close();
-    },
+  const close = async (): Promise<void> => {
+    input.destroy();
+    await handle.close();
   };
+  return { logs: logsOf(path, input), position: () => input.bytesRead, bytes, close };
+}
+
+async function* logsOf(
+  path: string,
+  chunks: AsyncIterable<Buffer>,
+): AsyncGenerator<{ readonly name: string | null; readonly read: Read }> {
+  let open: ByteStream | null = null;
+  const content = await unpackedStream(new ByteStream(chunks));
+  try {
+    if (!isTar(await content.peek(lookedAt))) {
+      yield { name: null, read: content.read };
+      return;
+    }
+    for await (const { name, data } of tarFiles(content, { lenient: true })) {
+      if (name === checksums) continue;
+      // Rotated logs are packed in the archive as they were on disk.
+      open = await unpackedStream(new ByteStream(data));
+      yield { name, read: open.read };
+    }
+  } catch (error) {
+    throw error instanceof NoUnpacker ? new UnreadableSource(`${path} ${error.message}`) : error;
+  } finally {
+    await open?.close();
+    await content.close();
+  }
+}
+
+async function unpackedStream(stream: ByteStream): Promise<ByteStream> {
+  const packing = packingOf(await stream.peek(lookedAt));
+  return packing === 'none' ? stream : new ByteStream(unpack(stream, packing));
+}
+
+/** By the magic of its first header. Source: POSIX.1-2017, pax, "ustar Interchange Format". */
+function isTar(beginning: Buffer): boolean {
+  return beginning.length >= lookedAt && beginning.toString('latin1', 257, 262) === 'ustar';
+}
+
+/** Chunks of any size whose beginning can be looked at before they are read. */
+class ByteStream {
+  readonly #chunks: AsyncIterator<Buffer>;
+  #rest: Buffer = Buffer.alloc(0);
+
+  constructor(chunks: AsyncIterable<Buffer>) {
+    this.#chunks = chunks[Symbol.asyncIterator]();
+  }
+
+  /** Up to `length` bytes; fewer at the end. */
+  async peek(length: number): Promise<Buffer> {
+    while (this.#rest.length < length) {
+      const before = this.#rest;
+      if (!(await this.#more())) {
+        this.#rest = before;
+        break;
+      }
+      this.#rest = Buffer.concat([before, this.#rest]);
+    }
+    return this.#rest.subarray(0, length);
+  }
+
+  readonly read: Read = async (buffer, offset, length) => {
+    if (this.#rest.length === 0 && !(await this.#more())) return 0;
+    const count = this.#rest.copy(buffer, offset, 0, length);
+    this.#rest = this.#rest.subarray(count);
+    return count;
+  };
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Buffer> {
+    try {
+      while (this.#rest.length > 0 || (await this.#more())) {
+        const chunk = this.#rest;
+        this.#rest = Buffer.alloc(0);
+        yield chunk;
+      }
+    } finally {
+      await this.close();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#chunks.return?.();
+  }
+
+  /** Keeps what there is when there is no more. */
+  async #more(): Promise<boolean> {
+    const next = await this.#chunks.next();
+    if (next.done === true) return false;
+    this.#rest = next.value;
+    return this.#rest.length > 0 || (await this.#more());
+  }
 }
 
 /** Packed data that is damaged or breaks off. */
 export function isPackingError(error: unknown): boolean {
+  if (error instanceof DamagedSource || error instanceof TarProblem) return true;
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return false;
   return error.code.startsWith('Z_') || error.code.startsWith('ZSTD_') || error.code.startsWith('ERR_ZLIB');
 }

@@ -41,8 +41,8 @@ function failuresOf({ failures }: AccessReport): readonly SummedGroup[] {
       template,
       level: levelOfStatus(status),
       count: (before?.count ?? 0) + (failures.counts[index] ?? 0),
-      firstSeen: Math.min(before?.firstSeen ?? first, first),
-      lastSeen: Math.max(before?.lastSeen ?? last, last),
+      firstSeen: smaller(before?.firstSeen, first),
+      lastSeen: larger(before?.lastSeen, last),
       known: Number.NaN,
       knownAs: null,
     });
@@ -50,12 +50,29 @@ function failuresOf({ failures }: AccessReport): readonly SummedGroup[] {
   return [...byTemplate.values()];
 }
 
+/** NaN stands for a time that is not known. */
+function smaller(one: number | undefined, other: number): number {
+  return one === undefined || Number.isNaN(one) || other < one ? other : one;
+}
+
+function larger(one: number | undefined, other: number): number {
+  return one === undefined || Number.isNaN(one) || other > one ? other : one;
+}
+
 /** Records by format, most first. */
-export function formatsOf({ formats, access, postgres }: LogAnalysis): ReadonlyMap<string, number> {
+export function formatsOf({
+  formats,
+  access,
+  postgres,
+  postgresCsv,
+  postgresJson,
+}: LogAnalysis): ReadonlyMap<string, number> {
   const counts = new Map(formats);
   counts.set('combined', access.combined);
   counts.set('common', access.records - access.combined);
-  counts.set('postgresql', postgres.records);
+  counts.set('postgresql', postgres.records - postgresCsv - postgresJson);
+  counts.set('postgresql-csv', postgresCsv);
+  counts.set('postgresql-json', postgresJson);
   return new Map([...counts].filter(([, count]) => count > 0).sort((one, other) => other[1] - one[1]));
 }
 
@@ -110,24 +127,28 @@ function requestsOf({ access, requestStatuses }: LogAnalysis, performance: boole
     if (status >= 500) errors += here;
   }
   const { requests } = access;
+  const whole = access.wholeDurations.judge(requests.durations);
+  const factor = whole?.factor ?? 1;
   const routes = requests.routes.toSorted((one, other) => other.count - one.count).slice(0, top);
   return {
     count,
     bytes: performance ? access.bytes : null,
     statuses: Object.fromEntries(statuses),
     errorRate: rounded((errors / Math.max(1, count)) * 100),
-    seconds: spreadOf(requests.durations),
+    seconds: spreadOf(requests.durations, factor),
+    wholeDurations:
+      whole === null ? null : { count: access.wholeDurations.count, unit: whole.unit, guessed: whole.guessed },
     throughput: access.perMinute.summary(),
     routes: routes.map(({ name, durations, ...route }) => ({
       route: name,
       count: route.count,
       errors: route.errors,
       bytes: route.bytes,
-      seconds: spreadOf(durations),
+      seconds: spreadOf(durations, factor),
     })),
     slowest: requests
       .slowest()
-      .map(({ request, seconds, at }) => ({ request, seconds: rounded(seconds), at: isoOf(at) })),
+      .map(({ request, seconds, at }) => ({ request, seconds: rounded(seconds * factor), at: isoOf(at) })),
     paths: rankingOf(access.paths, top),
     clients: rankingOf(access.clients, top),
     agents: rankingOf(access.agents, top),
@@ -149,11 +170,13 @@ function rankingOf(counter: ByteCounter | null, top: number): Ranking {
 }
 
 function statementsOf(postgres: PostgresReport, top: number): Statements {
-  const { statements, durations, counts } = postgres;
+  const { counts, plans } = postgres;
+  const { statements, durations, all, perMinute } = postgres.statements.all.count > 0 ? postgres.statements : plans;
   return {
-    count: postgres.all.count,
-    milliseconds: spreadOf(postgres.all),
-    throughput: postgres.perMinute.summary(),
+    count: all.count,
+    plans: plans.all.count,
+    milliseconds: spreadOf(all),
+    throughput: perMinute.summary(),
     top: statements.top(top, statements.sums).map((index) => {
       const spread = durations[statements.tags[index] ?? -1];
       const [count, total] = [statements.counts[index] ?? 0, statements.sums[index] ?? 0];
@@ -174,10 +197,11 @@ function statementsOf(postgres: PostgresReport, top: number): Statements {
   };
 }
 
-function spreadOf(values: Quantiles): Spread {
+function spreadOf(values: Quantiles, factor = 1): Spread {
   if (values.count === 0) return null;
-  const at = (share: number): number => rounded(values.at(share) ?? 0);
-  return { mean: rounded(values.mean() ?? 0), p50: at(0.5), p95: at(0.95), p99: at(0.99), max: rounded(values.max) };
+  const at = (share: number): number => rounded((values.at(share) ?? 0) * factor);
+  const [mean, max] = [rounded((values.mean() ?? 0) * factor), rounded(values.max * factor)];
+  return { mean, p50: at(0.5), p95: at(0.95), p99: at(0.99), max };
 }
 
 /** Six digits that count are more than any of it is worth. */

@@ -106,7 +106,7 @@ export class Templates {
       const word = words[index] ?? '';
       const children = this.#children.get(path) ?? new Set();
       this.#children.set(path, children);
-      const child = word.includes('<') || (children.size >= mostChildren && !children.has(word)) ? wildcard : word;
+      const child = isValue(word) || (children.size >= mostChildren && !children.has(word)) ? wildcard : word;
       children.add(child);
       path = `${path} ${child}`;
     }
@@ -114,6 +114,11 @@ export class Templates {
     this.#leaves.set(path, leaf);
     return leaf;
   }
+}
+
+/** Masked, or in quotes: it must not lead to a group of its own, where Drain's tree would. */
+function isValue(word: string): boolean {
+  return word.includes('<') || /^["'`]./.test(word);
 }
 
 export function templateOf(group: Group): string {

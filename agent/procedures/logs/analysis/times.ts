@@ -32,7 +32,7 @@ export class TimeReader {
     this.#now = now;
   }
 
-  /** Reads `2024-03-01T12:00:00.123Z` and its kin, `Mar  1 12:00:00`, `Fri Mar 01 12:00:00 2024`, each also in `[…]`; NaN = none. */
+  /** Reads `2024-03-01T12:00:00.123Z` and its kin, `1709251200.123`, `Mar  1 12:00:00`, `Fri Mar 01 12:00:00 2024`, each also in `[…]`; NaN = none. */
   read(bytes: Buffer, at: number, limit: number): number {
     if (bytes[at] === 91) {
       const time = this.read(bytes, at + 1, limit);
@@ -44,7 +44,25 @@ export class TimeReader {
     return first >= 65 && first <= 90 ? this.#named(bytes, at, limit) : Number.NaN;
   }
 
+  /** `1709251200.123`: seconds since the epoch with a fraction, as PostgreSQL's `%n` and squid write them. */
+  #epoch(bytes: Buffer, at: number, limit: number): number {
+    if (bytes[at + 10] !== 46 || limit - at < 14) return Number.NaN;
+    let position = at;
+    let value = 0;
+    for (; position < at + 14; position += 1) {
+      const byte = bytes[position] ?? 0;
+      if (position === at + 10) continue;
+      if (!isDigit(byte)) return Number.NaN;
+      value = value * 10 + byte - 48;
+    }
+    while (position < limit && isDigit(bytes[position])) position += 1;
+    if (position < limit && bytes[position] !== 32) return Number.NaN;
+    this.end = position;
+    return value;
+  }
+
   #iso(bytes: Buffer, at: number, limit: number): number {
+    if (bytes[at + 10] === 46) return this.#epoch(bytes, at, limit);
     if (limit - at < 19 || bytes[at + 13] !== 58 || bytes[at + 16] !== 58) return Number.NaN;
     let known = true;
     for (let index = 0; index < 17 && known; index += 1) known = this.#minute[index] === bytes[at + index];
@@ -82,7 +100,7 @@ export class TimeReader {
       const hours = twoDigits(bytes, at + gap + 1);
       const colon = bytes[at + gap + 3] === 58 ? 1 : 0;
       const minutes = twoDigits(bytes, at + gap + 3 + colon);
-      if (hours < 0 || hours > 15) return this.#local(time);
+      if (hours < 0 || hours > 15) return this.local(time);
       this.end = at + gap + 3 + (minutes < 0 ? 0 : colon + 2);
       return time - (sign === 43 ? 1 : -1) * (hours * 60 + Math.max(0, minutes)) * 60_000;
     }
@@ -91,7 +109,7 @@ export class TimeReader {
       return time;
     }
     const offset = gap === 1 ? this.#abbreviated(bytes, at + 1, limit) : null;
-    return offset === null ? this.#local(time) : time - offset * 60_000;
+    return offset === null ? this.local(time) : time - offset * 60_000;
   }
 
   #abbreviated(bytes: Buffer, at: number, limit: number): number | null {
@@ -103,8 +121,8 @@ export class TimeReader {
     return offset;
   }
 
-  /** The offset of local time is looked up once for each quarter of an hour. */
-  #local(time: number): number {
+  /** From the wall clock of this host, as if it were UTC. Its offset is looked up once for each quarter of an hour. */
+  local(time: number): number {
     const key = Math.floor(time / 900_000);
     if (key !== this.#localKey) {
       const wall = new Date(key * 900_000);
@@ -127,6 +145,8 @@ export class TimeReader {
     let month = monthAt(bytes, position);
     if (month < 0 && bytes[position + 3] === 32) {
       position += 4;
+      // `Sat 2026-01-31 12:00:06 UTC`: journalctl -o short-full.
+      if (isDigit(bytes[position])) return this.#iso(bytes, position, limit);
       month = monthAt(bytes, position);
     }
     if (month < 0 || bytes[position + 3] !== 32 || limit - position < 15) return Number.NaN;
@@ -143,9 +163,9 @@ export class TimeReader {
     const year = bytes[this.end] === 32 ? fourDigits(bytes, this.end + 1) : -1;
     if (year > 1970) {
       this.end += 5;
-      return this.#local(Date.UTC(year, month, day, hours, minutes, seconds));
+      return this.local(Date.UTC(year, month, day, hours, minutes, seconds));
     }
-    return this.#local(this.#withYear(month, day, hours * 3_600_000 + minutes * 60_000 + seconds * 1000));
+    return this.local(this.#withYear(month, day, hours * 3_600_000 + minutes * 60_000 + seconds * 1000));
   }
 
   /** The latest year in which the time does not lie more than a day ahead. */

@@ -1,0 +1,71 @@
+/** Packed logs: which program packed one is told by its first bytes, and zlib or that program unpacks it as a stream. */
+import { Readable } from 'node:stream';
+import { execa } from 'execa';
+import { findTool } from '../../tool.ts';
+import { unpacked } from '../compression.ts';
+
+export type Packing = 'none' | 'gzip' | 'zstd' | 'xz' | 'bzip2' | 'lz4';
+
+/** RFC 1952, RFC 8878 (also its skippable frames), the xz file format, bzip2(1), the lz4 frame format. */
+const magics: readonly (readonly [RegExp, Packing])[] = [
+  [/^1f8b08/, 'gzip'],
+  [/^28b52ffd/, 'zstd'],
+  [/^5[0-9a-f]2a4d18/, 'zstd'],
+  [/^fd377a585a00/, 'xz'],
+  [/^425a68(?:3[1-9])(?:314159265359|177245385090)/, 'bzip2'],
+  [/^04224d18/, 'lz4'],
+];
+const packages: Readonly<Partial<Record<Packing, string>>> = { xz: 'xz-utils', bzip2: 'bzip2', lz4: 'lz4' };
+
+/** Packed data that is damaged or breaks off. */
+export class DamagedSource extends Error {
+  override readonly name = 'DamagedSource';
+}
+
+/** There is no program that unpacks it; `message` is the end of a sentence whose beginning is the path. */
+export class NoUnpacker extends Error {
+  override readonly name = 'NoUnpacker';
+}
+
+export function packingOf(beginning: Buffer): Packing {
+  const hex = beginning.toString('hex', 0, 16);
+  return magics.find(([pattern]) => pattern.test(hex))?.[1] ?? 'none';
+}
+
+export function unpack(chunks: AsyncIterable<Buffer>, packing: Packing): AsyncIterable<Buffer> {
+  if (packing === 'none') return chunks;
+  return packing === 'gzip' || packing === 'zstd' ? unpacked(chunks, packing) : byProgram(chunks, packing);
+}
+
+/** `xz -dc` and its kin, with the packed bytes on their standard input. */
+async function* byProgram(chunks: AsyncIterable<Buffer>, name: Packing): AsyncGenerator<Buffer> {
+  const program = await findTool(name, process.env);
+  if (program === null) {
+    const remedy = `install ${packages[name] ?? name}, or unpack it first`;
+    throw new NoUnpacker(`is packed by ${name}, which this host has not; ${remedy}.`);
+  }
+  const input = Readable.from(chunks, { objectMode: false });
+  const child = execa(program, ['-dc'], {
+    ...{ stdin: 'pipe', buffer: false, encoding: 'buffer', reject: false },
+    ...{ env: { LC_ALL: 'C' }, extendEnv: false, cwd: '/' },
+  });
+  let problem: unknown;
+  input.on('error', (error) => {
+    problem = error;
+    child.kill();
+  });
+  // A program that ends early closes its input: what is wrong is told by its exit.
+  child.stdin.on('error', () => undefined);
+  input.pipe(child.stdin);
+  let ended = false;
+  try {
+    for await (const chunk of child.stdout) yield chunk as Buffer;
+    ended = true;
+  } finally {
+    input.destroy();
+    if (!ended) child.kill();
+    const { exitCode, failed } = await child;
+    if (problem instanceof Error) throw problem;
+    if (ended && failed) throw new DamagedSource(`${name} ended with ${exitCode ?? 'a signal'}`);
+  }
+}
