@@ -81,13 +81,15 @@ export async function account(
   const copied = report.copies ? after.filter(({ key, ending }) => ending === null && !old.has(key)) : [];
   const lost: Generation[] = [];
   let rotatedTo: string | null = null;
-  for (const file of before.files) {
+  // The log comes last: it may have grown since, so of what is larger it may only take what nobody else claims.
+  for (const file of before.files.toSorted((one, other) => rank(one, report) - rank(other, report))) {
     const isLog = file.path === report.path;
     const still = places.get(file.key);
+    const copy = copied.find(({ bytes }) => bytes >= file.bytes)?.path ?? null;
     const place =
       still !== undefined && !(isLog && report.copies && still.bytes < file.bytes)
         ? still.path
-        : (take(archives, file) ?? copied.find(({ bytes }) => bytes >= file.bytes)?.path ?? null);
+        : ((isLog ? copy : null) ?? take(archives, file) ?? copy);
     if (isLog && place !== report.path) rotatedTo = place;
     if (place === null && file.bytes > 0 && !wasToGo(file, report)) lost.push(file);
   }
@@ -113,6 +115,10 @@ function verify(
   if (current === undefined && report.creates) return doubt('the new file is not there');
   if (rotatedTo === null && !wasToGo(before.log, report)) return doubt('its old content was not found');
   return { verified: true, doubt: null };
+}
+
+function rank(file: Generation, report: LogReport): number {
+  return file.path === report.path ? 1 : 0;
 }
 
 /** Was the file to be removed? Follows it through the renames that logrotate printed. */

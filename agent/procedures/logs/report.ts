@@ -94,7 +94,10 @@ const remedies: readonly (readonly [RegExp, string])[] = [
     '; set `su: USER GROUP` in logs.rotate, with the owner of that folder, or take the right to write to it from others.',
   ],
   [/olddir path .*No such file/, '; make that folder, or set `createolddir: 0750 root adm` in logs.rotate'],
-  [/already exists, skipping rotation/, '; its name is taken: set `dateformat: -%Y%m%d-%s` in logs.rotate.'],
+  [
+    /already exists, skipping rotation/,
+    '; there is one of this name: rotate again later, or let `dateformat` in logs.rotate hold the seconds (-%Y%m%d-%s).',
+  ],
 ];
 
 export function reportWriters(file: FileResult, writers: readonly KnownWriter[], finding: Report): void {

@@ -111,7 +111,7 @@ describe('settings of a rotation', () => {
     assert.equal(taken.outcome, 'changed');
     await harness.write('a.log', 'fourth\n');
     const again = await rotate({ dateext: true, dateformat: '-%Y', delaycompress: false });
-    assert.match(again.findings.map(({ message }) => message).join(), /name is taken: set `dateformat/);
+    assert.match(again.findings.map(({ message }) => message).join(), /let `dateformat` .* hold the seconds/);
     assert.ok((await harness.contents()).includes('fourth\n'));
   });
 
