@@ -8,14 +8,16 @@ import path from 'node:path';
 import { lockFile } from '../../store/stateLock.ts';
 import { writeFileAtomic } from '../../store/atomicWrite.ts';
 import { syncDirectory } from './archive.ts';
-import { reserveBytes, requireRoom, verifyArchive, writeArchive } from './archiveWriter.ts';
-import type { ArchiveFileSettings, Source } from './archiveWriter.ts';
+import { reserveBytes, requireRoom } from './archiveContent.ts';
+import type { Source } from './archiveContent.ts';
+import { verifyArchive } from './archiveVerify.ts';
+import { writeArchive } from './archiveWriter.ts';
+import type { ArchiveFileSettings } from './archiveWriter.ts';
 import { endings } from './compression.ts';
 import { trustedAs } from './folderTrust.ts';
 import { contentsOf, freshName, placesOf, readManifest } from './manifest.ts';
 import type { ArchivedFile, ArchivePrefix, Manifest } from './manifest.ts';
-import { removeOriginal } from './originals.ts';
-import type { Removal } from './originals.ts';
+import { removeOriginals } from './originals.ts';
 
 /** The folder can not be used: one sentence says why and what to do. */
 export class FolderProblem extends Error {
@@ -94,7 +96,7 @@ export async function recover(folder: string, signal: AbortSignal): Promise<Reco
       continue;
     }
     const problem = await verifyArchive(places.archive, manifest, signal);
-    if (problem === null) finished.push(await finish(folder, manifest, signal));
+    if (problem === null) finished.push(await finish(folder, manifest, signal, { marks: new Map(), inUse: new Map() }));
     else damaged.push({ archive: places.archive, problem });
   }
   for (const half of contents.halves) {
@@ -122,12 +124,10 @@ export async function makeArchive(making: Making): Promise<Finished> {
   await requireRoom(folder, roomFor(sources));
   const archive = await freshName(folder, making.prefix, making.now, endings[settings.compression]);
   const places = placesOf(folder, archive);
-  const written = await writeArchive(places.temporary, sources, settings, making.progress, signal);
-  const manifest: Manifest = { version: 1, archive, createdAt: making.now.toISOString(), ...written };
+  const { about, marks } = await writeArchive(places.temporary, sources, settings, making.progress, signal);
+  const manifest: Manifest = { version: 1, archive, createdAt: making.now.toISOString(), ...about };
   try {
-    const problem = await verifyArchive(places.temporary, manifest, signal);
-    if (problem !== null)
-      throw new Error(`${archive} was not written as it should be (${problem}); nothing was removed.`);
+    signal.throwIfAborted();
     await writeFileAtomic(places.pending, manifestText(manifest), settings.mode);
     await rename(places.temporary, places.archive);
   } catch (error) {
@@ -137,7 +137,7 @@ export async function makeArchive(making: Making): Promise<Finished> {
   }
   await syncDirectory(folder);
   // From here on the archive counts: what has begun is brought to its end.
-  return await finish(folder, manifest, new AbortController().signal, await making.inUse());
+  return await finish(folder, manifest, new AbortController().signal, { marks, inUse: await making.inUse() });
 }
 
 /** Removes the originals of an archive that is in its place, and puts its manifest beside it. */
@@ -145,15 +145,18 @@ async function finish(
   folder: string,
   manifest: Manifest,
   signal: AbortSignal,
-  inUse: ReadonlyMap<string, string> = new Map(),
+  { marks, inUse }: { readonly marks: ReadonlyMap<string, string>; readonly inUse: ReadonlyMap<string, string> },
 ): Promise<Finished> {
   const places = placesOf(folder, manifest.archive);
   const kept: { file: ArchivedFile; reason: string }[] = [];
   const folders = new Set<string>();
   let removed = 0;
   for (const file of manifest.files) {
-    const used = inUse.get(file.path);
-    const removal: Removal = used === undefined ? await removeOriginal(file, signal) : { kept: used };
+    const reason = inUse.get(file.path);
+    if (reason !== undefined) kept.push({ file, reason });
+  }
+  const unused = manifest.files.filter((file) => !inUse.has(file.path));
+  for (const [file, removal] of await removeOriginals(unused, marks, signal)) {
     if (typeof removal === 'object') kept.push({ file, reason: removal.kept });
     else if (removal === 'removed') {
       removed += 1;

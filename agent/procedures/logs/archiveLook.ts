@@ -7,7 +7,7 @@ import type { ProcedureContext } from '../define.ts';
 import { FolderProblem } from './archiveFolder.ts';
 import type { ArchiveLogsPart } from './archiveLogsWork.ts';
 import type { ArchiveSettings } from './archiveSettings.ts';
-import { verifyArchive } from './archiveWriter.ts';
+import { verifyArchive } from './archiveVerify.ts';
 import { trustedAs } from './folderTrust.ts';
 import { contentsOf, placesOf, readManifest, stemOf } from './manifest.ts';
 import type { ArchivedFile, Manifest } from './manifest.ts';

@@ -9,7 +9,8 @@ import type { ArchiveLogsPart } from './archiveLogsWork.ts';
 import type { ArchiveSettings } from './archiveSettings.ts';
 import { inUse, survey } from './archiveSources.ts';
 import type { DueSource, Survey } from './archiveSources.ts';
-import { NoRoom, SourceProblem } from './archiveWriter.ts';
+import { NoRoom, SourceProblem } from './archiveContent.ts';
+import { NotAsWritten } from './archiveWriter.ts';
 import { inBackground } from './lowPriority.ts';
 import { contentsOf } from './manifest.ts';
 import type { ArchivePrefix, Manifest } from './manifest.ts';
@@ -157,6 +158,14 @@ class ArchiveRun {
               'critical',
               'logs.room',
               `${error.message}; make room, or give another \`destination\`. All originals are untouched.`,
+            );
+            return 'failed';
+          }
+          if (error instanceof NotAsWritten) {
+            this.say(
+              'critical',
+              'logs.archive',
+              `The archive is not on the disk as it was written (${error.message}); it was removed, and all its originals are untouched. Look at the disk and the memory of this host (dmesg).`,
             );
             return 'failed';
           }

@@ -1,7 +1,7 @@
 /** Which rotated generations are due for the archive, and which must stay where they are. */
 import { glob, lstat } from 'node:fs/promises';
 import path from 'node:path';
-import type { Source } from './archiveWriter.ts';
+import type { Source } from './archiveContent.ts';
 import { trustedAs } from './folderTrust.ts';
 import { rotatedGenerations } from './generations.ts';
 import { describeWriters, findWriters, inodeKey } from './writers.ts';

@@ -1,28 +1,21 @@
-/** Makes one archive and shows that it holds what it should. Nothing is removed here. */
+/**
+ * Makes one archive and shows that it holds what it should. Nothing is removed here. Three lanes work at once: one reads the sources and
+ * fills blocks, which are packed beside each other; one writes them in their order; one has each stretch of them put on the disk, reads
+ * it back, unpacks it and compares it with the checksums that were made of the sources while they were read.
+ */
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import type { BigIntStats } from 'node:fs';
-import { open, rm, statfs } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
-import { endOfArchive, padding, tarHeader } from '../certificates/tarWriter.ts';
-import { asUser } from './asUser.ts';
+import { openSafely } from './archive.ts';
+import { Content, NoRoom } from './archiveContent.ts';
+import type { Source } from './archiveContent.ts';
+import { compareContent } from './archiveVerify.ts';
 import type { UserAndGroup } from './asUser.ts';
-import { isZlibError, openSafely } from './archive.ts';
-import { packed, unpacked } from './compression.ts';
+import { Channel, together } from './channel.ts';
+import { blockBytes, pack, packers, release, unpackBlock } from './compression.ts';
 import type { Compression } from './compression.ts';
-import type { ArchivedFile, Manifest } from './manifest.ts';
-import { readTar, TarProblem } from './tar.ts';
-import type { TarReader } from './tar.ts';
-import { inodeKey } from './writers.ts';
-
-export interface Source {
-  readonly path: string;
-  /** `dev:ino` at the time of the plan. */
-  readonly key: string;
-  readonly bytes: number;
-  /** Whose rights suffice to read and remove it; null = one's own. */
-  readonly user: UserAndGroup | null;
-}
+import type { Manifest } from './manifest.ts';
 
 export interface ArchiveFileSettings {
   readonly compression: Compression;
@@ -30,32 +23,24 @@ export interface ArchiveFileSettings {
   readonly owner: UserAndGroup | null;
 }
 
-/** This source can not be archived now; the others can. */
-export class SourceProblem extends Error {
-  override readonly name = 'SourceProblem';
-  readonly source: Source;
-
-  constructor(source: Source, message: string, cause?: unknown) {
-    super(message, { cause });
-    this.source = source;
-  }
+export interface WrittenArchive {
+  readonly about: Pick<Manifest, 'files' | 'bytes' | 'sha256' | 'compression'>;
+  /** By path, for `isUnchanged`. */
+  readonly marks: ReadonlyMap<string, string>;
 }
 
-/** The destination has not enough space. */
-export class NoRoom extends Error {
-  override readonly name = 'NoRoom';
+/** What was written is not what is read: the disk, the memory or a program is at fault. */
+export class NotAsWritten extends Error {
+  override readonly name = 'NotAsWritten';
 }
 
-const chunkBytes = 1 << 20;
-/** Bytes read between two looks at the free space. */
-const roomEvery = 8 << 20;
-/** What stays free on the destination for everybody else. */
-export const reserveBytes = 16 << 20;
-const checksums = 'SHA256SUMS';
+/** Written bytes that are put on the disk, and read back, at once. */
+const stretchBytes = 4 << 20;
 
 /**
- * Writes `sources` into the new file `temporary`, on the disk when this resolves. Its first byte is written with the final mode and
- * owner. Rejects with SourceProblem, NoRoom or the system's error; the half file is then removed.
+ * Writes `sources` into the new file `temporary`, which is on the disk, read back from its file and compared to the last byte when this
+ * resolves. Its first byte is written with the final mode and owner. Rejects with SourceProblem, NoRoom, NotAsWritten or the system's
+ * error; the half file is then removed.
  */
 export async function writeArchive(
   temporary: string,
@@ -63,22 +48,21 @@ export async function writeArchive(
   settings: ArchiveFileSettings,
   progress: (bytes: number) => void,
   signal: AbortSignal,
-): Promise<Pick<Manifest, 'files' | 'bytes' | 'sha256' | 'compression'>> {
+): Promise<WrittenArchive> {
   const { O_CREAT, O_EXCL, O_WRONLY, O_NOFOLLOW } = constants;
-  const content = new Content(temporary, progress, signal);
+  const stop = new AbortController();
+  const stopped = AbortSignal.any([signal, stop.signal]);
+  const content = new Content(temporary, progress, stopped);
   const target = await open(temporary, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, settings.mode & 0o600);
   try {
     if (settings.owner !== null) await target.chown(settings.owner.uid, settings.owner.gid);
     await target.chmod(settings.mode);
-    const hash = createHash('sha256');
-    let bytes = 0;
-    for await (const chunk of packed(content.chunks(sources), settings.compression)) {
-      hash.update(chunk);
-      await target.writeFile(chunk);
-      bytes += chunk.length;
-    }
-    await target.sync();
-    return { files: content.files, bytes, sha256: hash.digest('hex'), compression: settings.compression };
+    await using written = await openSafely(temporary);
+    const lanes = new Lanes(target, written, settings.compression, stopped);
+    await together([lanes.read(content, sources), lanes.write(), lanes.verify(content)], stop);
+    const { bytes, sha256 } = lanes.result();
+    const { files, marks } = content;
+    return { about: { files, bytes, sha256, compression: settings.compression }, marks };
   } catch (error) {
     await content.turn(() => rm(temporary, { force: true }));
     throw isOutOfSpace(error) ? new NoRoom(`there is no space left for ${temporary}`, { cause: error }) : error;
@@ -87,207 +71,116 @@ export async function writeArchive(
   }
 }
 
-/** Throws NoRoom when less than `bytes` and a reserve are free at `place`. */
-export async function requireRoom(place: string, bytes: number): Promise<void> {
-  const { bavail, bsize } = await statfs(place);
-  const free = bavail * bsize;
-  if (free >= bytes + reserveBytes) return;
-  throw new NoRoom(
-    `${place} has ${free} bytes free; about ${bytes} for the archive and ${reserveBytes} in reserve are needed`,
-  );
+interface FullBlock {
+  readonly buffer: Buffer;
+  readonly bytes: number;
+  readonly packed: Promise<readonly Buffer[]>;
 }
 
-/**
- * Reads the archive from its file and compares it with its manifest: its own checksum, names, sizes and checksums of all files, and
- * nothing besides. Null when all is as it should be, else what is not. `onFile` gets what it holds, before it is known to be whole.
- */
-export async function verifyArchive(
-  file: string,
-  expected: Manifest,
-  signal: AbortSignal,
-  onFile?: (entry: ArchivedFile) => Promise<(chunk: Buffer | null) => Promise<void>>,
-): Promise<string | null> {
-  await using handle = await openSafely(file);
-  const hash = createHash('sha256');
-  const comparison = new Comparison(expected.files, onFile);
-  try {
-    await readTar(unpacked(hashed(handle, hash, signal), expected.compression), comparison);
-  } catch (error) {
-    if (error instanceof TarProblem || isZlibError(error)) return error.message;
-    throw error;
-  }
-  if (!comparison.complete()) return 'it does not hold all files of its manifest';
-  return hash.digest('hex') === expected.sha256 ? null : 'its checksum is another than that of its manifest';
+/** A packed block in the file. */
+interface Piece {
+  readonly position: number;
+  readonly length: number;
+  /** Unpacked. */
+  readonly bytes: number;
 }
 
-class Comparison implements TarReader {
-  readonly #files: readonly ArchivedFile[];
-  readonly #onFile: Parameters<typeof verifyArchive>[3];
-  #next = 0;
-  #hash = createHash('sha256');
-  #sink: ((chunk: Buffer | null) => Promise<void>) | null = null;
+class Lanes {
+  readonly #target: FileHandle;
+  readonly #written: FileHandle;
+  readonly #compression: Compression;
+  readonly #empty: Channel<Buffer>;
+  readonly #full: Channel<FullBlock>;
+  readonly #pieces: Channel<Piece>;
+  readonly #sums = { written: createHash('sha256'), readBack: createHash('sha256') };
+  #bytes = 0;
 
-  constructor(files: readonly ArchivedFile[], onFile: Parameters<typeof verifyArchive>[3]) {
-    this.#files = files;
-    this.#onFile = onFile;
+  constructor(target: FileHandle, written: FileHandle, compression: Compression, signal: AbortSignal) {
+    this.#target = target;
+    this.#written = written;
+    this.#compression = compression;
+    this.#empty = new Channel(signal);
+    this.#full = new Channel(signal);
+    this.#pieces = new Channel(signal);
+    // One is filled while the others are packed: whatever the speed of the disk, no more are in memory.
+    for (let count = 0; count < packers + 1; count += 1) this.#empty.push(Buffer.allocUnsafeSlow(blockBytes));
   }
 
-  async begin(name: string, bytes: number): Promise<void> {
-    this.#hash = createHash('sha256');
-    this.#sink = null;
-    const file = this.#files[this.#next];
-    if (file === undefined) {
-      const most = checksumText(this.#files).length;
-      if (name === checksums && bytes === most && this.#next === this.#files.length) return;
-      throw new TarProblem(`it holds ${JSON.stringify(name)}, which its manifest does not name`);
+  async read(content: Content, sources: readonly Source[]): Promise<void> {
+    await content.write(sources, {
+      empty: this.#empty,
+      full: (buffer, bytes) => {
+        const packed = pack(buffer.subarray(0, bytes), this.#compression);
+        // Awaited by the next lane, unless that has failed.
+        packed.catch(() => undefined);
+        this.#full.push({ buffer, bytes, packed });
+      },
+    });
+    this.#full.end();
+  }
+
+  async write(): Promise<void> {
+    for await (const { buffer, bytes, packed } of this.#full) {
+      const position = this.#bytes;
+      const pieces = await packed;
+      for (const data of pieces) {
+        this.#sums.written.update(data);
+        await this.#writeAll(data);
+      }
+      // Not before: two may lie in one buffer.
+      pieces.forEach(release);
+      this.#pieces.push({ position, length: this.#bytes - position, bytes });
+      this.#empty.push(buffer);
     }
-    if (file.name !== name || file.bytes !== bytes) {
-      throw new TarProblem(`it holds ${JSON.stringify(name)} with ${bytes} bytes in the place of ${file.name}`);
+    this.#pieces.end();
+  }
+
+  async verify(content: Content): Promise<void> {
+    const problem = await compareContent(this.#readBack(), content.files);
+    if (problem !== null) throw new NotAsWritten(problem);
+    if (this.#sums.written.copy().digest('hex') === this.#sums.readBack.digest('hex')) return;
+    throw new NotAsWritten('its checksum is another than that of what was written');
+  }
+
+  async #writeAll(data: Buffer): Promise<void> {
+    for (let done = 0; done < data.length;) {
+      const { bytesWritten } = await this.#target.write(data, done, data.length - done, this.#bytes);
+      done += bytesWritten;
+      this.#bytes += bytesWritten;
     }
-    if (this.#onFile !== undefined) this.#sink = await this.#onFile(file);
   }
 
-  async data(chunk: Buffer): Promise<void> {
-    this.#hash.update(chunk);
-    await this.#sink?.(chunk);
+  result(): { readonly bytes: number; readonly sha256: string } {
+    return { bytes: this.#bytes, sha256: this.#sums.written.digest('hex') };
   }
 
-  async end(): Promise<void> {
-    const file = this.#files[this.#next];
-    this.#next += 1;
-    const sum = file?.sha256 ?? createHash('sha256').update(checksumText(this.#files)).digest('hex');
-    if (this.#hash.digest('hex') !== sum) throw new TarProblem(`${file?.name ?? checksums} in it has another checksum`);
-    await this.#sink?.(null);
-  }
-
-  /** All files, and after them their list. */
-  complete(): boolean {
-    return this.#next === this.#files.length + 1;
-  }
-}
-
-/** The tar: each source, then their checksums as sha256sum(1) reads them. */
-class Content {
-  readonly files: ArchivedFile[] = [];
-  readonly #destination: string;
-  readonly #progress: (bytes: number) => void;
-  readonly #signal: AbortSignal;
-  #sinceLook = 0;
-  #turn: Promise<unknown> = Promise.resolve();
-
-  constructor(destination: string, progress: (bytes: number) => void, signal: AbortSignal) {
-    this.#destination = destination;
-    this.#progress = progress;
-    this.#signal = signal;
-  }
-
-  /** One after the other: while a source is opened with its owner's rights, the whole process has no others. */
-  async turn<Result>(work: () => Promise<Result>): Promise<Result> {
-    const mine = this.#turn.then(work, work);
-    this.#turn = mine.catch(() => undefined);
-    return await mine;
-  }
-
-  async *chunks(sources: readonly Source[]): AsyncGenerator<Buffer> {
-    for (const source of sources) yield* this.#one(source);
-    const list = checksumText(this.files);
-    const about = { name: checksums, bytes: list.length, mode: 0o600, uid: 0, gid: 0, modifiedAt: new Date(0) };
-    yield Buffer.concat([header(about), list, padding(list.length), endOfArchive]);
-  }
-
-  async *#one(source: Source): AsyncGenerator<Buffer> {
-    await using handle = await this.turn(() => openSource(source));
-    const before = await handle.stat({ bigint: true });
-    if (inodeKey(before) !== source.key) throw new SourceProblem(source, `${source.path} is another file by now`);
-    const about = {
-      name: nameInArchive(source.path),
-      bytes: Number(before.size),
-      mode: Number(before.mode) & 0o7777,
-      uid: Number(before.uid),
-      gid: Number(before.gid),
-      modifiedAt: new Date(Number(before.mtimeMs)),
-    };
-    yield header(about);
-    const hash = createHash('sha256');
-    for (let position = 0; position < about.bytes;) {
-      const chunk = await this.#read(handle, source, position, Math.min(chunkBytes, about.bytes - position));
-      hash.update(chunk);
-      position += chunk.length;
-      yield chunk;
+  /** What the file holds, unpacked. Each piece is on the disk before it is read. */
+  async *#readBack(): AsyncGenerator<Buffer> {
+    let stretch: Piece[] = [];
+    let bytes = 0;
+    for await (const piece of this.#pieces) {
+      stretch.push(piece);
+      bytes += piece.length;
+      if (bytes < stretchBytes) continue;
+      await this.#target.datasync();
+      for (const one of stretch) yield* this.#unpack(one);
+      stretch = [];
+      bytes = 0;
     }
-    if (!isUnchanged(before, await handle.stat({ bigint: true }))) {
-      throw new SourceProblem(source, `${source.path} changed while it was read`);
+    await this.#target.sync();
+    for (const one of stretch) yield* this.#unpack(one);
+  }
+
+  async *#unpack({ position, length, bytes }: Piece): AsyncGenerator<Buffer> {
+    const packed = Buffer.allocUnsafeSlow(length);
+    for (let done = 0; done < length;) {
+      const { bytesRead } = await this.#written.read(packed, done, length - done, position + done);
+      if (bytesRead === 0) throw new NotAsWritten('it is shorter than what was written');
+      done += bytesRead;
     }
-    yield padding(about.bytes);
-    const { modifiedAt, ...rest } = about;
-    this.files.push({ path: source.path, ...rest, modifiedAt: modifiedAt.toISOString(), sha256: hash.digest('hex') });
-  }
-
-  async #read(handle: FileHandle, source: Source, position: number, bytes: number): Promise<Buffer> {
-    this.#signal.throwIfAborted();
-    const chunk = Buffer.allocUnsafe(bytes);
-    const { bytesRead } = await handle.read(chunk, 0, bytes, position);
-    if (bytesRead === 0) throw new SourceProblem(source, `${source.path} was shortened while it was read`);
-    this.#progress(bytesRead);
-    this.#sinceLook += bytesRead;
-    if (this.#sinceLook >= roomEvery) {
-      this.#sinceLook = 0;
-      await this.turn(() => requireRoom(this.#destination, 0));
-    }
-    return chunk.subarray(0, bytesRead);
-  }
-}
-
-function header({
-  bytes,
-  modifiedAt,
-  ...rest
-}: Omit<ArchivedFile, 'path' | 'sha256' | 'modifiedAt'> & { modifiedAt: Date }): Buffer {
-  return tarHeader({ ...rest, type: 'file', mtime: Math.floor(modifiedAt.getTime() / 1000), size: bytes, target: '' });
-}
-
-async function openSource(source: Source): Promise<FileHandle> {
-  try {
-    return await asUser(source.user, () => openSafely(source.path));
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new SourceProblem(source, `${source.path} can not be read: ${reason}`, error);
-  }
-}
-
-/** Size and times, not the number of names: a rename changes the latter's time too. */
-function isUnchanged(before: BigIntStats, after: BigIntStats): boolean {
-  return before.size === after.size && before.mtimeNs === after.mtimeNs && after.nlink === 1n;
-}
-
-function nameInArchive(file: string): string {
-  return file.replace(/^\/+/, '');
-}
-
-/** Lines of sha256sum(1), which marks names with a backslash or line feed. */
-function checksumText(files: readonly ArchivedFile[]): Buffer {
-  const lines = files.map(({ name, sha256 }) => {
-    const escaped = name
-      .replaceAll('\\', '\\\\')
-      .replaceAll('\n', String.raw`\n`)
-      .replaceAll('\r', String.raw`\r`);
-    return `${escaped === name ? '' : '\\'}${sha256}  ${escaped}\n`;
-  });
-  return Buffer.from(lines.join(''));
-}
-
-async function* hashed(
-  handle: FileHandle,
-  hash: ReturnType<typeof createHash>,
-  signal: AbortSignal,
-): AsyncGenerator<Buffer> {
-  for (;;) {
-    signal.throwIfAborted();
-    const chunk = Buffer.allocUnsafe(chunkBytes);
-    const { bytesRead } = await handle.read(chunk, 0, chunk.length, null);
-    if (bytesRead === 0) return;
-    hash.update(chunk.subarray(0, bytesRead));
-    yield chunk.subarray(0, bytesRead);
+    this.#sums.readBack.update(packed);
+    yield* unpackBlock(packed, this.#compression, bytes);
+    release(packed);
   }
 }
 

@@ -6,7 +6,7 @@ import { lstat } from 'node:fs/promises';
 import path from 'node:path';
 import { AuditChain } from '../../store/audit.ts';
 import type { ChainLink } from '../../store/audit.ts';
-import { verifyArchive } from './archiveWriter.ts';
+import { verifyArchive } from './archiveVerify.ts';
 import { parseEntry } from './auditChain.ts';
 import { contentsOf, placesOf, readManifest, stemOf } from './manifest.ts';
 import type { ArchivedFile, Manifest } from './manifest.ts';

@@ -3,34 +3,108 @@
  * or an attacker put under the old name in the meantime is never removed, and goes back. Every step can be killed and repeated.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import type { BigIntStats } from 'node:fs';
 import { link, lstat, readdir, rename, unlink } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
+import { giveBuffer, takeBuffer } from '../../bufferPool.ts';
+import { concurrently } from '../certificates/concurrently.ts';
 import { openSafely, UnsafeFile } from './archive.ts';
 import { asUser } from './asUser.ts';
 import { trustedAs } from './folderTrust.ts';
-import type { ArchivedFile } from './manifest.ts';
-import { DamagedArchive, unpacked } from './packers.ts';
 import { withoutEnding } from './generations.ts';
+import type { ArchivedFile } from './manifest.ts';
+import { DamagedArchive, MissingPacker, unpacked } from './packers.ts';
+import { isOnlyRenamed, isUnchanged } from './unchanged.ts';
 
 /** `gone`: there is no such file any more. Otherwise why a file was kept. */
 export type Removal = 'removed' | 'gone' | { readonly kept: string };
 
-/** Removes the file wherever it is in its folder by now, if it is the one that was archived, to the last byte. */
-export async function removeOriginal(file: ArchivedFile, signal: AbortSignal): Promise<Removal> {
-  const folder = path.dirname(file.path);
+const atOnce = 8;
+const chunkBytes = 256 * 1024;
+/** Files of one folder between two looks at who can change it. */
+const betweenLooks = 256;
+
+/**
+ * Removes each file wherever it is in its folder by now, if it is the one that was archived, to the last byte: read again, or untouched
+ * by its mark (unchanged.ts). Results in their order.
+ */
+export async function removeOriginals(
+  files: readonly ArchivedFile[],
+  marks: ReadonlyMap<string, string>,
+  signal: AbortSignal,
+): Promise<readonly (readonly [ArchivedFile, Removal])[]> {
+  const done: (readonly [ArchivedFile, Removal])[] = [];
+  for (let next = 0; next < files.length;) {
+    const folder = path.dirname(files[next]?.path ?? '');
+    const rest = files.slice(next, next + betweenLooks);
+    const other = rest.findIndex((file) => path.dirname(file.path) !== folder);
+    const some = other === -1 ? rest : rest.slice(0, other);
+    const removals = await removeFrom(folder, some, marks, signal);
+    done.push(...some.map((file, index) => [file, removals[index] ?? 'gone'] as const));
+    next += some.length;
+  }
+  return done;
+}
+
+async function removeFrom(
+  folder: string,
+  files: readonly ArchivedFile[],
+  marks: ReadonlyMap<string, string>,
+  signal: AbortSignal,
+): Promise<readonly Removal[]> {
   try {
     const trust = await trustedAs(folder);
-    if (trust === 'untrusted') return { kept: `others can write to ${folder} by now` };
-    return await asUser(trust, () => removeIn(folder, file, signal));
+    if (trust === 'untrusted') return files.map(() => ({ kept: `others can write to ${folder} by now` }));
+    return await asUser(trust, () => removeAll(folder, files, marks, signal));
   } catch (error) {
-    if (isMissing(error)) return 'gone';
-    if (!(error instanceof Error) || !('code' in error || error instanceof UnsafeFile)) throw error;
-    return { kept: error.message };
+    if (isMissing(error)) return files.map(() => 'gone');
+    if (!isOfSystem(error)) throw error;
+    return files.map(() => ({ kept: error.message }));
   }
 }
 
-async function removeIn(folder: string, file: ArchivedFile, signal: AbortSignal): Promise<Removal> {
+/** Those in their places at once; then one after the other those that a rotation has moved, which look at each other's names. */
+async function removeAll(
+  folder: string,
+  files: readonly ArchivedFile[],
+  marks: ReadonlyMap<string, string>,
+  signal: AbortSignal,
+): Promise<readonly Removal[]> {
+  const results: Attempt[] = await concurrently(files, atOnce, (file) =>
+    attempt(() => removeInPlace(folder, file, marks.get(file.path) ?? null, signal)),
+  );
+  for (const [index, file] of files.entries()) {
+    if (results[index] === 'elsewhere') results[index] = await attempt(() => removeElsewhere(folder, file, signal));
+  }
+  // Thrown only now: nothing may be under way any more when the rights of the folder's owner end.
+  return results.map((result) => {
+    if (result instanceof Error) throw result;
+    return result === 'elsewhere' ? 'gone' : result;
+  });
+}
+
+type Attempt = Removal | 'elsewhere' | Error;
+
+/** What the system refuses keeps this one file; any other error is the result. */
+async function attempt(work: () => Promise<Removal | 'elsewhere'>): Promise<Attempt> {
+  try {
+    return await work();
+  } catch (error) {
+    if (isMissing(error)) return 'gone';
+    if (!(error instanceof Error)) return new Error(String(error));
+    const kept = error instanceof UnsafeFile || error instanceof MissingPacker || isOfSystem(error);
+    return kept ? { kept: error.message } : error;
+  }
+}
+
+async function removeInPlace(
+  folder: string,
+  file: ArchivedFile,
+  mark: string | null,
+  signal: AbortSignal,
+): Promise<Removal | 'elsewhere'> {
+  signal.throwIfAborted();
   const captured = path.join(folder, capturedName(file));
   // What a killed run had in its hand comes first.
   if (await isThere(captured)) {
@@ -38,6 +112,19 @@ async function removeIn(folder: string, file: ArchivedFile, signal: AbortSignal)
     const removed = await judge(captured, { ...file, compressed }, signal);
     if (removed !== null) return removed;
   }
+  const before = await lstat(file.path, { bigint: true }).catch(() => null);
+  if (before === null || !isOfItsTime(before, file)) return 'elsewhere';
+  await rename(file.path, captured);
+  const untouched = mark !== null && isUnchanged(mark, before);
+  if (untouched && isOnlyRenamed(before, await lstat(captured, { bigint: true }))) {
+    await unlink(captured);
+    return 'removed';
+  }
+  return (await judge(captured, { ...file, compressed: null }, signal)) ?? 'elsewhere';
+}
+
+async function removeElsewhere(folder: string, file: ArchivedFile, signal: AbortSignal): Promise<Removal> {
+  const captured = path.join(folder, capturedName(file));
   for (const { place, compressed } of await candidates(folder, file)) {
     await rename(place, captured);
     const removed = await judge(captured, { ...file, path: place, compressed }, signal);
@@ -86,13 +173,9 @@ async function holds(
   const { size } = await handle.stat();
   if (compressed === null && size !== file.bytes) return false;
   const hash = createHash('sha256');
-  const content =
-    compressed !== null
-      ? unpacked(handle, compressed, signal)
-      : createReadStream('', { fd: handle, autoClose: false, start: 0, highWaterMark: 1 << 20 });
   let bytes = 0;
   try {
-    for await (const chunk of content as AsyncIterable<Buffer>) {
+    for await (const chunk of compressed === null ? contentOf(handle) : unpacked(handle, compressed, signal)) {
       signal.throwIfAborted();
       bytes += chunk.length;
       if (bytes > file.bytes) return false;
@@ -105,27 +188,51 @@ async function holds(
   return bytes === file.bytes && hash.digest('hex') === file.sha256;
 }
 
+/** A chunk is gone once the next one is asked for; that one is read meanwhile. */
+async function* contentOf(handle: FileHandle): AsyncGenerator<Buffer> {
+  const buffers = [takeBuffer(chunkBytes), takeBuffer(chunkBytes)] as const;
+  const read = async (index: number, position: number): Promise<Buffer> => {
+    const buffer = buffers[index % 2 === 0 ? 0 : 1];
+    return buffer.subarray(0, (await handle.read(buffer, 0, buffer.length, position)).bytesRead);
+  };
+  let next = read(0, 0);
+  try {
+    for (let index = 1, position = 0; ; index += 1) {
+      const chunk = await next;
+      if (chunk.length === 0) return;
+      position += chunk.length;
+      next = read(index, position);
+      // Awaited later.
+      next.catch(() => undefined);
+      yield chunk;
+    }
+  } finally {
+    await next.catch(() => undefined);
+    buffers.forEach(giveBuffer);
+  }
+}
+
 interface Candidate {
   readonly place: string;
   /** Ending of the compression; null = it is as it was. */
   readonly compressed: string | null;
 }
 
-/** The name that the file had; else those of its time: a rotation in between has given it the next number, or compressed it. */
+function isOfItsTime(stats: BigIntStats, file: ArchivedFile): boolean {
+  return stats.isFile() && new Date(Number(stats.mtimeMs)).toISOString() === file.modifiedAt;
+}
+
+/** Names of its time: a rotation in between has given it the next number, or compressed it. */
 async function candidates(folder: string, file: ArchivedFile): Promise<readonly Candidate[]> {
-  const sameTime = async (place: string): Promise<boolean> => {
-    const stats = await lstat(place).catch(() => null);
-    return stats?.isFile() === true && new Date(stats.mtimeMs).toISOString() === file.modifiedAt;
-  };
-  if (await sameTime(file.path)) return [{ place: file.path, compressed: null }];
   const found: Candidate[] = [];
   const wanted = numberless(path.basename(file.path));
   for (const name of await readdir(folder)) {
     const place = path.join(folder, name);
-    if (place === file.path || !(await sameTime(place))) continue;
     const { plainPath, ending } = withoutEnding(name);
-    if (numberless(name) === wanted) found.push({ place, compressed: null });
-    else if (ending !== null && numberless(plainPath) === wanted) found.push({ place, compressed: ending });
+    const plain = numberless(name) === wanted;
+    if (place === file.path || (!plain && (ending === null || numberless(plainPath) !== wanted))) continue;
+    const stats = await lstat(place, { bigint: true }).catch(() => null);
+    if (stats !== null && isOfItsTime(stats, file)) found.push({ place, compressed: plain ? null : ending });
   }
   return found;
 }
@@ -166,6 +273,11 @@ async function isThere(place: string): Promise<boolean> {
       throw error;
     },
   );
+}
+
+/** Has a code as `EACCES`. */
+function isOfSystem(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string';
 }
 
 function isMissing(error: unknown): boolean {

@@ -28,7 +28,7 @@ Object.assign(fsPromises, {
   open: async (...args: Parameters<typeof open>) => {
     count();
     const handle = await open(...args);
-    for (const name of ['writeFile', 'sync', 'chmod'] as const) {
+    for (const name of ['write', 'writeFile', 'sync', 'datasync', 'chmod'] as const) {
       const original = handle[name].bind(handle) as (...given: unknown[]) => Promise<void>;
       Object.assign(handle, {
         [name]: (...given: unknown[]) => {

@@ -1,0 +1,112 @@
+/** Shows that an archive holds what it should, by reading it. */
+import { createHash } from 'node:crypto';
+import type { Hash } from 'node:crypto';
+import type { FileHandle } from 'node:fs/promises';
+import { isZlibError, openSafely } from './archive.ts';
+import { checksums, checksumText } from './archiveContent.ts';
+import { BlockProblem, unpacked } from './compression.ts';
+import type { ArchivedFile, Manifest } from './manifest.ts';
+import { readTar, TarProblem } from './tar.ts';
+import type { TarReader } from './tar.ts';
+
+const chunkBytes = 1 << 20;
+
+/** Takes what one file holds, piece by piece; null = that was all. */
+export type FileSink = (chunk: Buffer | null) => Promise<void>;
+
+/**
+ * Reads the archive from its file and compares it with its manifest: its own checksum, names, sizes and checksums of all files, and
+ * nothing besides. Null when all is as it should be, else what is not. `onFile` gets what it holds, before it is known to be whole.
+ */
+export async function verifyArchive(
+  file: string,
+  expected: Manifest,
+  signal: AbortSignal,
+  onFile?: (entry: ArchivedFile) => Promise<FileSink>,
+): Promise<string | null> {
+  await using handle = await openSafely(file);
+  const hash = createHash('sha256');
+  const problem = await compareContent(
+    unpacked(hashed(handle, hash, signal), expected.compression),
+    expected.files,
+    onFile,
+  );
+  if (problem !== null) return problem;
+  return hash.digest('hex') === expected.sha256 ? null : 'its checksum is another than that of its manifest';
+}
+
+/**
+ * Compares the content of an archive with the files that it should hold. `files` may still grow while it is read, ahead of what is
+ * read. Null when it holds them all, each with its checksum, and nothing besides; else what is wrong.
+ */
+export async function compareContent(
+  content: AsyncIterable<Buffer>,
+  files: readonly ArchivedFile[],
+  onFile?: (entry: ArchivedFile) => Promise<FileSink>,
+): Promise<string | null> {
+  const comparison = new Comparison(files, onFile);
+  try {
+    await readTar(content, comparison);
+  } catch (error) {
+    if (error instanceof TarProblem || error instanceof BlockProblem || isZlibError(error)) return error.message;
+    throw error;
+  }
+  return comparison.complete() ? null : 'it does not hold all files of its manifest';
+}
+
+class Comparison implements TarReader {
+  readonly #files: readonly ArchivedFile[];
+  readonly #onFile: ((entry: ArchivedFile) => Promise<FileSink>) | undefined;
+  #next = 0;
+  #hash = createHash('sha256');
+  #sink: FileSink | null = null;
+
+  constructor(files: readonly ArchivedFile[], onFile: ((entry: ArchivedFile) => Promise<FileSink>) | undefined) {
+    this.#files = files;
+    this.#onFile = onFile;
+  }
+
+  async begin(name: string, bytes: number): Promise<void> {
+    this.#hash = createHash('sha256');
+    this.#sink = null;
+    const file = this.#files[this.#next];
+    if (file === undefined) {
+      const most = checksumText(this.#files).length;
+      if (name === checksums && bytes === most && this.#next === this.#files.length) return;
+      throw new TarProblem(`it holds ${JSON.stringify(name)}, which its manifest does not name`);
+    }
+    if (file.name !== name || file.bytes !== bytes) {
+      throw new TarProblem(`it holds ${JSON.stringify(name)} with ${bytes} bytes in the place of ${file.name}`);
+    }
+    if (this.#onFile !== undefined) this.#sink = await this.#onFile(file);
+  }
+
+  async data(chunk: Buffer): Promise<void> {
+    this.#hash.update(chunk);
+    await this.#sink?.(chunk);
+  }
+
+  async end(): Promise<void> {
+    const file = this.#files[this.#next];
+    this.#next += 1;
+    const sum = file?.sha256 ?? createHash('sha256').update(checksumText(this.#files)).digest('hex');
+    if (this.#hash.digest('hex') !== sum) throw new TarProblem(`${file?.name ?? checksums} in it has another checksum`);
+    await this.#sink?.(null);
+  }
+
+  /** All files, and after them their list. */
+  complete(): boolean {
+    return this.#next === this.#files.length + 1;
+  }
+}
+
+async function* hashed(handle: FileHandle, hash: Hash, signal: AbortSignal): AsyncGenerator<Buffer> {
+  for (;;) {
+    signal.throwIfAborted();
+    const chunk = Buffer.allocUnsafe(chunkBytes);
+    const { bytesRead } = await handle.read(chunk, 0, chunk.length, null);
+    if (bytesRead === 0) return;
+    hash.update(chunk.subarray(0, bytesRead));
+    yield chunk.subarray(0, bytesRead);
+  }
+}

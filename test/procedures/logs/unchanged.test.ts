@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { chmod, link, lstat, mkdtemp, realpath, rename, rm, statfs, unlink, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { isOnlyRenamed, isUnchanged, markOf, Watch } from '../../../agent/procedures/logs/unchanged.ts';
+
+const old = new Date('2024-01-01T00:00:00Z');
+
+describe('the mark of a file that was read', () => {
+  let folder: string;
+  let file: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'upkeep-mark-'));
+    file = path.join(folder, 'a.log.1');
+    await writeFile(file, 'one\n');
+    await utimes(file, old, old);
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  const look = (place = file) => lstat(place, { bigint: true });
+
+  /** Resolves when what is changed from now on has a later time than the file. */
+  async function laterTick(): Promise<void> {
+    const [other, { ctimeNs }] = [path.join(folder, 'clock'), await look()];
+    do await writeFile(other, '');
+    while ((await look(other)).ctimeNs <= ctimeNs);
+    await unlink(other);
+  }
+
+  it('is of files that were neither written nor changed lately, on file systems that keep the times themselves', async () => {
+    const executable = await realpath(process.execPath);
+    const local = [0xef53, 0x58465342, 0x9123683e, 0xf2f52010].includes((await statfs(executable)).type >>> 0);
+    const stats = await look(executable);
+    assert.equal(await new Watch().mark(stats, path.dirname(executable)), local ? markOf(stats) : null);
+    assert.equal(await new Watch().mark(stats, '/proc/self'), null);
+    assert.equal(await new Watch().mark(await look(), folder), null);
+  });
+
+  for (const [what, change] of [
+    [
+      'its content, its time set back',
+      async () => {
+        await writeFile(file, 'two\n');
+        await utimes(file, old, old);
+      },
+    ],
+    ['its rights', () => chmod(file, 0o600)],
+    [
+      'its names',
+      async () => {
+        await link(file, `${file}.other`);
+        await unlink(`${file}.other`);
+      },
+    ],
+    [
+      'its place, taken by another of the same size and time',
+      async () => {
+        await writeFile(`${file}.new`, 'two\n');
+        await utimes(`${file}.new`, old, old);
+        await rename(`${file}.new`, file);
+      },
+    ],
+  ] as const) {
+    it(`tells a change of ${what}`, async () => {
+      const mark = markOf(await look());
+      assert.equal(isUnchanged(mark, await look()), true);
+      await laterTick();
+      await change();
+      assert.equal(isUnchanged(mark, await look()), false);
+    });
+  }
+
+  it('stays the same over a rename, but for the time of change', async () => {
+    const before = await look();
+    await rename(file, `${file}.moved`);
+    assert.equal(isOnlyRenamed(before, await look(`${file}.moved`)), true);
+    await writeFile(file, 'two\n');
+    await utimes(file, old, old);
+    assert.equal(isOnlyRenamed(before, await look()), false);
+  });
+});
