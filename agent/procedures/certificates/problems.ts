@@ -121,7 +121,11 @@ export function strengthProblems(about: About, path: readonly X509Certificate[])
     const which = nameWithin(about, certificate);
     const { weakKey, weakSignature } = factsOf(certificate);
     if (weakKey !== null) {
-      const message = `${which} has a weak key (${weakKey}); make a new one (RSA from 2048 bits, or P-256) and have it certified.`;
+      const advice =
+        certificate === about.leaf
+          ? 'make a new one (RSA from 2048 bits, or P-256) and have it certified'
+          : 'have the certificate issued by an authority with a stronger one';
+      const message = `${which} has a weak key (${weakKey}); ${advice}.`;
       problems.push({ aspect: 'strength', reason: 'weak_key', level: 'warning', message });
     }
     // Nobody checks the signature of a root: it is trusted by itself.

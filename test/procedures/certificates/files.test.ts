@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createPrivateKey } from 'node:crypto';
 import { type Authority, createAuthority, issue, selfSigned } from './authority.ts';
 import { check, checkOne, daysFromNow, Folder, valid } from './harness.ts';
+import { selfSignedByMlDsa } from './postQuantum.ts';
 
 describe('check-certificates, files', () => {
   const folder = new Folder();
@@ -267,6 +268,15 @@ describe('check-certificates, files', () => {
       });
     }
 
+    it('of ML-DSA is enough, be it in key, signature or the key beside it', async () => {
+      const { certPem, keyPem } = await selfSignedByMlDsa({ names, ...valid });
+      const path = await folder.write('a.pem', certPem);
+      await folder.write('a.key', keyPem);
+      assert.deepEqual((await checkOne({ path: [path], ca })).reasons, ['self_signed']);
+      const trusted = await checkOne({ path: [path], ca: path, host: names[0] });
+      assert.deepEqual([trusted.status, trusted.key], ['ok', 'match']);
+    });
+
     it('of a signature with SHA-1 is too little', async () => {
       const old = await createAuthority({ name: 'Old', keyType: 'rsa2048' });
       const { certPem } = await issue(old, { names, ...valid, hash: 'SHA-1' });
@@ -286,6 +296,25 @@ describe('check-certificates, files', () => {
     const { certificates, lines } = await check({ path: [await folder.write('a.pem', certPem)], ca });
     assert.doesNotMatch(certificates[0]?.subject ?? '', /[\p{Cc}\p{Cf}]/u);
     assert.doesNotMatch(lines.join(''), /[\p{Cc}\p{Cf}]/u);
+  });
+
+  it('are a thousand in one check, which lets other work have its turn meanwhile', async () => {
+    const issued = await Promise.all(
+      Array.from({ length: 10 }, (_, index) => issue(intermediate, { names: [`host${index}.example.test`], ...valid })),
+    );
+    for (let index = 0; index < 1000; index += 1) {
+      const { chainPem, keyPem } = issued[index % 10] ?? assert.fail();
+      await folder.write(`cert${index}.pem`, chainPem);
+      await folder.write(`cert${index}.key`, index % 4 === 1 ? root.keyPem : keyPem);
+    }
+    let turns = 0;
+    const turn = setInterval(() => (turns += 1));
+    const { certificates } = await check({ path: [folder.path()], ca });
+    clearInterval(turn);
+    const count = (key: string): number => certificates.filter((each) => each.key === key).length;
+    assert.deepEqual([certificates.length, count('match'), count('mismatch')], [1000, 750, 250]);
+    assert.equal(new Set(certificates.map(({ source }) => source)).size, 1000);
+    assert.ok(turns >= 5, `${turns} turns`);
   });
 
   it('stops when the run is stopped', async () => {

@@ -19,7 +19,7 @@ export interface LeafOptions {
   /** Instead of `to`: as `openssl ca -enddate` takes it. */
   readonly end?: string;
   readonly key?: OpensslKey;
-  /** Name of the one whose key it has; by default one that servers share. */
+  /** Name of the one whose key it has; by default one that servers share, and one that authorities share. */
   readonly keyOf?: string;
   /** Arguments that choose digest and padding of the signature. */
   readonly signature?: readonly string[];
@@ -59,10 +59,11 @@ export class Openssl {
     writeFileSync(this.path('serial'), '1000\n');
     mkdirSync(this.path('issued'));
     writeFileSync(this.path('openssl.cnf'), configuration);
-    this.#request('shared', { key: 'ec' });
-    this.authority('root', { subject: 'Test Root', to: 3650 });
+    for (const shared of ['shared', 'authority']) this.#request(shared, { key: 'ec' });
+    this.authority('root', { subject: 'Test Root', to: 3650, key: 'ec' });
     this.authority('rsa-root', { subject: 'Test RSA Root', to: 3650, key: 'rsa2048' });
     this.authority('intermediate', { subject: 'Test Intermediate', by: 'root', to: 3000 });
+    this.leaf('usual', {});
   }
 
   path(name: string): string {
@@ -100,8 +101,12 @@ export class Openssl {
     } else this.run('genpkey', ...keyArguments[type], '-out', `${name}.key`);
   }
 
-  /** `NAME.key`, `NAME.csr` and `NAME.crt`, of the intermediate authority unless `by` names another; its PEM. */
-  leaf(name: string, options: LeafOptions = {}): string {
+  /** `NAME.key`, `NAME.csr` and `NAME.crt`, of the intermediate authority unless `by` names another; its PEM. Without options always the same. */
+  leaf(name: string, options?: LeafOptions): string {
+    if (options === undefined) {
+      for (const ending of ['key', 'csr', 'crt']) this.copy(`usual.${ending}`, `${name}.${ending}`);
+      return this.read(`${name}.crt`);
+    }
     const { names = 'DNS:a.example.test', subject = 'a.example.test', from = -10, to = 80, end } = options;
     const { by = 'intermediate', extensions = server, signature = ['-md', 'sha256'] } = options;
     this.#request(name, options);
@@ -138,12 +143,12 @@ export class Openssl {
     );
   }
 
-  /** An authority of `by`, or a root; its PEM. `limits`: further lines of extensions, or all of them instead of the usual ones. */
+  /** An authority of `by`, or a root, all with one key; its PEM. `limits`: further lines of extensions, or all of them instead of the usual ones. */
   authority(name: string, options: LeafOptions & { readonly limits?: readonly string[] } = {}): string {
     const { limits = [], ...rest } = options;
     const subject = `Authority ${name}`;
     const usual = { subject, names: null, by: name, to: 2000, extensions: [...authority, ...limits] };
-    return this.leaf(name, { ...usual, ...(rest.keyOf === undefined ? { key: 'ec' } : {}), ...rest });
+    return this.leaf(name, { ...usual, ...(rest.key === undefined ? { keyOf: 'authority' } : {}), ...rest });
   }
 
   /** What `openssl verify` says of the certificate in `leaf` with those of `chain` to help, for servers: `OK`, or what is wrong. */
