@@ -13,7 +13,6 @@ export interface CertificateExtensions {
   /** Object identifiers of the extended key usage; null = for every purpose. */
   readonly purposes: readonly string[] | null;
   readonly nameConstraints: DerValue | null;
-  readonly alternativeNames: DerValue | null;
   /** Object identifier of a critical extension that is not processed here, so that the certificate must be refused. */
   readonly unknownCritical: string | null;
 }
@@ -41,9 +40,6 @@ export function readExtensions(list: readonly DerValue[]): CertificateExtensions
       case 15:
         found.keyUsage = readDer(octets.content)?.content[1] ?? 0;
         break;
-      case 17:
-        found.alternativeNames = readDer(octets.content) ?? null;
-        break;
       case 19:
         found.basicConstraints = basicConstraints(readDer(octets.content));
         break;
@@ -60,17 +56,26 @@ export function readExtensions(list: readonly DerValue[]): CertificateExtensions
   return found;
 }
 
+/** `list` as above. Its parts are the names. */
+export function readAlternativeNames(list: readonly DerValue[]): DerValue | undefined {
+  for (const extension of list) {
+    const parts = derChildren(extension);
+    const octets = parts.at(-1);
+    if (parts[0] !== undefined && octets !== undefined && standardArc(parts[0]) === 17) return readDer(octets.content);
+  }
+  return undefined;
+}
+
 const none: CertificateExtensions = {
   basicConstraints: null,
   keyUsage: null,
   purposes: null,
   nameConstraints: null,
-  alternativeNames: null,
   unknownCritical: null,
 };
 
-/** Critical extensions of id-ce that OpenSSL accepts besides those that are read: keys' identifiers, policies, places of revocation lists. */
-const processedArcs: ReadonlySet<number> = new Set([14, 31, 32, 33, 35, 36, 54]);
+/** Critical extensions of id-ce that OpenSSL accepts besides those that are read: keys' identifiers, names, policies, places of revocation lists. */
+const processedArcs: ReadonlySet<number> = new Set([14, 17, 31, 32, 33, 35, 36, 54]);
 
 /** The others that OpenSSL accepts: Netscape's type, addresses and systems (RFC 3779), proxies (RFC 3820). */
 const processed: ReadonlySet<string> = new Set([

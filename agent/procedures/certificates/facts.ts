@@ -4,7 +4,7 @@
  */
 import type { X509Certificate } from 'node:crypto';
 import { derChildren, type DerValue, readDer } from './der.ts';
-import { type CertificateExtensions, keyUsage, readExtensions } from './extensions.ts';
+import { type CertificateExtensions, keyUsage, readAlternativeNames, readExtensions } from './extensions.ts';
 import { keyStrength, type KeyStrength, weakSignature } from './strength.ts';
 
 /** Keys of unknown kinds are not judged. */
@@ -16,8 +16,6 @@ export interface CertificateFacts extends KeyStrength {
   readonly authority: boolean;
   /** Whether its key usage says that the key signs certificates; false when it says nothing. */
   readonly signsCertificates: boolean;
-  /** Its parts are the relative distinguished names. */
-  readonly subjectName: DerValue | undefined;
   readonly extensions: CertificateExtensions;
   /** The weak digest of the signature (`SHA-1`), or null. */
   readonly weakSignature: string | null;
@@ -32,22 +30,38 @@ export function factsOf(certificate: X509Certificate, der?: Buffer): Certificate
 
 /** `der`: the whole certificate. Of what is malformed, the facts are empty. */
 export function readFacts(der: Buffer): CertificateFacts {
-  const [signed, algorithm] = derChildren(readDer(der));
-  const fields = derChildren(signed);
-  // The version is optional; without it everything stands one place further to the front.
-  if (fields[0]?.tag === versionTag) fields.shift();
-  const [, , issuer, , subject, key] = fields;
-  const extensions = readExtensions(derChildren(derChildren(fields.find((field) => field.tag === extensionsTag))[0]));
+  const { subject, issuer, key, algorithm, ...rest } = partsOf(der);
+  const extensions = readExtensions(rest.extensions);
   return {
     subject: subject?.content.toString('latin1') ?? '',
     issuer: issuer?.content.toString('latin1') ?? '',
     authority: extensions.basicConstraints?.authority ?? false,
     signsCertificates: ((extensions.keyUsage ?? 0) & keyUsage.certificateSign) !== 0,
-    subjectName: subject,
     extensions,
     ...keyStrength(derChildren(key)),
     weakSignature: weakSignature(derChildren(algorithm)),
   };
+}
+
+/** Subject and alternative names, read anew: few are asked for them, and to keep them for all would keep all bytes. */
+export function namesOf(certificate: X509Certificate): {
+  /** Its parts are the relative distinguished names. */
+  readonly subject: DerValue | undefined;
+  /** Its parts are the names. */
+  readonly alternatives: DerValue | undefined;
+} {
+  const { subject, extensions } = partsOf(certificate.raw);
+  return { subject, alternatives: readAlternativeNames(extensions) };
+}
+
+function partsOf(der: Buffer) {
+  const [signed, algorithm] = derChildren(readDer(der));
+  const fields = derChildren(signed);
+  // The version is optional; without it everything stands one place further to the front.
+  if (fields[0]?.tag === versionTag) fields.shift();
+  const [, , issuer, , subject, key] = fields;
+  const extensions = derChildren(derChildren(fields.find((field) => field.tag === extensionsTag))[0]);
+  return { issuer, subject, key, algorithm, extensions };
 }
 
 const known = new WeakMap<X509Certificate, CertificateFacts>();

@@ -1,6 +1,7 @@
 /** For which names an authority may issue: RFC 5280, 4.2.1.10, read as OpenSSL reads it. */
+import type { X509Certificate } from 'node:crypto';
 import { derChildren, derObjectIdentifier, type DerValue } from './der.ts';
-import type { CertificateFacts } from './facts.ts';
+import { namesOf } from './facts.ts';
 import { plain } from './names.ts';
 
 /** Tags of the forms of a GeneralName; the others are compared by nobody. */
@@ -10,10 +11,10 @@ const excludedTag = 0xa1;
 const emailAddress = '1.2.840.113549.1.9.1';
 
 /** The first name of a certificate that `constraints` do not allow, as text; null when all are allowed. */
-export function forbiddenName(constraints: DerValue, certificate: CertificateFacts): string | null {
+export function forbiddenName(constraints: DerValue, certificate: X509Certificate): string | null {
   const permitted = basesOf(constraints, permittedTag);
   const excluded = basesOf(constraints, excludedTag);
-  for (const name of namesOf(certificate)) {
+  for (const name of generalNames(certificate)) {
     const within = ({ tag }: DerValue): boolean => tag === name.tag;
     const allowed = permitted.filter(within);
     const refused = excluded.filter(within);
@@ -38,14 +39,14 @@ function basesOf(constraints: DerValue, tag: number): readonly DerValue[] {
 }
 
 /** Alternative names, the subject, and the e-mail addresses in it. */
-function namesOf({ extensions, subjectName }: CertificateFacts): readonly DerValue[] {
-  const alternatives = extensions.alternativeNames === null ? [] : derChildren(extensions.alternativeNames);
+function generalNames(certificate: X509Certificate): readonly DerValue[] {
+  const { subject: subjectName, alternatives } = namesOf(certificate);
   const attributes = derChildren(subjectName).flatMap((part) => derChildren(part).map(derChildren));
   const emails = attributes.flatMap(([type, value]) =>
     value !== undefined && derObjectIdentifier(type) === emailAddress ? [{ ...value, tag: form.email }] : [],
   );
   const subject = attributes.length === 0 || subjectName === undefined ? [] : [{ ...subjectName, tag: form.directory }];
-  return [...alternatives.map(generalName), ...subject, ...emails];
+  return [...derChildren(alternatives).map(generalName), ...subject, ...emails];
 }
 
 /** A distinguished name has a SEQUENCE around it, which goes. */

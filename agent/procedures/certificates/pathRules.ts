@@ -58,7 +58,7 @@ function authorityRules(certificate: X509Certificate, path: readonly X509Certifi
   const { nameConstraints } = extensions;
   if (nameConstraints !== null) {
     const judged = below.filter((each, place) => place === 0 || !isSelfIssued(each));
-    const name = judged.map((each) => forbiddenName(nameConstraints, factsOf(each))).find((found) => found !== null);
+    const name = judged.map((each) => forbiddenName(nameConstraints, each)).find((found) => found !== null);
     if (name !== undefined) broken.push({ fault: 'name_constraints', certificate, detail: name });
   }
   return broken;
