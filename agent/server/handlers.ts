@@ -6,13 +6,13 @@ import type { Finding, Run } from '../protocol/nouns.ts';
 import { describeProcedure } from '../procedures/describe.ts';
 import { RunDirectory } from '../run/directory.ts';
 import { planOf } from '../run/plan.ts';
-import { readOutput } from '../run/output.ts';
 import { waitForOutput } from '../run/outputWait.ts';
 import { ResultsReader } from '../run/results.ts';
 import { listWindows } from '../store/documents.ts';
 import { getRun, listRecentRuns, listRuns } from '../store/runs.ts';
 import { readSamples } from '../store/samples.ts';
 import type { Caller, Handlers } from './dispatch.ts';
+import { OutputPieces } from './outputPieces.ts';
 import { RequestError } from './requestError.ts';
 
 const recentRunsPerTask = 5;
@@ -194,6 +194,7 @@ function takeSnapshot(parts: HandlerParts): MethodResult<'snapshot'> {
 }
 
 function runOutput(parts: HandlerParts): Method<'runs.output'> {
+  const pieces = new OutputPieces();
   return async ({ runId, offset, limit, wait }, caller) => {
     const directory = RunDirectory.of(parts.runsRoot, runId);
     const first = runOrThrow(parts, runId);
@@ -205,9 +206,8 @@ function runOutput(parts: HandlerParts): Method<'runs.output'> {
     await caller.room();
     // Asked before reading: output written after the answer "ended" would otherwise be missed.
     const over = runOrThrow(parts, runId).state === 'ended';
-    const mask = { masker: parts.secrets.masker, growing: !over };
-    const piece = await readOutput(directory.output, offset, limit ?? maxOutputBytes, mask);
-    return { ...piece, ended: over };
+    const { masker } = parts.secrets;
+    return pieces.get({ file: directory.output, offset, limit: limit ?? maxOutputBytes, ended: over, masker });
   };
 }
 

@@ -4,10 +4,11 @@ import type { WebSocket } from 'ws';
 import * as z from 'zod';
 import { closeCodes, errorCodes, type ErrorName } from '../protocol/errors.ts';
 import { maxAnswerBytes, maxOpenRequests, maxWaitingReads } from '../protocol/methods.ts';
+import { encodingOf } from './encodedAnswers.ts';
 import { maxUnreadBytes } from './limits.ts';
 import { readClientMessage, type RequestId } from './message.ts';
 import type { ServerLog } from './log.ts';
-import { WebSocketReader, WebSocketWriter } from './webSocketMessages.ts';
+import { WebSocketReader, WebSocketWriter, type EncodedMessage } from './webSocketMessages.ts';
 
 export interface ChannelListener {
   /** Called whenever a message has left for the kernel. */
@@ -88,13 +89,17 @@ export class SessionChannel {
     this.#pauseIfUnread();
   }
 
-  #encode(message: Message): string {
+  #encode(message: Message): string | EncodedMessage {
     const id = 'id' in message ? (message.id as RequestId | null) : undefined;
     if (id !== undefined) this.#answered(String(id));
     // The write follows in this turn; what it adds to the socket shows in the next.
     queueMicrotask(() => {
       this.#pauseIfUnread();
     });
+    const body = 'result' in message ? encodingOf(message.result) : undefined;
+    if (body !== undefined && body.length < maxAnswerBytes) {
+      return { head: `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":`, body, tail: '}' };
+    }
     const text = JSON.stringify(message);
     const bytes = Buffer.byteLength(text);
     if (bytes <= maxAnswerBytes) return text;

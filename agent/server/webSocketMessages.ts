@@ -48,13 +48,24 @@ export class WebSocketReader extends AbstractMessageReader implements MessageRea
   }
 }
 
+/** A message of which a large part is UTF-8 already; the bytes are copied at once. */
+export interface EncodedMessage {
+  readonly head: string;
+  readonly body: Buffer;
+  readonly tail: string;
+}
+
 export class WebSocketWriter extends AbstractMessageWriter implements MessageWriter {
   readonly #socket: WebSocket;
-  readonly #encode: (message: Message) => string;
+  readonly #encode: (message: Message) => string | EncodedMessage;
   readonly #flushed: () => void;
 
   /** `flushed` is called whenever a message has left for the kernel, so that `bufferedAmount` may have fallen. */
-  constructor(socket: WebSocket, encode: (message: Message) => string, flushed: () => void = () => undefined) {
+  constructor(
+    socket: WebSocket,
+    encode: (message: Message) => string | EncodedMessage,
+    flushed: () => void = () => undefined,
+  ) {
     super();
     this.#socket = socket;
     this.#encode = encode;
@@ -67,13 +78,12 @@ export class WebSocketWriter extends AbstractMessageWriter implements MessageWri
     return Promise.resolve();
   }
 
-  #send(text: string): void {
-    if (text.length < largeMessage) {
-      this.#socket.send(text, this.#flushed);
+  #send(message: string | EncodedMessage): void {
+    if (typeof message === 'string' && message.length < largeMessage) {
+      this.#socket.send(message, this.#flushed);
       return;
     }
-    const bytes = takeBuffer(Buffer.byteLength(text));
-    bytes.write(text);
+    const bytes = typeof message === 'string' ? bytesOf(message) : joined(message);
     this.#socket.send(bytes, { binary: false }, () => {
       giveBuffer(bytes);
       this.#flushed();
@@ -83,6 +93,21 @@ export class WebSocketWriter extends AbstractMessageWriter implements MessageWri
   end(): void {
     this.#socket.close(closeCodes.normal);
   }
+}
+
+function bytesOf(text: string): Buffer {
+  const bytes = takeBuffer(Buffer.byteLength(text));
+  bytes.write(text);
+  return bytes;
+}
+
+function joined({ head, body, tail }: EncodedMessage): Buffer {
+  const [before, after] = [Buffer.from(head), Buffer.from(tail)];
+  const bytes = takeBuffer(before.length + body.length + after.length);
+  before.copy(bytes);
+  body.copy(bytes, before.length);
+  after.copy(bytes, before.length + body.length);
+  return bytes;
 }
 
 function textOf(data: RawData): string {
