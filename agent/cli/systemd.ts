@@ -1,7 +1,7 @@
 /** `upkeep systemd unit`: prints the unit of the agent. */
 import { isAbsolute, resolve } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
-import { selfCommand, serviceFlags } from '../run/command.ts';
+import { selfCommand, serviceEnvironment, serviceFlags } from '../run/command.ts';
 import { systemdUnit } from '../systemd/unit.ts';
 import { version } from '../version.ts';
 import { UsageError } from './errors.ts';
@@ -44,6 +44,7 @@ function unitOf(options: UnitCommandOptions): string {
   return systemdUnit(
     {
       command: selfCommand(serviceFlags),
+      environment: serviceEnvironment,
       scope,
       user,
       configFile: options.config === undefined ? null : resolve(options.config),

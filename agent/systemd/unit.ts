@@ -3,6 +3,8 @@
 export interface UnitOptions {
   /** argv that starts Upkeep: absolute paths. */
   readonly command: readonly string[];
+  /** What the agent itself is to find in its environment; words without spaces. */
+  readonly environment: Readonly<Record<string, string>>;
   readonly scope: 'system' | 'user';
   /** User of the service; null = root, or the user of the user manager. */
   readonly user: string | null;
@@ -43,11 +45,12 @@ function unitSection({ scope }: UnitOptions): readonly string[] {
 }
 
 function serviceLines(options: UnitOptions): readonly string[] {
-  const { scope, user, plain } = options;
+  const { scope, user, plain, environment } = options;
   return [
     ...(plain
       ? ['Type=exec']
       : ['Type=notify', '# systemd-notify is a process of its own.', 'NotifyAccess=all', 'WatchdogSec=120']),
+    ...Object.entries(environment).map(([name, value]) => `Environment=${name}=${value}`),
     `ExecStart=${command(options)}`,
     'ExecReload=/bin/kill -HUP $MAINPID',
     ...(user === null || scope === 'user' ? [] : [`User=${user}`]),

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { connect, type AgentClient } from '../../agent/cli/client.ts';
 import type { Run } from '../../agent/protocol/nouns.ts';
-import { serviceFlags } from '../../agent/run/command.ts';
+import { serviceEnvironment, serviceFlags } from '../../agent/run/command.ts';
 
 export const bundle = join(import.meta.dirname, '..', '..', 'dist', 'agent.mjs');
 
@@ -19,9 +19,15 @@ export interface Started {
   readonly readyMs: number;
 }
 
-export async function startProgram(argv: readonly string[]): Promise<Started> {
+export async function startProgram(
+  argv: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Started> {
   const begun = performance.now();
-  const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, argv, {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...environment },
+  });
   const line = once(createInterface({ input: child.stdout }), 'line');
   const ended = once(child, 'exit').then(([code]) => {
     throw new Error(`${argv.join(' ')} ended with ${String(code)} before it was ready`);
@@ -60,7 +66,7 @@ export class BenchWorld {
       word.startsWith('--') ? word : join(this.folder, word),
     );
     const args = [...places, '--socket', this.socket, '--listen', '127.0.0.1:0', '--log-level', 'warn'];
-    this.#started = await startProgram([...serviceFlags, bundle, 'serve', ...args]);
+    this.#started = await startProgram([...serviceFlags, bundle, 'serve', ...args], serviceEnvironment);
     return this.#started;
   }
 

@@ -10,7 +10,7 @@ import * as z from 'zod';
 import { connect, type AgentClient } from '../../agent/cli/client.ts';
 import type { AgentEvent } from '../../agent/protocol/events.ts';
 import type { Run } from '../../agent/protocol/nouns.ts';
-import { serviceFlags } from '../../agent/run/command.ts';
+import { serviceEnvironment, serviceFlags } from '../../agent/run/command.ts';
 import { processesOf } from '../leftovers.ts';
 
 export const entry = process.env['UPKEEP_AGENT'] ?? join(import.meta.dirname, '..', '..', 'agent', 'main.ts');
@@ -75,7 +75,7 @@ export class AgentWorld {
     ];
     const child = spawn(program, command, {
       stdio: ['pipe', 'pipe', 'pipe'],
-      env: { PATH: process.env['PATH'], HOME: this.folder, ...env },
+      env: { PATH: process.env['PATH'], HOME: this.folder, ...serviceEnvironment, ...env },
     });
     let log = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text));

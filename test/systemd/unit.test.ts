@@ -11,6 +11,7 @@ import { Secrets } from '../../agent/secrets/secrets.ts';
 
 const base: UnitOptions = {
   command: [process.execPath, '/opt/upkeep/agent.mjs'],
+  environment: { MALLOC_MMAP_THRESHOLD_: '32768' },
   scope: 'system',
   user: null,
   configFile: null,
@@ -39,6 +40,7 @@ describe('the systemd unit', () => {
       'StateDirectory=upkeep',
       'OOMPolicy=continue',
       'NoNewPrivileges=yes',
+      'Environment=MALLOC_MMAP_THRESHOLD_=32768',
     ]) {
       assert.ok(lines.includes(line), line);
     }
