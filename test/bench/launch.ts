@@ -2,7 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { closeSync, constants, openSync, read } from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync, read, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { AgentClient } from '../../agent/cli/client.ts';
@@ -59,6 +59,14 @@ export async function launch(): Promise<readonly Figure[]> {
         floor: median(rates.floor),
         goal: { atLeast: 250 },
       },
+      // What it costs depends on the file system and what was deleted from it lately; no floor does it.
+      {
+        name: 'of a job: folder and five files made',
+        unit: 'ms',
+        ours: median(toStart.files),
+        floor: null,
+        goal: null,
+      },
     ];
   } finally {
     gate.close();
@@ -92,6 +100,7 @@ async function latency(world: BenchWorld, client: AgentClient, ends: Ends, gate:
   const recorded: number[] = [];
   const bare: number[] = [];
   const bareEnd: number[] = [];
+  const files: number[] = [];
   const script = join(world.folder, 'latency.sh');
   for (let count = 0; count < latencies; count += 1) {
     const begun = performance.now();
@@ -107,8 +116,17 @@ async function latency(world: BenchWorld, client: AgentClient, ends: Ends, gate:
     bare.push(performance.now() - spawned);
     await exited;
     bareEnd.push(performance.now() - spawned);
+    files.push(filesOfOne(join(world.folder, `files-${count}`)));
   }
-  return { started, recorded, bare, bareEnd };
+  return { started, recorded, bare, bareEnd, files };
+}
+
+/** Milliseconds for as many files as a run has. */
+function filesOfOne(folder: string): number {
+  const begun = performance.now();
+  mkdirSync(folder);
+  for (let file = 0; file < 5; file += 1) writeFileSync(join(folder, String(file)), '');
+  return performance.now() - begun;
 }
 
 /** Jobs a second, each ended well, recorded and with its output. */
