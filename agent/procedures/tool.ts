@@ -1,6 +1,6 @@
 /** Finds and drives the tools that procedures leave their work to. */
 import { constants, createWriteStream } from 'node:fs';
-import { access, mkdtemp, open, readdir, readFile, rm, type FileHandle } from 'node:fs/promises';
+import { access, mkdtemp, open, readdir, readFile, rm, statfs, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -78,14 +78,22 @@ export async function runTool(call: ToolCall): Promise<ToolRun> {
   }
 }
 
-/** A temporary file whose name is gone at once: a run that is killed leaves nothing behind. */
+/** What a tool may say, with a good margin: on a full disk what it says would be lost, and its work be misjudged. */
+const roomForOutput = 64 << 20;
+
+/** A temporary file whose name is gone at once: a run that is killed leaves nothing behind. Where the disk is full, in memory. */
 async function openNameless(): Promise<FileHandle> {
-  const directory = await mkdtemp(path.join(tmpdir(), 'upkeep-tool-'));
-  try {
-    return await open(path.join(directory, 'output'), 'wx+', 0o600);
-  } finally {
-    await rm(directory, { recursive: true, force: true });
+  for (const folder of [tmpdir(), '/dev/shm']) {
+    const room = await statfs(folder).catch(() => null);
+    if (room === null || room.bavail * room.bsize < roomForOutput) continue;
+    const directory = await mkdtemp(path.join(folder, 'upkeep-tool-'));
+    try {
+      return await open(path.join(directory, 'output'), 'wx+', 0o600);
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
   }
+  throw new Error(`There is no room for the output of tools: free some space in ${tmpdir()}.`);
 }
 
 /** By position: the tool has moved the place at which the file is read and written. */

@@ -7,6 +7,7 @@ import { open, rename, rm, unlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { withRoom } from './ownFiles.ts';
 import { DamagedArchive, packed, unpacked } from './packers.ts';
 
 /**
@@ -88,7 +89,7 @@ export async function compress(source: string, archive: string, signal: AbortSig
   const temporary = path.join(directory, `.${path.basename(archive)}.upkeep`);
   await rm(temporary, { force: true });
   try {
-    const size = await writeArchive(source, temporary, path.extname(archive), signal);
+    const size = await withRoom(archive, () => writeArchive(source, temporary, path.extname(archive), signal));
     if ((await compare(temporary, path.extname(archive), source, signal)) !== 'equal') {
       throw new Error(`${source} changed while it was compressed; nothing was removed.`);
     }

@@ -1,8 +1,9 @@
 /** What there was before a rotation, kept while it runs: a journal found later tells that the rotation was interrupted. */
 import { createHash } from 'node:crypto';
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
+import { replaceFile } from './ownFiles.ts';
 
 const entry = z.object({
   path: z.string(),
@@ -25,16 +26,7 @@ export function journalFile(memoryDirectory: string, config: string): string {
 }
 
 export async function writeJournal(file: string, content: Journal): Promise<void> {
-  const temporary = `${file}.tmp`;
-  await rm(temporary, { force: true });
-  const handle = await open(temporary, 'wx', 0o600);
-  try {
-    await handle.writeFile(JSON.stringify(content));
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(temporary, file);
+  await replaceFile(file, JSON.stringify(content));
 }
 
 /** Null when the last rotation came to its end, or when its journal cannot be read. */

@@ -2,10 +2,11 @@
  * The logrotate configuration that a run uses: an existing file, or one generated from `logs.rotate`.
  * Syntax: logrotate(8), CONFIGURATION FILE.
  */
-import { lstat, open, readFile, rename, rm } from 'node:fs/promises';
+import { lstat, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { weekdayNumber } from '../../config/logRotation.ts';
 import type { Config } from '../../config/schema.ts';
+import { replaceFile } from './ownFiles.ts';
 import { offered } from './packers.ts';
 
 export type LogRotation = NonNullable<Config['logs']['rotate']>[number];
@@ -77,16 +78,7 @@ export function renderConfig(
 /** Replaces the file in one step; mode 0600, since logrotate ignores a configuration that others can write. */
 export async function writeConfig(file: string, text: string): Promise<void> {
   if (await holds(file, text)) return;
-  const temporary = `${file}.${process.pid}.tmp`;
-  await rm(temporary, { force: true });
-  const handle = await open(temporary, 'wx', 0o600);
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(temporary, file);
+  await replaceFile(file, text);
 }
 
 /** Does it hold this very text already, for its owner alone? */

@@ -73,6 +73,8 @@ class Reader {
   /** Of the pattern at hand: with shared scripts logrotate removes when all of them are renamed. */
   #removed = new Set<string>();
   #current: LogReport | null = null;
+  /** `compressing log FILE`, when the next line is what the program said about it. */
+  #compressing: string | null = null;
   /** A rename within the chain of numbers, of which the next line may say that there was nothing to rename. */
   #tried: string | null = null;
 
@@ -81,8 +83,16 @@ class Reader {
   }
 
   read(line: string): void {
+    const compressing = this.#compressing;
+    if (compressing !== null && line.trim() === '') return;
+    this.#compressing = null;
     if (/^Handling \d+ logs/.test(line)) this.#handling = true;
-    else if (line.startsWith('error: ')) this.#error(line.slice('error: '.length).trim());
+    else if (line.startsWith('error: ')) {
+      const message = line.slice('error: '.length).trim();
+      this.#compressing =
+        /^Compressing program wrote following message to stderr when (.+):$/.exec(message)?.[1] ?? null;
+      if (this.#compressing === null) this.#error(message);
+    } else if (compressing !== null) this.#error(`${compressing}: ${line.trim()}`);
     else if (this.#handling) this.#step(line);
   }
 

@@ -66,6 +66,10 @@ export function reportRun(run: ToolRun, report: LogrotateReport, rotation: Rotat
   }
   if (run.exitCode === 0) return true;
   const how = run.killedBy === null ? `exit code ${run.exitCode ?? 'unknown'}` : `killed by ${run.killedBy}`;
+  if (report.errors.length > 0 || [...report.logs.values()].some(({ errors }) => errors.length > 0)) {
+    // Each of its errors is told with what to do.
+    if (run.killedBy === null) return false;
+  }
   const locked =
     run.exitCode === 3 ? '; another logrotate holds its state file, run this again when that has ended' : '';
   finding({
@@ -88,6 +92,11 @@ const remedies: readonly (readonly [RegExp, string])[] = [
     /(?:prerotate|first ?action) script/,
     '; nothing was rotated by this block: correct the script, or what it waits for.',
   ],
+  [
+    /No space left on device|Disk quota exceeded/,
+    '; the disk is full: nothing is lost, what was not rotated stays as it is; free space and run this again, which finishes it.',
+  ],
+  [/^failed to compress log/, '; its content is whole, and the next run compresses it.'],
   [/script/, '; the logs were renamed, but their writers may not know: run the script by hand.'],
   [
     /insecure permissions/,

@@ -2,6 +2,7 @@
 import path from 'node:path';
 import * as z from 'zod';
 import { instant } from '../../protocol/nouns.ts';
+import type { Finding } from '../../protocol/nouns.ts';
 import { outcomeOf } from '../define.ts';
 import { findTool } from '../tool.ts';
 import { remembering } from '../remembering.ts';
@@ -9,9 +10,12 @@ import type { ProcedureContext, ProcedureResult } from '../define.ts';
 import { LogrotateConfigProblem, chooseConfig, compressorsOf, writeConfig } from './logrotateConfig.ts';
 import type { LogRotation, Programs } from './logrotateConfig.ts';
 import { defaultStateFile, findLogrotate } from './logrotateCommand.ts';
+import { NoRoom } from './ownFiles.ts';
+import { MissingPacker } from './packers.ts';
 import type { RotateLogsOptions } from './rotateLogs.ts';
 import { rotate } from './rotation.ts';
 import type { Rotation } from './rotation.ts';
+import { isOurs, isSafeState } from './rotationSafety.ts';
 
 export const part = z.object({
   files: z.array(
@@ -44,13 +48,37 @@ export async function run(
   given: ProcedureContext,
 ): Promise<ProcedureResult<RotateLogsPart>> {
   const { context, findings } = remembering(given);
-  const rotation = await prepare(options, context);
-  if (rotation === null) return { outcome: 'failed', part: { files: [] } };
-  const { files, changed, failed } = await rotate(rotation);
-  return {
-    outcome: failed ? 'failed' : outcomeOf(findings, changed ? 'changed' : 'unchanged'),
-    part: { files: [...files] },
-  };
+  try {
+    const rotation = await prepare(options, context);
+    if (rotation === null) return { outcome: 'failed', part: { files: [] } };
+    const { files, changed, failed } = await rotate(rotation);
+    return {
+      outcome: failed ? 'failed' : outcomeOf(findings, changed ? 'changed' : 'unchanged'),
+      part: { files: [...files] },
+    };
+  } catch (error) {
+    const trouble = troubleOf(error);
+    if (trouble === null) throw error;
+    context.finding({ level: 'critical', ...trouble });
+    return { outcome: 'failed', part: { files: [] } };
+  }
+}
+
+/** What a person can mend; null = nothing that is expected. */
+function troubleOf(error: unknown): Pick<Finding, 'code' | 'subject' | 'message'> | null {
+  if (error instanceof NoRoom) {
+    return {
+      code: 'logs.room',
+      subject: error.file,
+      message: `There is no space left for ${error.file}; nothing is lost, and nothing more was rotated: free space on its file system and run this again, which finishes it.`,
+    };
+  }
+  if (error instanceof MissingPacker)
+    return { code: 'logs.compressor', subject: 'logs.rotate', message: error.message };
+  if (error instanceof LogrotateConfigProblem) {
+    return { code: 'logs.config', subject: 'logs.rotate', message: error.message };
+  }
+  return null;
 }
 
 /** Where the programs are that compress; null after a finding that says which package has what is missing. */
@@ -101,23 +129,18 @@ async function prepare(options: RotateLogsOptions, context: ProcedureContext): P
     });
     return null;
   }
-  try {
-    const programs = await findCompressors(rotations ?? [], context);
-    if (programs === null) return null;
-    const source = chooseConfig(options.config, config, memoryDirectory, programs);
-    const planFile = source.text === null ? source.file : path.join(memoryDirectory, 'logrotate-plan.conf');
-    if (source.text !== null) {
-      await writeConfig(source.file, source.text);
-      await writeConfig(planFile, source.planText);
-    }
-    const call = { binary, env, signal };
-    // The system's own timer rotates by the same files: with a state of our own each log would be rotated twice.
-    const own = source.system ? await defaultStateFile(call) : path.join(memoryDirectory, 'logrotate.state');
-    const stateFile = config.logs.state === undefined ? own : path.resolve(config.baseDirectory, config.logs.state);
-    return { call, configFile: source.file, planFile, stateFile, force: options.force, context };
-  } catch (error) {
-    if (!(error instanceof LogrotateConfigProblem)) throw error;
-    context.finding({ level: 'critical', code: 'logs.config', subject: 'logs.rotate', message: error.message });
-    return null;
+  const programs = await findCompressors(rotations ?? [], context);
+  if (programs === null || !(await isOurs(memoryDirectory, 'its configuration and journal', context))) return null;
+  const source = chooseConfig(options.config, config, memoryDirectory, programs);
+  const planFile = source.text === null ? source.file : path.join(memoryDirectory, 'logrotate-plan.conf');
+  if (source.text !== null) {
+    await writeConfig(source.file, source.text);
+    await writeConfig(planFile, source.planText);
   }
+  const call = { binary, env, signal };
+  // The system's own timer rotates by the same files: with a state of our own each log would be rotated twice.
+  const own = source.system ? await defaultStateFile(call) : path.join(memoryDirectory, 'logrotate.state');
+  const stateFile = config.logs.state === undefined ? own : path.resolve(config.baseDirectory, config.logs.state);
+  if (!(await isSafeState(stateFile, context))) return null;
+  return { call, configFile: source.file, planFile, stateFile, force: options.force, context };
 }

@@ -15,6 +15,7 @@ import { repairLog } from './repair.ts';
 import type { RepairContext } from './repair.ts';
 import { remedyFor, reportFile, reportRun } from './report.ts';
 import type { FileResult } from './report.ts';
+import { foldersStay } from './rotationSafety.ts';
 import { settle } from './settlement.ts';
 import type { Before } from './settlement.ts';
 import { WorkingUsers } from './workingUsers.ts';
@@ -86,6 +87,7 @@ async function planRotation(rotation: Rotation): Promise<Plan | null> {
     });
   }
   if (forced.configErrors.length > 0 && forced.logs.size === 0) return null;
+  if (!(await foldersStay(forced, context))) return null;
   const odd = irregular(forced);
   if (!context.dryRun && odd.length === 0) return { forced, report: null };
   const report = await dryRun(rotation, configFile, rotation.force);

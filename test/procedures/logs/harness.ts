@@ -42,11 +42,12 @@ export interface Harness {
   remove: () => Promise<void>;
 }
 
-export async function createHarness(): Promise<Harness> {
+/** `places`: folders that are there already, instead of new ones. */
+export async function createHarness(places: { logs?: string; memory?: string } = {}): Promise<Harness> {
   const root = await mkdtemp(path.join(tmpdir(), 'upkeep-rotate-'));
-  const [logs, memory] = [path.join(root, 'logs'), path.join(root, 'memory')];
-  await mkdir(logs, { mode: 0o755 });
-  await mkdir(memory, { mode: 0o700 });
+  const { logs = path.join(root, 'logs'), memory = path.join(root, 'memory') } = places;
+  await mkdir(logs, { mode: 0o755, recursive: true });
+  await mkdir(memory, { mode: 0o700, recursive: true });
   const file = (name: string) => path.join(logs, name);
   return {
     logs,

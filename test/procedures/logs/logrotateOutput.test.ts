@@ -91,6 +91,20 @@ describe("logrotate's output", () => {
     assert.deepEqual(report.user, { uid: 33, gid: 34 });
   });
 
+  it('puts what the compressing program said to the log that it is about', () => {
+    const report = log([
+      'considering log /v/a.log',
+      'error: Compressing program wrote following message to stderr when compressing log /v/a.log.1:',
+      '',
+      'gzip: stdout: No space left on device',
+      'error: failed to compress log /v/a.log.1',
+    ]);
+    assert.deepEqual(report.errors, [
+      'compressing log /v/a.log.1: gzip: stdout: No space left on device',
+      'failed to compress log /v/a.log.1',
+    ]);
+  });
+
   it('keeps errors of the configuration, of a log and of a script apart', () => {
     const report = parseOutput([
       "error: c.conf:2 unknown option 'dailyy' -- ignoring line",

@@ -126,7 +126,7 @@ describe('rotate-logs killed at its steps', function () {
     it('F02: drops a copy of copytruncate that was cut off in the middle', async () => {
       const settings = { copytruncate: true, compress: false };
       const big = Array.from({ length: 20_000 }, (_, line) => `line ${line}\n`).join('');
-      for (const nth of full ? [1, 2, 5, 20, 40] : [5]) {
+      for (const nth of full ? [1, 2, 5, 9] : [5]) {
         await harness.remove();
         harness = await createHarness();
         await harness.write('a.log', big);

@@ -1,0 +1,48 @@
+/** Files that Upkeep writes for itself: configuration and journal of a rotation. */
+import { open, rename, rm } from 'node:fs/promises';
+
+/** The disk (or the user's share of it) is full. */
+export class NoRoom extends Error {
+  override readonly name = 'NoRoom';
+  /** What could not be written. */
+  readonly file: string;
+
+  constructor(file: string, cause: unknown) {
+    super(`There is no space left for ${file}.`, { cause });
+    this.file = file;
+  }
+}
+
+/** Replaces the file in one step; it is its owner's alone from its first byte. Throws NoRoom, with the file as it was. */
+export async function replaceFile(file: string, text: string): Promise<void> {
+  const temporary = `${file}.${process.pid}.tmp`;
+  await rm(temporary, { force: true });
+  await withRoom(file, async () => {
+    try {
+      // 'wx' is O_EXCL: a link planted under this name makes it fail.
+      const handle = await open(temporary, 'wx', 0o600);
+      try {
+        await handle.writeFile(text);
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+      await rename(temporary, file);
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw error;
+    }
+  });
+}
+
+/** Runs `work`; that the disk is full becomes NoRoom, which says for what. */
+export async function withRoom<Result>(file: string, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT')) {
+      throw new NoRoom(file, error);
+    }
+    throw error;
+  }
+}
