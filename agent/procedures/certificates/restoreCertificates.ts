@@ -7,7 +7,9 @@ import { archiveDate, destination } from './options.ts';
 const options = z.object({
   date: archiveDate
     .optional()
-    .describe('Date of the backup, 20240115 (its newest) or 20240115-020000; by default the newest of all'),
+    .describe(
+      'Date of the backup, 20240115 (the one of that name, else the newest of that day) or 20240115-020000; by default the newest of all',
+    ),
   archive: z.string().min(1).optional().describe('This archive file instead'),
   domain: domainName
     .optional()

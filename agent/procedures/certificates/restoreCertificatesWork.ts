@@ -19,6 +19,7 @@ import { compareTrees, type Difference, type ScannedTree, scanTree } from './bac
 import { backupKeys, tellMisread } from './misread.ts';
 import type { RestoreCertificatesOptions } from './restoreCertificates.ts';
 import { reportRecovery } from './restoreReport.ts';
+import { tellOfAge } from './restoreAge.ts';
 import { archiveLines, archivesIn, listedArchive } from './restoreList.ts';
 import { refuseUnkeepable, tellOfRights, tellOfServices } from './restoreRights.ts';
 import { domainScope, type Scope, wholeScope } from './restoreScope.ts';
@@ -99,12 +100,16 @@ async function plan(restore: Restore): Promise<RestoreCertificatesPart> {
   const open = await interrupted(destination);
   if (open !== null) context.print(`would first undo or finish the interrupted restore of ${open.archive}`);
   const { part: planned, file } = await prepare(restore);
-  context.print(`would restore ${planned.roots.join(', ')} from ${file}:`);
+  context.print(`would restore ${whatOf(restore, planned)} from ${file}:`);
   for (const kind of ['added', 'changed', 'removed'] as const) {
     for (const path of planned[kind]) context.print(`  ${kind}: ${path}`);
   }
   if (differencesOf(planned) === 0) context.print('  nothing: everything is as the archive has it');
   return planned;
+}
+
+function whatOf({ options: { domain } }: Restore, { roots }: RestoreCertificatesPart): string {
+  return `${domain === undefined ? '' : `what is of ${domain} in `}${roots.join(', ')}`;
 }
 
 async function carryOut(restore: Restore): Promise<RestoreCertificatesPart> {
@@ -140,7 +145,7 @@ async function carryOut(restore: Restore): Promise<RestoreCertificatesPart> {
   );
   const wrong = await lookAt(wanted, places, ({ root }) => root, owners, new AbortController().signal);
   refuseDifferences(wrong, `is not as the archive has it; what was there before is in ${undo ?? 'no archive'}`);
-  context.print(`restored ${planned.roots.join(', ')} from ${file}; ${wanted.length} entries compared`);
+  context.print(`restored ${whatOf(restore, planned)} from ${file}; ${wanted.length} entries compared`);
   if (undo !== null) context.print(`what was there before is in ${undo}`);
   await tellOfServices(planned.roots, restore);
   return { ...planned, undo };
@@ -184,6 +189,7 @@ async function prepare(restore: Restore): Promise<Prepared> {
   const paths = (kind: Difference['kind']): string[] =>
     differences.filter((one) => one.kind === kind).map(({ path }) => path);
   const [added, changed, removed] = [paths('missing'), paths('differs'), paths('surplus')];
+  if (differences.length > 0) await tellOfAge(scope.contents(), current.entries, context.now(), restore.finding);
   return {
     file,
     scope,
@@ -201,12 +207,15 @@ async function chooseArchive({ options, destination }: Restore): Promise<string>
   if (options.archive !== undefined) return resolve(options.archive);
   const kind = options.undo === true ? 'undo' : 'certificates';
   const archives = await listArchives(destination, kind);
-  const wanted = archives.filter(({ label }) => options.date === undefined || label.startsWith(options.date)).at(-1);
+  const { date } = options;
+  const ofDate = archives.filter(({ label }) => date === undefined || label.startsWith(date));
+  // What has just this name can be called by no other.
+  const wanted = ofDate.find(({ label }) => label === date) ?? ofDate.at(-1);
   if (wanted !== undefined) return wanted.file;
   const what = kind === 'undo' ? 'undo archive' : 'backup';
   const there = archives.map(({ label }) => label);
   throw new StoreProblem(
-    `There is no ${what} ${options.date === undefined ? '' : `of ${options.date} `}in ${destination}; ${
+    `There is no ${what} ${date === undefined ? '' : `of ${date} `}in ${destination}; ${
       there.length > 0
         ? `there are: ${there.slice(-20).join(', ')}`
         : kind === 'undo'

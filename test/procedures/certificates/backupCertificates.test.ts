@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { chmod, mkdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { lockFile } from '../../../agent/store/stateLock.ts';
+import { selfSigned } from './authority.ts';
 import { BackupFolder } from './backups.ts';
+import { daysFromNow } from './harness.ts';
 
 const isRoot = process.geteuid?.() === 0;
 
@@ -110,6 +112,40 @@ describe('backup-certificates and restore-certificates', () => {
     const twice = await folder.backup({ date: '20240115-230000' });
     assert.match(twice.findings[0]?.message ?? '', /There is an archive of that date already/);
     await assert.rejects(folder.restore({ date: '../../etc' }), /a date such as/);
+  });
+
+  it('call a backup by its very name, also where there are later ones of that day', async () => {
+    for (const date of ['20240115', '20240115-010000']) {
+      await writeFile(folder.path(tree, 'date.pem'), date);
+      await folder.backup({ date });
+    }
+    await folder.restore({ date: '20240115' });
+    assert.equal(await readFile(folder.path(tree, 'date.pem'), 'utf8'), '20240115');
+  });
+
+  it('tell before and after that a restored certificate has expired, or ends before the one that it replaces', async () => {
+    const pem = folder.path(tree, 'archive/a/fullchain1.pem');
+    const put = async (name: string, days: number): Promise<void> => {
+      const validity = { notBefore: daysFromNow(days - 90), notAfter: daysFromNow(days) };
+      await writeFile(pem, (await selfSigned({ names: [name], ...validity })).certPem);
+    };
+    await put('a.example', 10);
+    await folder.backup({ date: '20240115' });
+    await put('a.example', 60);
+    const planned = await folder.restore({ date: '20240115' }, undefined, { dryRun: true });
+    assert.deepEqual(
+      planned.findings.map(({ level, subject }) => [level, subject]),
+      [['info', 'a.example']],
+    );
+    assert.match(
+      planned.findings[0]?.message ?? '',
+      /in the archive ends on \d{4}-.*, before the one that it replaces \(/,
+    );
+    const later = { now: () => daysFromNow(20) };
+    const { outcome, findings } = await folder.restore({ date: '20240115' }, undefined, later);
+    assert.equal(outcome, 'warning');
+    assert.match(findings[0]?.message ?? '', /a\.example in the archive has expired on .*; renew it after the restore/);
+    assert.deepEqual(findings[0]?.remedy?.options, { domain: 'a.example' });
   });
 
   describe('with a passphrase', () => {

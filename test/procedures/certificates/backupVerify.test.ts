@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFile, stat, writeFile } from 'node:fs/promises';
+import { gunzipSync } from 'node:zlib';
 import { BackupFolder } from './backups.ts';
 
 describe('archives of certificates, as they grow old,', () => {
@@ -62,17 +63,16 @@ describe('archives of certificates, as they grow old,', () => {
   it('find any bit that was lost in an archive that is not encrypted', async () => {
     const { archive } = await folder.backup({ date: '20240115' });
     const bytes = await readFile(archive ?? '');
+    const content = gunzipSync(bytes);
     let told = 0;
-    // The name of the operating system in the head of gzip means nothing (RFC 1952).
-    const meaningless = new Set([4, 5, 6, 7, 8, 9]);
     for (let at = 0; at < bytes.length; at += 7) {
-      if (meaningless.has(at)) continue;
       const spoilt = Buffer.from(bytes);
       spoilt[at]! ^= 1 << (at % 8);
       await writeFile(archive ?? '', spoilt);
       const { outcome } = await folder.backup({ verify: true });
-      assert.equal(outcome, 'failed', `bit ${at % 8} of byte ${at}`);
-      told += 1;
+      // Some bits of gzip mean nothing: its time, and what fills up the last byte (RFC 1951, RFC 1952).
+      if (outcome !== 'failed') assert.deepEqual(gunzipSync(spoilt), content, `bit ${at % 8} of byte ${at}`);
+      else told += 1;
     }
     assert.ok(told > 50);
   });
