@@ -54,8 +54,16 @@ export function certificatesOf({ path, anchor }: Pick<CertificatePath, 'path' | 
 }
 
 export function isValidAt(certificate: X509Certificate, now: Date): boolean {
-  return certificate.validFromDate <= now && now < certificate.validToDate;
+  let dates = validity.get(certificate);
+  if (dates === undefined) {
+    dates = { from: certificate.validFromDate.getTime(), to: certificate.validToDate.getTime() };
+    validity.set(certificate, dates);
+  }
+  return dates.from <= now.getTime() && now.getTime() < dates.to;
 }
+
+/** Many sources share their issuers, and node:crypto reads a date anew each time. */
+const validity = new WeakMap<X509Certificate, { readonly from: number; readonly to: number }>();
 
 /** By name, and by key identifiers or signature: `checkIssued` alone refuses a key that may not sign certificates. */
 export function isSelfSigned(certificate: X509Certificate): boolean {
