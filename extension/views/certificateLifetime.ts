@@ -69,12 +69,22 @@ function levelAt({ level, notAfter, warnDays, criticalDays }: Certificate, now: 
 }
 
 /** The agent judges the whole path: where the leaf does not explain what it says, a certificate above it ends before. */
-function endOf({ status, notAfter, daysLeft, warnDays, chain }: Certificate): { at: number; ofChain: boolean } | null {
+function endOf(certificate: Certificate): { readonly at: number; readonly ofChain: boolean } | null {
+  const { notAfter, daysLeft, warnDays, chain } = certificate;
   if (notAfter === null) return null;
   const own = Date.parse(notAfter);
   const above = Math.min(...chain.slice(1).map((one) => Date.parse(one.notAfter)));
-  const unexplained = status === 'expired' ? (daysLeft ?? 0) >= 0 : status === 'expiring' && (daysLeft ?? 0) > warnDays;
-  return unexplained && above < own ? { at: above, ofChain: true } : { at: own, ofChain: false };
+  const distant = (daysLeft ?? 0) > warnDays;
+  // Of one that is bad for other reasons too the status does not tell whether it expires: then the leaf's own measure is taken.
+  const seenAt = own - (daysLeft ?? 0) * dayMs;
+  const explains: Partial<Record<Certificate['status'], boolean>> = {
+    expired: (daysLeft ?? 0) >= 0,
+    expiring: distant,
+    bad: distant && above - seenAt <= warnDays * dayMs,
+  };
+  return explains[certificate.status] === true && above < own
+    ? { at: above, ofChain: true }
+    : { at: own, ofChain: false };
 }
 
 function textOf({ status, source, reasons }: Certificate, ofChain: boolean, left: number | null): string {

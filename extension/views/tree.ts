@@ -95,11 +95,21 @@ function tooltip(lines: readonly string[]): vscode.MarkdownString {
     if (line !== '') {
       if (begins) markdown.appendMarkdown('\n\n');
       else markdown.appendMarkdown('  \n');
-      markdown.appendText(line);
+      appendLine(markdown, line);
     }
     begins = line === '';
   }
   return markdown;
+}
+
+/**
+ * `appendText` makes no-break spaces of all blanks, so that long lines would break within words. The first one of a line stays such
+ * a space: without a blank behind it nothing at its beginning ("1.") begins a list.
+ */
+function appendLine(markdown: vscode.MarkdownString, line: string): void {
+  const [first = '', second, ...words] = line.split(' ');
+  markdown.appendText(second === undefined ? first : `${first} ${second}`);
+  for (const word of words) markdown.appendMarkdown(' ').appendText(word);
 }
 
 const colourOf: Readonly<Record<Tone, vscode.ThemeColor | undefined>> = {

@@ -36,6 +36,8 @@ describe('the lifetime of a certificate', () => {
     assert.equal(at({ status: 'expiring', level: 'critical', chain: chain(3) }), 'chain: 3 days left');
     assert.equal(at({ status: 'expired', level: 'critical', chain: chain(-3) }), 'chain: expired 3 days ago');
     assert.equal(at({ status: 'ok', chain: chain(44) }), '45 days left');
+    assert.equal(at({ status: 'bad', level: 'critical', chain: chain(4) }), 'chain: 4 days left');
+    assert.equal(at({ status: 'bad', level: 'critical', chain: chain(40) }), '45 days left');
   });
 
   it('becomes worse as time passes, also before it is looked at again, and never better', () => {
