@@ -26,6 +26,7 @@ import { OutputFiles } from './output/outputFiles.ts';
 import { outputSource } from './output/outputSource.ts';
 import { RunDetails } from './output/runDetails.ts';
 import { RunEditors } from './output/runEditors.ts';
+import { RunReports } from './output/runReports.ts';
 import { registerCommands, type Handlers } from './registrar.ts';
 import { RunbookLenses } from './runbook/codeLens.ts';
 import { runbookSelector } from './runbook/documents.ts';
@@ -48,6 +49,7 @@ export class App {
   readonly #hosts: Hosts;
   readonly #workspaceRunbooks: WorkspaceRunbooks;
   readonly #editors: RunEditors;
+  readonly #reports: RunReports;
   readonly #started: StartedRuns;
   readonly #views: Views;
   readonly #lenses: RunbookLenses;
@@ -73,7 +75,8 @@ export class App {
     });
     this.#workspaceRunbooks = new WorkspaceRunbooks(settings.runbooksInclude, this.#log);
     this.#editors = new RunEditors(this.#hosts);
-    this.#started = new StartedRuns(this.#hosts, editorDialogs, this.#editors.openOutput);
+    this.#reports = new RunReports(this.#hosts);
+    this.#started = new StartedRuns(this.#hosts, editorDialogs, this.#editors.openOutput, this.#reports.open);
     this.#views = new Views(this.#hosts, () => this.#workspaceRunbooks.all);
     this.#lenses = new RunbookLenses(this.#hosts, settings.runbooksCodeLens);
     this.#dashboard = new Dashboard({ extensionUri: context.extensionUri, hosts: this.#hosts, log: this.#log });
@@ -85,6 +88,7 @@ export class App {
       new RunDetails(this.#hosts),
       new HostRunbooks(this.#hosts),
       this.#editors,
+      this.#reports,
       this.#started,
       this.#views,
       this.#lenses,
@@ -166,7 +170,7 @@ export class App {
       ...procedureCommands(procedures),
       ...certificateCommands(procedures),
       ...certificateLooks(asking, (id) => this.#views.reveal('certificates', id)),
-      ...runCommands(asking, this.#editors),
+      ...runCommands(asking, this.#editors, this.#reports.open),
       ...windowCommands(asking),
       ...runbookCommands(asking, () => this.#workspaceRunbooks.all, this.#editors, this.#started),
       ...hostCommands({

@@ -13,6 +13,7 @@ export const commandIds = {
   runProcedure: 'upkeep.runProcedure',
   openOutput: 'upkeep.openOutput',
   showRunDetails: 'upkeep.showRunDetails',
+  openReport: 'upkeep.openReport',
   runChecks: 'upkeep.runChecks',
   acknowledgeAlert: 'upkeep.acknowledgeAlert',
   runRemedy: 'upkeep.runRemedy',
@@ -122,6 +123,8 @@ export const schemes = {
   output: 'upkeep-output',
   /** Details of runs. */
   run: 'upkeep-run',
+  /** Reports that runs have written. */
+  report: 'upkeep-report',
   /** Runbooks of hosts. */
   runbook: 'upkeep-runbook',
   /** Colours of tree labels; nothing can be opened. */

@@ -212,6 +212,12 @@ export const methods = {
       dropped: z.int().optional(),
     }),
   },
+  'runs.report': {
+    summary: 'The report that a run has written, whole (analyze-logs).',
+    role: 'operator',
+    params: z.object({ runId: z.string() }),
+    result: z.object({ name: z.string(), format: z.enum(['markdown', 'json']), text: z.string() }),
+  },
   'runs.cancel': {
     summary: 'Stops a run: TERM to its group, grace, KILL.',
     role: 'operator',

@@ -13,6 +13,7 @@ import { getRun, listRecentRuns, listRuns } from '../store/runs.ts';
 import { readSamples } from '../store/samples.ts';
 import type { Caller, Handlers } from './dispatch.ts';
 import { OutputPieces } from './outputPieces.ts';
+import { readRunReport } from './runReport.ts';
 import { RequestError } from './requestError.ts';
 
 const recentRunsPerTask = 5;
@@ -78,6 +79,7 @@ export function createHandlers(parts: HandlerParts): Handlers {
     }),
     'runs.get': ({ runId }) => getWhole(parts, runId),
     'runs.output': outputOf,
+    'runs.report': ({ runId }) => readRunReport(runOrThrow(parts, runId), parts),
     'runs.cancel': async ({ runId, reason }, caller) => ({
       run: await parts.tasks.cancel(runId, caller.actor, reason ?? null),
     }),

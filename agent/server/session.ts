@@ -24,6 +24,7 @@ export const capabilities: readonly string[] = [
   'schedule.holds',
   'procedures.preview',
   'procedures.choices',
+  'runs.report',
 ];
 
 export interface SessionServices {

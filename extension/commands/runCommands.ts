@@ -6,6 +6,7 @@ import type { Host } from '../state/host.ts';
 import { permits } from '../state/permissions.ts';
 import { openAlerts } from '../views/healthModel.ts';
 import type { Target } from '../views/node.ts';
+import { hasReport } from '../views/runText.ts';
 import { chooseRun, requireHost, requirePermission, targetAs, type Asking } from './choose.ts';
 
 export interface RunDocuments {
@@ -17,7 +18,8 @@ export interface RunDocuments {
 export function runCommands(
   asking: Asking,
   documents: RunDocuments,
-): Pick<Handlers, 'openOutput' | 'showRunDetails' | 'acknowledgeAlert'> {
+  openReport: (host: string, runId: string) => Promise<void>,
+): Pick<Handlers, 'openOutput' | 'openReport' | 'showRunDetails' | 'acknowledgeAlert'> {
   return {
     openOutput: async (target) => {
       const choice = await chooseRun(
@@ -27,6 +29,13 @@ export function runCommands(
         (run) => run.outcome !== 'skipped' && run.outcome !== 'missed',
       );
       if (choice !== undefined) await documents.openOutput(choice.host.name, choice.runId, choice.task);
+    },
+
+    openReport: async (target) => {
+      const choice = await chooseRun(asking, target, 'Open Report', hasReport);
+      if (choice === undefined) return;
+      requirePermission(choice.host, 'runs.report');
+      await openReport(choice.host.name, choice.runId);
     },
 
     showRunDetails: async (target) => {

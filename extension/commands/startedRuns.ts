@@ -5,7 +5,7 @@ import { messageOf } from '../client/errors.ts';
 import type { Dialogs } from '../dialogs.ts';
 import type { Host } from '../state/host.ts';
 import type { Hosts } from '../state/hosts.ts';
-import { lookOfRun, timesOfRun } from '../views/runText.ts';
+import { hasReport, lookOfRun, timesOfRun } from '../views/runText.ts';
 import { resultText } from '../views/runResult.ts';
 import { duration, withoutIcons } from '../views/text.ts';
 import { showProgress } from './runProgress.ts';
@@ -23,6 +23,7 @@ export interface Following {
 export class StartedRuns implements vscode.Disposable {
   readonly #dialogs: Dialogs;
   readonly #openOutput: (host: string, runId: string, task: string) => Promise<void>;
+  readonly #openReport: (host: string, runId: string) => Promise<void>;
   readonly #watched = new Map<string, Following>();
   readonly #unsubscribe: () => void;
 
@@ -30,7 +31,9 @@ export class StartedRuns implements vscode.Disposable {
     hosts: Hosts,
     dialogs: Dialogs,
     openOutput: (host: string, runId: string, task: string) => Promise<void>,
+    openReport: (host: string, runId: string) => Promise<void>,
   ) {
+    this.#openReport = openReport;
     this.#dialogs = dialogs;
     this.#openOutput = openOutput;
     this.#unsubscribe = hosts.onData(({ host, change }) => {
@@ -91,7 +94,9 @@ export class StartedRuns implements vscode.Disposable {
   }
 
   async #tellProblem(tell: Dialogs['error'], host: Host, run: Run, message: string): Promise<void> {
-    if ((await tell(message, 'Open Output')) === 'Open Output') await this.#openOutput(host.name, run.id, run.task);
+    const action = await tell(message, ...(hasReport(run) ? ['Open Report'] : []), 'Open Output');
+    if (action === 'Open Report') await this.#openReport(host.name, run.id);
+    else if (action !== undefined) await this.#openOutput(host.name, run.id, run.task);
   }
 
   /** A person waits for it: what came of it, in the words of what it found. */

@@ -1,7 +1,7 @@
 /** What came of a procedure that a person has started, in one sentence. Pure. */
 import type { Finding, Run } from '../../agent/protocol/nouns.ts';
 import { severity } from './levels.ts';
-import { lookOfRun } from './runText.ts';
+import { hasReport, lookOfRun } from './runText.ts';
 import { counted, duration, plain } from './text.ts';
 
 /**
@@ -22,6 +22,7 @@ export function resultText(host: string, title: string, run: Run, findings: read
   }
   if (run.outcome === 'changed') return `${what}: succeeded${took}.`;
   if (run.dryRun && run.outcome === 'unchanged') return `${what}: ended${took}; nothing was changed.`;
+  if (hasReport(run)) return `${what}: ended${took}; its report is there.`;
   if (run.outcome === 'unchanged') return null;
   return `${what}: ${[text + took, ...(run.outcomeReason === null ? [] : [plain(run.outcomeReason)])].join(': ')}`;
 }

@@ -89,6 +89,15 @@ export function progressOf(run: Run): string {
   return progress.message === undefined ? count : `${count}: ${plain(progress.message)}`;
 }
 
+/** Procedures whose runs write a report. */
+const reporting: ReadonlySet<string> = new Set(['analyze-logs']);
+
+/** Whether it has written a report, which can be opened while the agent keeps it. */
+export function hasReport({ state, outcome, procedure, dryRun }: Run): boolean {
+  const went = outcome === 'changed' || outcome === 'unchanged' || outcome === 'warning';
+  return state === 'ended' && went && !dryRun && procedure !== null && reporting.has(procedure);
+}
+
 /** `named`: the task stands in the label; `words`: more for `when` clauses. */
 export function runNode(
   run: Run,
@@ -117,7 +126,12 @@ export function runNode(
     ],
     icon: look.icon,
     tone: look.tone,
-    context: ['run', run.state === 'ended' ? 'ended' : 'open', ...words].join(' '),
+    context: [
+      'run',
+      run.state === 'ended' ? 'ended' : 'open',
+      ...(hasReport(run) ? ['withReport'] : []),
+      ...words,
+    ].join(' '),
     target: { kind: 'run', host, runId: run.id },
     action: 'openOutput',
   };

@@ -59,6 +59,7 @@ const idParameters: readonly { readonly method: MethodName; readonly key: string
   { method: 'runs.list', key: 'task', listed: true },
   { method: 'runs.get', key: 'runId' },
   { method: 'runs.output', key: 'runId' },
+  { method: 'runs.report', key: 'runId' },
   { method: 'runs.cancel', key: 'runId' },
   { method: 'runs.approve', key: 'runId' },
   { method: 'runs.reject', key: 'runId' },

@@ -231,6 +231,7 @@ export const validParams: { readonly [M in MethodName]: MethodParams<M> } = {
   'runs.list': {},
   'runs.get': { runId: 'run-1' },
   'runs.output': { runId: 'run-1', offset: 0 },
+  'runs.report': { runId: 'run-1' },
   'runs.cancel': { runId: 'run-1' },
   'runs.approve': { runId: 'run-1' },
   'runs.reject': { runId: 'run-1' },

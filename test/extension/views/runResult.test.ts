@@ -32,6 +32,10 @@ describe('what came of a procedure', () => {
       'Renew Certificate on db-01: cancelled after 4.2 s: stopped by bob',
     ],
     [{ outcome: 'unchanged' }, null],
+    [
+      { outcome: 'unchanged', procedure: 'analyze-logs' },
+      'Renew Certificate on db-01: ended after 4.2 s; its report is there.',
+    ],
   ] as const)
     it(`of ${run.outcome}${'dryRun' in run ? ', dry,' : ''} is ${text === null ? 'left to the output' : `"${text}"`}`, () => {
       assert.equal(say(run), text);
