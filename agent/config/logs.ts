@@ -53,10 +53,14 @@ export type LogArchiveSettings = z.infer<typeof logArchive>;
 
 export const logJournal = z.strictObject({
   directory: z.string().min(1).optional().describe("A folder of journal files, instead of the system's own journal"),
-  keep: duration.prefault('7d').describe('Archived journal files whose entries are older are removed'),
+  keep: duration
+    .refine((milliseconds) => milliseconds > 0, 'more than nothing')
+    .prefault('7d')
+    .describe('Archived journal files that begin with older entries are removed'),
   max_size: byteSize
+    .refine((bytes) => bytes > 0, 'more than nothing')
     .prefault('500MB')
-    .describe('The oldest archived journal files are removed until no more than this is left'),
+    .describe('The oldest archived journal files of a folder are removed until no more than this is left in it'),
 });
 
 export const logCleanup = z.strictObject({

@@ -12,12 +12,12 @@ export function sizeOf(text: string): number | null {
 const options = z.object({
   keep: z
     .string()
-    .refine((text) => parseDuration(text) !== null, 'a duration with its unit: 12h, 7d')
+    .refine((text) => (parseDuration(text) ?? 0) > 0, 'a duration with its unit: 12h, 7d')
     .optional()
-    .describe('Remove archived journal files with older entries: 7d; by default `logs.journal.keep`'),
+    .describe('Remove archived journal files that begin with older entries: 7d; by default `logs.journal.keep`'),
   maxSize: z
     .string()
-    .refine((text) => sizeOf(text) !== null, 'a size with its unit: 500M, 2G')
+    .refine((text) => (sizeOf(text) ?? 0) > 0, 'a size with its unit: 500M, 2G')
     .optional()
     .describe('Remove the oldest archived journal files beyond this size: 500M; by default `logs.journal.max_size`'),
 });
@@ -33,7 +33,9 @@ export const cleanSystemLogs = defineProcedure({
   impact: ({ keep, maxSize }, { logs: { journal, cleanup } }) => {
     const age = keep ?? formatDuration(journal.keep);
     const size = maxSize ?? formatBytes(journal.max_size);
-    const parts = [`Archived files of the system journal older than ${age} or beyond ${size} are deleted for good.`];
+    const parts = [
+      `Archived files of the system journal that begin with entries older than ${age}, and the oldest beyond ${size}, are deleted for good.`,
+    ];
     if (cleanup.apt) parts.push('Downloaded packages of apt are deleted.');
     const patterns = cleanup.files.flatMap(({ paths }) => paths);
     if (patterns.length > 0)

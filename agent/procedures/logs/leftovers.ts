@@ -4,6 +4,7 @@ import path from 'node:path';
 import { asUser } from './asUser.ts';
 import type { UserAndGroup } from './asUser.ts';
 import { trustedAs } from './folderTrust.ts';
+import type { KeepRules } from './tmpfilesRules.ts';
 import { findWriters, inodeKey } from './writers.ts';
 
 export interface Leftover {
@@ -20,7 +21,11 @@ export interface Leftovers {
 }
 
 /** `patterns`: absolute. Links, folders and files in use are left; so is what lies on another file system than the fixed part of its pattern. */
-export async function findLeftovers(patterns: readonly string[], before: Date): Promise<Leftovers> {
+export async function findLeftovers(
+  patterns: readonly string[],
+  before: Date,
+  rules: KeepRules = () => null,
+): Promise<Leftovers> {
   const due = new Map<string, Leftover>();
   const refused = new Map<string, string>();
   for (const pattern of patterns) {
@@ -30,7 +35,9 @@ export async function findLeftovers(patterns: readonly string[], before: Date): 
       const stats = await lstat(file, { bigint: true }).catch(() => null);
       if (stats === null || !stats.isFile() || Number(stats.mtimeMs) >= before.getTime()) continue;
       const user = await ownerOf(path.dirname(file), Number(stats.uid));
-      if (stats.dev !== device) refused.set(file, 'it lies on another file system');
+      const rule = rules(file);
+      if (rule !== null) refused.set(file, `a line of tmpfiles.d keeps it (${rule})`);
+      else if (stats.dev !== device) refused.set(file, 'it lies on another file system');
       else if (user === 'untrusted') refused.set(file, 'others can change the way to it');
       else due.set(file, { path: file, key: inodeKey(stats), bytes: Number(stats.blocks) * 512, user });
     }
