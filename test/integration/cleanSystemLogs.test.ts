@@ -133,7 +133,9 @@ describe('clean-system-logs by the command line', function () {
       /another one is at work now \(Could not get lock .*run this again/,
     );
     const packages = files.slice(0, 2);
-    assert.deepEqual(acted(busy, 'kept'), packages, 'what lies under the lock');
+    // SQLite, whose lock this is, has a journal beside it.
+    const kept = acted(busy, 'kept').filter((file) => !file.includes('lock-'));
+    assert.deepEqual(kept, packages, 'what lies under the lock');
     assert.ok(packages.every((file) => existsSync(file)));
     assert.deepEqual(
       acted(busy, 'removed'),
