@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import * as z from 'zod';
-import { auditColumns, auditRow, copyAudit, shortenAuditCopy, type AuditRow } from './copies.ts';
+import { auditColumns, auditRow, copyAudit, type AuditRow } from './copies.ts';
 import type { Database } from './database.ts';
 
 export interface AuditEntry {
@@ -72,7 +72,7 @@ export function appendAudit(database: Database, entry: AuditEntry): void {
   });
 }
 
-/** Removes the entries up to `through`, and says so in an entry, in one transaction. Throws when the log holds another entry there. */
+/** Removes the entries up to `through`, and says so in an entry, in one transaction; the copy is shortened apart. Throws when the log holds another entry there. */
 export function trimAudit(database: Database, record: TrimRecord, now: number): void {
   database.transaction(() => {
     const { from, through, hash } = record;
@@ -81,7 +81,6 @@ export function trimAudit(database: Database, record: TrimRecord, now: number): 
     const entry = { at: now, actor: 'upkeep', action: trimAction, target: `entries ${from} to ${through}` };
     appendAudit(database, { ...entry, reason: null, detail: record });
     database.change('DELETE FROM audit WHERE seq <= ?', through);
-    shortenAuditCopy(database);
   });
 }
 

@@ -5,9 +5,10 @@
 import path from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { auditStateInSteps, trimAudit } from '../../store/audit.ts';
+import { shortenAuditCopy } from '../../store/copies.ts';
 import type { Database } from '../../store/database.ts';
 import { hashIn, namedPieces, readAuditArchive } from './auditArchives.ts';
-import type { Piece } from './auditArchives.ts';
+import type { NamedPiece, Piece } from './auditArchives.ts';
 import { trustedAs } from './folderTrust.ts';
 
 export interface TrimAudit {
@@ -27,8 +28,8 @@ export interface Trimmed {
   readonly problem: string | null;
 }
 
-/** Removed in one transaction: some 50 ms in which the agent does nothing else. */
-const mostAtOnce = 10_000;
+/** Removed in one transaction, in which the agent does nothing else. */
+const mostAtOnce = 5000;
 
 /** Rejects when `signal` is aborted, or with the system's error. Everything that was removed until then is recorded. */
 export async function trimAuditLog(given: TrimAudit): Promise<Trimmed> {
@@ -47,11 +48,20 @@ export async function trimAuditLog(given: TrimAudit): Promise<Trimmed> {
   const state = await auditStateInSteps(database, signal);
   if (state.brokenAt !== null)
     return stays(`entry ${state.brokenAt} of the log does not fit the one before it: see "upkeep audit verify"`);
+  try {
+    return await trimFrom(given, state.base.seq, names);
+  } finally {
+    if (!signal.aborted) shortenAuditCopy(database);
+  }
+}
+
+/** Archive by archive, from the entry behind `base` on, as far as they follow each other. */
+async function trimFrom(given: TrimAudit, base: number, names: readonly NamedPiece[]): Promise<Trimmed> {
   let entries = 0;
-  for (let reached = state.base.seq; ;) {
+  for (let reached = base; ;) {
     const next = names.find(({ first, last }) => first <= reached + 1 && last > reached);
     if (next === undefined) return { entries, problem: null };
-    const read = await readAuditArchive(next.archive, signal);
+    const read = await readAuditArchive(next.archive, given.signal);
     if (read.problem !== null) return stays(`${read.path} can not be relied on (${read.problem})`, entries);
     const piece = read.pieces.find(({ first, last }) => first === next.first && last === next.last);
     const sha256 = read.manifest?.sha256;

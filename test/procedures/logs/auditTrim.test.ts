@@ -73,9 +73,9 @@ describe('trimming the audit log of what is archived', function () {
     );
   });
 
-  it('removes tens of thousands in several transactions', async () => {
-    await world.fill([21_000]);
-    assert.deepEqual(await world.trim(), { entries: 21_000, problem: null });
+  it('removes thousands in several transactions', async () => {
+    await world.fill([11_000]);
+    assert.deepEqual(await world.trim(), { entries: 11_000, problem: null });
     assert.equal(auditState(world.database()).entries, 3);
     assert.deepEqual((await world.verify()).findings, []);
   });
