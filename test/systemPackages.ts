@@ -51,6 +51,7 @@ const known = {
     purpose: 'the benchmark of PostgreSQL logs',
     isPresent: () => findProgram('pgbadger') !== null,
   },
+  pigz: { name: 'pigz', purpose: 'the benchmark of archives', isPresent: () => findProgram('pigz') !== null },
   logrotate: { name: 'logrotate', purpose: 'the rotation of logs', isPresent: () => findProgram('logrotate') !== null },
   strace: {
     name: 'strace',

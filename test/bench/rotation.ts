@@ -1,158 +1,218 @@
-/** BENCHMARKS section 4: archives of large and of many logs beside gzip(1), zstd(1) and logrotate(8). UPKEEP_FULL=1 = 1 GB. */
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+/**
+ * BENCHMARKS section 4: archives of one large log and of many small ones, and rotation, beside the programs that people use and the
+ * least that Node can do. 150 MB, with UPKEEP_FULL=1 1 GB (and two rounds instead of three, a part at a time below two minutes);
+ * `--only=gzip,zstd,small,plain` measures some parts, `--peers` installs pigz where it is missing.
+ */
+import { spawnSync } from 'node:child_process';
 import {
   closeSync,
-  cpSync,
   mkdirSync,
   mkdtempSync,
   openSync,
   readFileSync,
-  readdirSync,
   rmSync,
+  statSync,
   utimesSync,
   writeFileSync,
-  writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findProgram } from '../systemPackages.ts';
+import { ensureSystemPackages, findProgram } from '../systemPackages.ts';
 import { median, type Figure } from './figure.ts';
+import { writeAccessLog } from './logGenerators.ts';
+import { archive, logrotate, packEach, rotate, seconds, startOfCommand, type Run } from './rotationRuns.ts';
 
-const bytes = process.env['UPKEEP_FULL'] === '1' ? 1e9 : 150e6;
+const full = process.env['UPKEEP_FULL'] === '1';
+const bytes = full ? 1e9 : 150e6;
+const rounds = full ? 2 : 3;
 const smallFiles = 2000;
-const rounds = 3;
-const agent = join(import.meta.dirname, '..', '..', 'dist', 'agent.mjs');
+const smallBytes = 50_000;
+const packFloor = join(import.meta.dirname, 'floor', 'pack.mjs');
 
-export async function rotation(): Promise<readonly Figure[]> {
+const parts: Readonly<Record<string, (root: string) => readonly Figure[]>> = {
+  gzip: (root) => large(root, 'gzip'),
+  zstd: (root) => large(root, 'zstd'),
+  small,
+  plain,
+};
+
+export function rotation(): Promise<readonly Figure[]> {
+  if (process.argv.includes('--peers')) for (const missing of ensureSystemPackages(['pigz'])) console.log(missing);
+  const only = process.argv
+    .find((argument) => argument.startsWith('--only='))
+    ?.slice('--only='.length)
+    .split(',');
+  const unknown = only?.filter((name) => !Object.hasOwn(parts, name)) ?? [];
+  if (unknown.length > 0) throw new Error(`--only=${unknown.join(',')}: say any of ${Object.keys(parts).join(', ')}.`);
   const root = mkdtempSync(join(tmpdir(), 'upkeep-bench-'));
   try {
-    const large = makeLarge(join(root, 'large'));
-    const small = makeSmall(join(root, 'small'));
-    const figures: Figure[] = [];
-    for (const [compression, floor, ratio] of [
-      ['gzip', ['gzip', '-6'], 1.06],
-      ['zstd', ['zstd', '-3', '-q'], 1.5],
-    ] as const) {
-      const ours: Sample[] = [];
-      const theirs: number[] = [];
-      for (let round = 0; round < rounds; round += 1) {
-        theirs.push(
-          timed(() =>
-            spawnSync(floor[0], [...floor.slice(1), '-c', large], { stdio: ['ignore', 'ignore', 'inherit'] }),
-          ),
-        );
-        ours.push(await archive(root, join(root, 'large'), compression));
-      }
-      figures.push(
-        ...figuresOf(`${Math.round(bytes / 1e6)} MB by ${compression}, verified`, ours, median(theirs), ratio),
-      );
-    }
-    const ours: Sample[] = [];
-    const theirs: number[] = [];
-    for (let round = 0; round < rounds; round += 1) {
-      theirs.push(logrotate(root, small));
-      ours.push(await archive(root, small, 'gzip'));
-    }
-    figures.push(...figuresOf(`${smallFiles} files of 50 kB by gzip, verified`, ours, median(theirs), 0.55));
-    return figures;
+    return Promise.resolve((only ?? Object.keys(parts)).flatMap((name) => parts[name]?.(root) ?? []));
   } finally {
     rmSync(root, { recursive: true });
   }
 }
 
-interface Sample {
-  readonly seconds: number;
-  readonly peakBytes: number;
+/** Times and sizes of programs of the same run, by name. */
+class Rounds {
+  readonly #runs = new Map<string, Run[]>();
+
+  add(name: string, run: Run): void {
+    this.#runs.set(name, [...(this.#runs.get(name) ?? []), run]);
+  }
+
+  seconds(name: string): number {
+    return median(this.#of(name).map((run) => run.seconds));
+  }
+
+  megabytes(name: string): number {
+    return median(this.#of(name).map((run) => run.bytes / 1e6));
+  }
+
+  /** The most of all rounds. */
+  memory(name: string): number {
+    return Math.max(...this.#of(name).map((run) => run.peakBytes / 1e6));
+  }
+
+  /** Ours beside the other, with a goal that is a share of it. */
+  beside(what: string, other: string, share: number | null): readonly Figure[] {
+    if (!this.#runs.has(other)) return [];
+    const floor = this.seconds(other);
+    const goal = share === null ? null : { atMost: Number((floor * share).toPrecision(3)) };
+    return [{ name: `${what} beside ${other}`, unit: 's', ours: this.seconds('ours'), floor, goal }];
+  }
+
+  #of(name: string): readonly Run[] {
+    return this.#runs.get(name) ?? [];
+  }
 }
 
-function figuresOf(name: string, samples: readonly Sample[], floor: number, ratio: number): readonly Figure[] {
-  const goal = { atMost: Number((floor * ratio).toPrecision(3)) };
+const tools = {
+  gzip: { command: ['gzip', '-6'], share: { node: 1.06, logrotate: 0.63 }, within: 10.5 },
+  zstd: { command: ['zstd', '-3', '-q'], share: { node: 1.1, logrotate: 1.5 }, within: 3.2 },
+} as const;
+
+function large(root: string, compression: 'gzip' | 'zstd'): readonly Figure[] {
+  const { command, share, within } = tools[compression];
+  const log = makeLarge(join(root, 'large'));
+  const took = new Rounds();
+  const tool = command.join(' ').replace(' -q', '');
+  const pigz = compression === 'gzip' ? findProgram('pigz') : null;
+  for (let round = 0; round < rounds; round += 1) {
+    took.add(tool, packTo(join(root, 'packed'), command, log));
+    if (pigz !== null) took.add('pigz -6', packTo(join(root, 'packed'), [pigz, '-6'], log));
+    took.add('one stream of Node', { ...nothing, seconds: seconds([process.execPath, packFloor, compression, log]) });
+    took.add('logrotate', logrotate(root, join(root, 'large'), compression));
+    took.add('ours', archive(root, join(root, 'large'), compression));
+    took.add('idle', archive(root, null, compression));
+  }
+  const what = `${Math.round(bytes / 1e6)} MB by ${compression}, verified,`;
+  const [ours, size] = [took.seconds('ours'), took.megabytes(tool)];
   return [
-    { name, unit: 's', ours: median(samples.map(({ seconds }) => seconds)), floor, goal },
+    ...took.beside(what, 'one stream of Node', share.node),
+    ...took.beside(what, 'logrotate', share.logrotate),
+    ...took.beside(what, 'pigz -6', 0.8),
+    ...took.beside(what, tool, null),
+    ...(full ? [{ name: `${what} in all`, unit: 's', ours, floor: null, goal: { atMost: within } }] : []),
+    ...(full && pigz !== null
+      ? [{ name: `${what} with two cores`, unit: 's', ours, floor: null, goal: { atMost: 6 } }]
+      : []),
     {
-      ...{ name: `${name}: memory at most`, unit: 'MB', floor: null, goal: null },
-      ours: median(samples.map(({ peakBytes }) => peakBytes / 1e6)),
+      ...{ name: `${what} its size beside ${tool}`, unit: 'MB', ours: took.megabytes('ours'), floor: size },
+      goal: compression === 'gzip' ? { atMost: Number(size.toFixed(2)) } : null,
     },
+    memory(what, took),
   ];
 }
 
-/** The command as it ships, on a copy, from its start to its end. */
-async function archive(root: string, from: string, compression: string): Promise<Sample> {
-  const work = mkdtempSync(join(root, 'work-'));
-  const logs = join(work, 'logs');
-  cpSync(from, logs, { recursive: true, preserveTimestamps: true });
-  const config = join(work, 'maintenance.yaml');
-  const settings = { paths: [join(logs, '*.log')], destination: join(work, 'archive'), compression };
-  writeFileSync(config, JSON.stringify({ maintenance: { logs: { archive: settings } } }));
-  const begun = performance.now();
-  const child = spawn(process.execPath, [agent, 'archive-logs', '--config', config], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-    env: { ...process.env, UPKEEP_STATE: join(work, 'state') },
-  });
-  let peakBytes = 0;
-  const timer = setInterval(() => {
-    peakBytes = Math.max(peakBytes, peakOf(child.pid));
-  }, 10);
-  const [code] = (await once(child, 'exit')) as [number | null];
-  clearInterval(timer);
-  const seconds = (performance.now() - begun) / 1000;
-  if (code !== 0 || readdirSync(logs).length > 0) throw new Error(`archive-logs ended with ${String(code)}`);
-  rmSync(work, { recursive: true });
-  return { seconds, peakBytes };
+function small(root: string): readonly Figure[] {
+  const folder = makeSmall(join(root, 'small'));
+  const took = new Rounds();
+  for (let round = 0; round < rounds; round += 1) {
+    took.add('logrotate', logrotate(root, folder, 'gzip'));
+    took.add('Node, one after the other', packEach(root, folder));
+    took.add('ours', archive(root, folder, 'gzip'));
+    took.add('idle', archive(root, null, 'gzip'));
+  }
+  const what = `${smallFiles} files of 50 kB by gzip, verified,`;
+  return [
+    ...took.beside(what, 'logrotate', 0.55),
+    ...took.beside(what, 'Node, one after the other', 1.1),
+    memory(what, took),
+  ];
 }
 
-function logrotate(root: string, from: string): number {
-  const work = mkdtempSync(join(root, 'logrotate-'));
-  const logs = join(work, 'logs');
-  cpSync(from, logs, { recursive: true });
-  const config = join(work, 'conf');
-  writeFileSync(config, `"${logs}/*" {\n rotate 7\n daily\n compress\n create 0644\n}\n`, { mode: 0o600 });
-  const program = findProgram('logrotate') ?? 'logrotate';
-  const seconds = timed(() => spawnSync(program, ['-f', '-s', join(work, 'state'), config], { stdio: 'inherit' }));
-  rmSync(work, { recursive: true });
-  return seconds;
+function plain(root: string): readonly Figure[] {
+  const folder = makeSmall(join(root, 'small'));
+  const took = new Rounds();
+  const [inside, start]: [number[], number[]] = [[], []];
+  for (let round = 0; round < rounds; round += 1) {
+    took.add('logrotate', logrotate(root, folder, null));
+    const ours = rotate(root, folder);
+    took.add('ours', ours.run);
+    inside.push(ours.inside);
+    start.push(startOfCommand(root));
+  }
+  const floor = took.seconds('logrotate');
+  const name = `rotate-logs of ${smallFiles} small files, not packed`;
+  return [
+    {
+      name: `${name}, in the process`,
+      unit: 's',
+      ours: median(inside),
+      floor,
+      goal: { atMost: Number((floor * 1.6).toPrecision(3)) },
+    },
+    { name: `${name}, the whole command`, unit: 's', ours: took.seconds('ours'), floor, goal: null },
+    { name: 'of it, the start of Node and the program', unit: 's', ours: median(start), floor: null, goal: null },
+  ];
 }
 
-function timed(work: () => { readonly status: number | null }): number {
+const nothing: Run = { seconds: 0, bytes: 0, peakBytes: 0 };
+
+/** Over the same command with nothing to do. */
+function memory(what: string, took: Rounds): Figure {
+  const idle = took.memory('idle');
+  return {
+    ...{ name: `${what} memory over idle (${idle.toFixed(0)} MB)`, unit: 'MB', floor: null, goal: { atMost: 60 } },
+    ours: took.memory('ours') - idle,
+  };
+}
+
+/** By a program of the system; its output is thrown away once its size is known. */
+function packTo(place: string, [program, ...args]: readonly string[], log: string): Run {
+  const output = openSync(place, 'w');
   const begun = performance.now();
-  if (work().status !== 0) throw new Error('a floor failed');
-  return (performance.now() - begun) / 1000;
+  const { status } = spawnSync(program ?? '', [...args, '-c', log], { stdio: ['ignore', output, 'inherit'] });
+  const took = (performance.now() - begun) / 1000;
+  closeSync(output);
+  if (status !== 0) throw new Error(`${program} ended with ${status}`);
+  const { size } = statSync(place);
+  rmSync(place);
+  return { seconds: took, bytes: size, peakBytes: 0 };
 }
 
 function makeLarge(folder: string): string {
-  mkdirSync(folder);
   const file = join(folder, 'access.log.1');
-  const handle = openSync(file, 'w');
-  for (let written = 0, line = 0; written < bytes;) {
-    const text = Array.from({ length: 10_000 }, () => accessLine((line += 1))).join('');
-    written += writeSync(handle, text);
-  }
-  closeSync(handle);
+  if (statSync(file, { throwIfNoEntry: false }) !== undefined) return file;
+  mkdirSync(folder);
+  writeAccessLog(file, bytes);
   utimesSync(file, 1_600_000_000, 1_600_000_000);
   return file;
 }
 
 function makeSmall(folder: string): string {
+  if (statSync(folder, { throwIfNoEntry: false }) !== undefined) return folder;
   mkdirSync(folder);
-  for (let index = 0; index < smallFiles; index += 1) {
+  const whole = join(folder, '..', 'whole.log');
+  writeAccessLog(whole, smallFiles * (smallBytes + 1000));
+  const text = readFileSync(whole);
+  for (let index = 0, at = 0; index < smallFiles; index += 1) {
+    const end = text.indexOf('\n', at + smallBytes) + 1;
     const file = join(folder, `s${index}.log.1`);
-    writeFileSync(file, Array.from({ length: 240 }, (_, line) => accessLine(index * 240 + line)).join(''));
+    writeFileSync(file, text.subarray(at, end));
     utimesSync(file, 1_600_000_000, 1_600_000_000);
+    at = end;
   }
+  rmSync(whole);
   return folder;
-}
-
-function accessLine(line: number): string {
-  const hash = (Math.imul(line, 2_654_435_761) >>> 0).toString();
-  const size = Number(hash) % 50_000;
-  return `10.${line % 200}.${Number(hash) % 256}.${line % 251} - - [12/Mar/2024:10:${String(line % 60).padStart(2, '0')}:${String(Number(hash) % 60).padStart(2, '0')} +0000] "GET /api/v1/items/${hash}?page=${line % 97} HTTP/1.1" 200 ${size} "https://app.example.com/list" "Mozilla/5.0 (X11; Linux x86_64; rv:${100 + (line % 30)}.0) Gecko/20100101 Firefox/${100 + (line % 30)}.0" 0.${hash.slice(0, 3)}\n`;
-}
-
-function peakOf(pid: number | undefined): number {
-  try {
-    return Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${String(pid)}/status`, 'utf8'))?.[1] ?? 0) * 1024;
-  } catch {
-    return 0;
-  }
 }
