@@ -2,6 +2,7 @@
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../config/schema.ts';
+import { formatBytes } from '../config/units.ts';
 import type { AnyProcedure, ProcedureContext, ProcedureOutcome } from '../procedures/define.ts';
 import { optionsVariable } from '../procedures/options.ts';
 import type { Finding, Progress } from '../protocol/nouns.ts';
@@ -92,7 +93,15 @@ function memoryDirectory(io: Io, procedure: string): string {
   return directory;
 }
 
-function progressLine({ done, total, unit, message }: Progress): string {
-  const amount = total === undefined ? String(done) : `${done}/${total}`;
-  return `… ${amount}${unit === undefined ? '' : ` ${unit}`}${message === undefined ? '' : `: ${message}`}`;
+function progressLine({ done, total, unit, message, etaSeconds }: Progress): string {
+  const amount = (value: number): string => (unit === 'bytes' ? formatBytes(value) : String(value));
+  const of = total === undefined ? amount(done) : `${amount(done)} of ${amount(total)}`;
+  const named = unit === undefined || unit === 'bytes' ? of : `${of} ${unit}`;
+  const left = etaSeconds === undefined ? '' : `, about ${minutes(etaSeconds)} left`;
+  return `… ${named}${left}${message === undefined ? '' : `: ${message}`}`;
+}
+
+function minutes(seconds: number): string {
+  if (seconds < 100) return `${Math.max(1, Math.round(seconds))} s`;
+  return seconds < 6000 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
 }

@@ -35,7 +35,12 @@ export const logArchive = z.strictObject({
     .optional()
     .describe('Logs (files or globs) whose rotated generations are archived; by default those of `rotate`'),
   destination: z.string().min(1).optional().describe('Folder of the archives; made when it is missing'),
-  days: z.int().min(0).max(36_500).default(30).describe('Days since the last line before a generation is archived'),
+  days: z
+    .int()
+    .min(0)
+    .max(36_500)
+    .default(30)
+    .describe('Days since the last write, and since the date in its name if any, before a generation is archived'),
   compression: z.enum(['zstd', 'gzip']).default('zstd'),
   keep: duration.optional().describe('Archives older than this are deleted; by default none is'),
   mode: z

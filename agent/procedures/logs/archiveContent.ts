@@ -190,7 +190,8 @@ function header({
   return tarHeader({ ...rest, type: 'file', mtime: Math.floor(modifiedAt.getTime() / 1000), size: bytes, target: '' });
 }
 
-async function openSource(source: Source): Promise<FileHandle> {
+/** With the rights of its owner. Throws SourceProblem. */
+export async function openSource(source: Source): Promise<FileHandle> {
   try {
     return await asUser(source.user, () => openSafely(source.path));
   } catch (error) {

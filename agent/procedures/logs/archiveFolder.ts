@@ -8,8 +8,8 @@ import path from 'node:path';
 import { lockFile } from '../../store/stateLock.ts';
 import { writeFileAtomic } from '../../store/atomicWrite.ts';
 import { syncDirectory } from './archive.ts';
-import { reserveBytes, requireRoom } from './archiveContent.ts';
 import type { Source } from './archiveContent.ts';
+import { requireRoomFor } from './archiveRoom.ts';
 import { verifyArchive } from './archiveVerify.ts';
 import { writeArchive } from './archiveWriter.ts';
 import type { ArchiveFileSettings } from './archiveWriter.ts';
@@ -121,7 +121,7 @@ export interface Making {
 /** One archive of all sources, verified; then the originals are removed. Rejects with SourceProblem, NoRoom or the system's error. */
 export async function makeArchive(making: Making): Promise<Finished> {
   const { folder, sources, settings, signal } = making;
-  await requireRoom(folder, roomFor(sources));
+  await requireRoomFor(folder, sources, settings.compression);
   const archive = await freshName(folder, making.prefix, making.now, endings[settings.compression]);
   const places = placesOf(folder, archive);
   const { about, marks } = await writeArchive(places.temporary, sources, settings, making.progress, signal);
@@ -191,15 +191,4 @@ export function madeAt(archive: string): number {
 
 function manifestText(manifest: Manifest): string {
   return `${JSON.stringify(manifest, null, 1)}\n`;
-}
-
-/** Text shrinks to a quarter at most, as a rule to a tenth; what is compressed already stays as it is. */
-function roomFor(sources: readonly Source[]): number {
-  let bytes = 0;
-  for (const source of sources) bytes += isCompressed(source.path) ? source.bytes : source.bytes / 4;
-  return Math.ceil(bytes) + Math.min(reserveBytes, 2048 * sources.length);
-}
-
-function isCompressed(file: string): boolean {
-  return /\.(?:gz|bz2|xz|zst|lz4|Z)$/.test(file);
 }

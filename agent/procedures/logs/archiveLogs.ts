@@ -9,8 +9,16 @@ const options = z.object({
     .min(0)
     .max(36_500)
     .optional()
-    .describe('Archive what was written last more than so many days ago; by default `logs.archive.days`'),
+    .describe(
+      'Archive what was written last more than so many days ago, and, where its name has a date, is as old by that too; by default `logs.archive.days`',
+    ),
   destination: z.string().min(1).optional().describe('Folder of the archives, instead of `logs.archive.destination`'),
+  byName: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Of generations with a date in their names only that counts: after a restore, which makes files look new',
+    ),
   list: z.boolean().default(false).describe('Only list the archives'),
   verify: z.boolean().default(false).describe('Only read all archives and compare them with their manifests'),
   restore: z

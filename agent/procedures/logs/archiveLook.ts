@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { lstat, mkdir, open, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { formatBytes } from '../../config/units.ts';
+import { counted } from '../counted.ts';
 import type { ProcedureContext } from '../define.ts';
 import { FolderProblem } from './archiveFolder.ts';
 import type { ArchiveLogsPart } from './archiveLogsWork.ts';
@@ -19,7 +20,9 @@ export async function listArchives(settings: ArchiveSettings, context: Procedure
   for (const { archive, manifest, bytes } of await known(settings, context)) {
     archives.push(describe(archive, 'listed', manifest, bytes));
     const what =
-      manifest === null ? 'no manifest' : `${manifest.files.length} files, ${formatBytes(sizeOf(manifest))} before`;
+      manifest === null
+        ? 'no manifest'
+        : `${counted(manifest.files.length, 'file')}, ${formatBytes(sizeOf(manifest))} before`;
     context.print(`${archive}  ${formatBytes(bytes)}  ${what}`);
   }
   return { archives, files: [] };
@@ -36,7 +39,7 @@ export async function verifyArchives(settings: ArchiveSettings, context: Procedu
       ...{ level: problem === null ? 'ok' : 'critical', code: 'logs.verify', subject: archive },
       message:
         problem === null
-          ? `${archive} is whole: ${manifest?.files.length ?? 0} files, each with its checksum.`
+          ? `${archive} is whole: ${counted(manifest?.files.length ?? 0, 'file')}, each with its checksum.`
           : `${archive} can not be relied on (${problem}); restore it from a copy.`,
     });
     context.progress({ done: archives.length, total: all.length, unit: 'archives' });
@@ -74,7 +77,7 @@ export async function restoreArchive(
   }
   context.finding({
     ...{ level: 'ok', code: 'logs.restore', subject: archive },
-    message: `${files.length} files of ${archive} ${context.dryRun ? 'would be' : 'were'} restored to ${target}.`,
+    message: `${counted(files.length, 'file')} of ${archive} ${context.dryRun ? 'would be' : files.length === 1 ? 'was' : 'were'} restored to ${target}.`,
   });
   return {
     archives: [describe(places.archive, context.dryRun ? 'planned' : 'restored', manifest, manifest.bytes)],

@@ -1,4 +1,5 @@
 /** One run of archive-logs: recovery, survey, archives, retention. */
+import { stat } from 'node:fs/promises';
 import { formatBytes } from '../../config/units.ts';
 import type { Finding } from '../../protocol/nouns.ts';
 import { counted } from '../counted.ts';
@@ -7,6 +8,7 @@ import { alone, deleteOld, madeAt, makeArchive, openFolder, recover } from './ar
 import type { Finished, Recovered } from './archiveFolder.ts';
 import type { ArchiveLogsPart } from './archiveLogsWork.ts';
 import type { ArchiveSettings } from './archiveSettings.ts';
+import { expectedBytes, freeBytes } from './archiveRoom.ts';
 import { inUse, survey } from './archiveSources.ts';
 import type { DueSource, Survey } from './archiveSources.ts';
 import { NoRoom, SourceProblem } from './archiveContent.ts';
@@ -86,7 +88,12 @@ class ArchiveRun {
         ...{ path: this.#settings.destination, action: 'planned' as const },
         ...{ files: sources.length, originalBytes: bytes, bytes: null },
       });
-      this.say('info', 'logs.archive', `${counted(sources.length, 'file')} (${formatBytes(bytes)}) would be archived.`);
+      const expected = await expectedBytes(sources, this.#settings.compression);
+      this.say(
+        'info',
+        'logs.archive',
+        `${counted(sources.length, 'file')} (${formatBytes(bytes)}) would be archived, in about ${formatBytes(expected)}.`,
+      );
       for (const source of sources) this.#context.print(`${source.path} (${formatBytes(source.bytes)})`);
     } else if (!this.#kind.refused()) this.say('ok', 'logs.archive', 'Nothing is due for the archive.');
     await this.#planDeletions();
@@ -119,8 +126,9 @@ class ArchiveRun {
   }
 
   async #survey(): Promise<readonly DueSource[]> {
-    const { paths, days } = this.#settings;
-    const found = await survey(paths, new Date(this.#context.now().getTime() - days * dayMs));
+    const { paths, days, byName } = this.#settings;
+    const now = this.#context.now();
+    const found = await survey(paths, new Date(now.getTime() - days * dayMs), { byName, now });
     this.#tellSurvey(found);
     const used = await inUse(found.due);
     const due: DueSource[] = [];
@@ -132,32 +140,51 @@ class ArchiveRun {
     return [...(await this.#kind.extra()), ...due];
   }
 
+  /** Several archives on another disk than their originals fill it one by one: known before the first one. */
+  async #foresee(sources: readonly DueSource[]): Promise<void> {
+    const { destination, compression } = this.#settings;
+    const { dev } = await stat(destination, { bigint: true });
+    const foreign = sources.filter(({ key }) => !key.startsWith(`${dev}:`));
+    const free = await freeBytes(destination);
+    if (batches(foreign).length < 2 || free >= sum(foreign)) return;
+    const expected = await expectedBytes(foreign, compression);
+    if (free >= expected) return;
+    this.say(
+      'warning',
+      'logs.room',
+      `${destination} has ${formatBytes(free)} free, and archives of all ${counted(foreign.length, 'file')} (${formatBytes(sum(foreign))}) will take about ${formatBytes(expected)}, by samples of them: it will be full before all are archived.`,
+    );
+  }
+
   /** Number of archives made. */
   async #archive(sources: readonly DueSource[]): Promise<number | 'failed'> {
     const total = sum(sources);
+    const begun = performance.now();
     let done = 0;
     let archives = 0;
+    await this.#foresee(sources);
     for (const batch of batches(sources)) {
       let left = batch;
       while (left.length > 0) {
-        const begun = done;
+        const before = done;
         try {
           this.#tellFinished(
             await this.#make(left, (bytes) => {
               done += bytes;
-              this.#context.progress({ done, total, unit: 'bytes' });
+              const etaSeconds = Math.round(((performance.now() - begun) / 1000 / done) * (total - done));
+              this.#context.progress({ done, total, unit: 'bytes', etaSeconds });
             }),
             'made',
           );
           archives += 1;
           left = [];
         } catch (error) {
-          done = begun;
+          done = before;
           if (error instanceof NoRoom) {
             this.say(
               'critical',
               'logs.room',
-              `${error.message}; make room, or give another \`destination\`. All originals are untouched.`,
+              `${error.message}; make room, or give another \`destination\`. ${archives === 0 ? 'All originals are untouched.' : 'Originals that are in no archive yet are untouched.'}`,
             );
             return 'failed';
           }
@@ -197,7 +224,24 @@ class ArchiveRun {
     this.say('warning', 'logs.archive', `${path} was left where it is: ${reason}.`, path);
   }
 
-  #tellSurvey({ empty, refused }: Survey): void {
+  #tellSurvey({ empty, refused, late, future }: Survey): void {
+    const [old, odd] = [late[0], future[0]];
+    if (old !== undefined) {
+      this.say(
+        'info',
+        'logs.age',
+        `${counted(late.length, 'file')} old by the date in the name ${late.length === 1 ? 'was' : 'were'} written later than that and stay${late.length === 1 ? 's' : ''}; if only a restore made them look new, give --by-name: ${old}${late.length > 1 ? ' …' : ''}`,
+        old,
+      );
+    }
+    if (odd !== undefined) {
+      this.say(
+        'warning',
+        'logs.age',
+        `${counted(future.length, 'file')} ${future.length === 1 ? 'was' : 'were'} last written in the future and would never be archived; correct the time by touch(1): ${odd}${future.length > 1 ? ' …' : ''}`,
+        odd,
+      );
+    }
     for (const pattern of empty) this.say('info', 'logs.archive', `${pattern} leads to no log.`, pattern);
     for (const { path, reason } of refused) this.#leave(path, 0, 'refused', reason);
   }

@@ -14,13 +14,19 @@ export interface ArchiveSettings extends ArchiveFileSettings {
   /** Absolute files and globs. */
   readonly paths: readonly string[];
   readonly days: number;
+  /** The date in a generation's name counts, not the time of its last write. */
+  readonly byName: boolean;
   /** Milliseconds; null = for ever. */
   readonly keep: number | null;
 }
 
 /** Throws FolderProblem, with one sentence, when something is missing. */
 export async function chooseArchive(
-  options: { readonly days?: number | undefined; readonly destination?: string | undefined },
+  options: {
+    readonly days?: number | undefined;
+    readonly destination?: string | undefined;
+    readonly byName?: boolean;
+  },
   { logs, baseDirectory }: Pick<Config, 'logs' | 'baseDirectory'>,
 ): Promise<ArchiveSettings> {
   const { archive, rotate = [] } = logs;
@@ -34,6 +40,7 @@ export async function chooseArchive(
     destination: path.resolve(options.destination === undefined ? baseDirectory : '.', destination),
     paths: paths.map((pattern) => path.resolve(baseDirectory, pattern)),
     days: options.days ?? archive.days,
+    byName: options.byName ?? false,
     keep: archive.keep ?? null,
   };
 }

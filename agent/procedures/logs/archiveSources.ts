@@ -1,8 +1,10 @@
 /** Which rotated generations are due for the archive, and which must stay where they are. */
 import { glob, lstat } from 'node:fs/promises';
 import path from 'node:path';
+import { concurrently } from '../certificates/concurrently.ts';
 import type { Source } from './archiveContent.ts';
 import { trustedAs } from './folderTrust.ts';
+import { dateInName } from './generationDate.ts';
 import { rotatedGenerations } from './generations.ts';
 import { describeWriters, findWriters, inodeKey } from './writers.ts';
 
@@ -16,29 +18,44 @@ export interface Survey {
   readonly young: number;
   /** What is due and can not be taken, with the reason. */
   readonly refused: readonly { readonly path: string; readonly reason: string }[];
+  /** Old by the date in their names, yet written later than that says. */
+  readonly late: readonly string[];
+  /** Written in the future. */
+  readonly future: readonly string[];
   /** Patterns that lead to no log. */
   readonly empty: readonly string[];
 }
 
 /**
  * `patterns`: absolute files and globs of logs; a match that is named like a generation (`app.log.3.gz`, `app.log-20240131`) is taken
- * as one. `before`: only what was written last before this.
+ * as one. Taken is what was written last before `before`, and whose name, where it has a date, says so too; `byName`: of those with a
+ * date in their names, only that counts.
  */
-export async function survey(patterns: readonly string[], before: Date): Promise<Survey> {
+export async function survey(
+  patterns: readonly string[],
+  before: Date,
+  { byName = false, now = new Date() } = {},
+): Promise<Survey> {
   const { files, empty } = await expand(patterns);
   const due: DueSource[] = [];
   const refused: { path: string; reason: string }[] = [];
+  const [late, future]: [string[], string[]] = [[], []];
   const trusts = new Map<string, Awaited<ReturnType<typeof trustedAs>>>();
   const seen = new Set<string>();
   let young = 0;
-  for (const file of files) {
-    const stats = await lstat(file, { bigint: true }).catch(() => null);
+  const looks = await concurrently(files, 16, async (file) => await lstat(file, { bigint: true }).catch(() => null));
+  for (const [index, file] of files.entries()) {
+    const stats = looks[index] ?? null;
     // Two paths may lead to one file.
     if (stats === null || stats.isDirectory() || seen.has(inodeKey(stats))) continue;
     seen.add(inodeKey(stats));
     const modifiedAt = new Date(Number(stats.mtimeMs));
-    if (modifiedAt >= before) {
+    const named = dateInName(path.basename(file));
+    const isNamedOld = named !== null && named < before;
+    if (named === null ? modifiedAt >= before : !isNamedOld || (!byName && modifiedAt >= before)) {
       young += 1;
+      if (isNamedOld) late.push(file);
+      else if (named === null && modifiedAt > now) future.push(file);
       continue;
     }
     const folder = path.dirname(file);
@@ -49,7 +66,7 @@ export async function survey(patterns: readonly string[], before: Date): Promise
     else if (trust === 'untrusted') refused.push({ path: file, reason: `others can write to its folder ${folder}` });
     else due.push({ path: file, key: inodeKey(stats), bytes: Number(stats.size), user: trust ?? null, modifiedAt });
   }
-  return { due, young, refused, empty };
+  return { due, young, late, future, refused, empty };
 }
 
 /** A folder that is gone by now has nothing that could be trusted. */

@@ -14,11 +14,11 @@ export type Compression = 'zstd' | 'gzip';
 export const endings: Readonly<Record<Compression, string>> = { zstd: '.zst', gzip: '.gz' };
 
 /** What one block holds unpacked: what is lost at each border is below a hundredth, and some of them fit into memory. */
-export const blockBytes = 4 << 20;
+export const blockBytes = 3 << 20;
 /** Of what zlib and zstd give out at once. No divisor of a block, or they would make another for the nothing after it. */
 const chunkSize = 500_000;
-/** Blocks that are packed at once; libuv has four threads. */
-export const packers = Math.min(4, availableParallelism());
+/** Blocks that are packed at once: of libuv's four threads one is for what is read, written and unpacked meanwhile. */
+export const packers = Math.min(3, availableParallelism());
 
 /** A block that can not be unpacked to what was packed into it. */
 export class BlockProblem extends Error {
