@@ -1,6 +1,6 @@
 /** Bookkeeping by inode and size: after a rotation the content of every file from before must still be somewhere. */
 import { closeSync, constants, openSync } from 'node:fs';
-import { unpackedSize } from './archive.ts';
+import { UnsafeFile, unpackedSize } from './archive.ts';
 import { generationsOf, withoutEnding } from './generations.ts';
 import type { FolderNames, Generation } from './generations.ts';
 import type { LogReport } from './logrotateOutput.ts';
@@ -152,6 +152,8 @@ async function sizesOf(archives: readonly Generation[], signal: AbortSignal): Pr
   for (const archive of archives) {
     const size = await unpackedSize(archive.path, signal).catch((error: unknown) => {
       if (error instanceof MissingPacker) return Number.POSITIVE_INFINITY;
+      // Somebody who controls its folder has put something else there since.
+      if (error instanceof UnsafeFile || (error instanceof Error && 'code' in error)) return null;
       throw error;
     });
     if (size !== null) sizes.set(archive.path, size);

@@ -6,6 +6,7 @@ import { link, lstat, unlink } from 'node:fs/promises';
 import { asUser } from './asUser.ts';
 import { describe } from './generations.ts';
 import type { Journal, JournalEntry } from './journal.ts';
+import { unlessSwapped } from './repair.ts';
 import type { RepairContext } from './repair.ts';
 import { inodeKey } from './writers.ts';
 
@@ -22,13 +23,16 @@ export async function undoHalfRenames(
     if (names === 'other') continue;
     const user = await context.users.of(target);
     if (user === 'untrusted') continue;
-    if (!context.dryRun) {
-      await asUser(user, async () => {
+    const renamed = await unlessSwapped(user, path, context.finding, async () => {
+      if (context.dryRun) return 1;
+      return await asUser(user, async () => {
         // Unlike rename(2), link(2) replaces nothing: its writer may have made a new one in this moment.
         if (names === 'gone') await link(target, path);
         await unlink(target);
+        return 1;
       });
-    }
+    });
+    if (renamed === 0) continue;
     undone += 1;
     const did = context.dryRun ? `would be given back its name ${path}` : `has its name ${path} again`;
     context.finding({

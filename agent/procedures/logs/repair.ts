@@ -5,8 +5,9 @@
  */
 import { lstat, rename, unlink } from 'node:fs/promises';
 import type { Finding } from '../../protocol/nouns.ts';
-import { compareArchive, compress, isPrefixOf } from './archive.ts';
+import { compareArchive, compress, isPrefixOf, UnsafeFile } from './archive.ts';
 import { asUser } from './asUser.ts';
+import type { UserAndGroup } from './asUser.ts';
 import { archiveEnding, generationsOf } from './generations.ts';
 import type { FolderNames, Generation } from './generations.ts';
 import type { JournalEntry } from './journal.ts';
@@ -32,6 +33,37 @@ export interface RepairContext {
 export async function repairLog(log: LogReport, folders: FolderNames, context: RepairContext): Promise<number> {
   const owner = log.user ?? (await context.users.of(log.target ?? log.path));
   if (owner === 'untrusted') return 0; // logrotate refuses such a folder too, so nothing gets lost there
+  return await unlessSwapped(owner, log.path, context.finding, () => repairAs(owner, log, folders, context));
+}
+
+/** What goes wrong in a folder of somebody else, who may change it in this very moment, is told and ends nothing but this. */
+export async function unlessSwapped(
+  owner: UserAndGroup | null,
+  subject: string,
+  finding: RepairContext['finding'],
+  work: () => Promise<number>,
+): Promise<number> {
+  try {
+    return await work();
+  } catch (error) {
+    const expected = error instanceof UnsafeFile || (error instanceof Error && 'code' in error);
+    if (owner === null || !expected) throw error;
+    finding({
+      level: 'warning',
+      code: 'logs.unsafe',
+      subject,
+      message: `What an interrupted rotation left of ${subject} could not be mended with the rights of the owner of its folder: ${error.message}`,
+    });
+    return 0;
+  }
+}
+
+async function repairAs(
+  owner: UserAndGroup | null,
+  log: LogReport,
+  folders: FolderNames,
+  context: RepairContext,
+): Promise<number> {
   let generations = await generationsOf(log, folders);
   if (generations.length < 2) return 0;
   let repairs = await asUser(owner, () => dropInterruptedCopy(log, generations, context));

@@ -7,6 +7,7 @@ import { outcomeOf } from '../define.ts';
 import { findTool } from '../tool.ts';
 import { remembering } from '../remembering.ts';
 import type { ProcedureContext, ProcedureResult } from '../define.ts';
+import { UnsafeFile } from './archive.ts';
 import { LogrotateConfigProblem, chooseConfig, compressorsOf, writeConfig } from './logrotateConfig.ts';
 import type { LogRotation, Programs } from './logrotateConfig.ts';
 import { defaultStateFile, findLogrotate } from './logrotateCommand.ts';
@@ -15,7 +16,7 @@ import { MissingPacker } from './packers.ts';
 import type { RotateLogsOptions } from './rotateLogs.ts';
 import { rotate } from './rotation.ts';
 import type { Rotation } from './rotation.ts';
-import { isOurs, isSafeState } from './rotationSafety.ts';
+import { isOurs, isSafeState, unguardedFolders } from './rotationSafety.ts';
 
 export const part = z.object({
   files: z.array(
@@ -73,6 +74,7 @@ function troubleOf(error: unknown): Pick<Finding, 'code' | 'subject' | 'message'
       message: `There is no space left for ${error.file}; nothing is lost, and nothing more was rotated: free space on its file system and run this again, which finishes it.`,
     };
   }
+  if (error instanceof UnsafeFile) return { code: 'logs.unsafe', subject: 'logs.rotate', message: error.message };
   if (error instanceof MissingPacker)
     return { code: 'logs.compressor', subject: 'logs.rotate', message: error.message };
   if (error instanceof LogrotateConfigProblem) {
@@ -142,5 +144,6 @@ async function prepare(options: RotateLogsOptions, context: ProcedureContext): P
   const own = source.system ? await defaultStateFile(call) : path.join(memoryDirectory, 'logrotate.state');
   const stateFile = config.logs.state === undefined ? own : path.resolve(config.baseDirectory, config.logs.state);
   if (!(await isSafeState(stateFile, context))) return null;
-  return { call, configFile: source.file, planFile, stateFile, force: options.force, context };
+  const folders = unguardedFolders(rotations ?? [], config.baseDirectory);
+  return { call, configFile: source.file, planFile, stateFile, folders, force: options.force, context };
 }

@@ -28,6 +28,8 @@ export interface Rotation {
   /** The same, but it rotates empty logs too: a log may get its first line between plan and rotation. */
   readonly planFile: string;
   readonly stateFile: string;
+  /** Of logs that logrotate works on with our rights, as far as the configuration names them. */
+  readonly folders: readonly string[];
   readonly force: boolean;
   readonly context: ProcedureContext;
 }
@@ -87,7 +89,7 @@ async function planRotation(rotation: Rotation): Promise<Plan | null> {
     });
   }
   if (forced.configErrors.length > 0 && forced.logs.size === 0) return null;
-  if (!(await foldersStay(forced, context))) return null;
+  if (!(await foldersStay(forced, rotation.folders, context))) return null;
   const odd = irregular(forced);
   if (!context.dryRun && odd.length === 0) return { forced, report: null };
   const report = await dryRun(rotation, configFile, rotation.force);

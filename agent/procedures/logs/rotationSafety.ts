@@ -3,6 +3,7 @@ import { lstat, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import type { ProcedureContext } from '../define.ts';
 import { trustedAs } from './folderTrust.ts';
+import type { LogRotation } from './logrotateConfig.ts';
 import type { LogrotateReport } from './logrotateOutput.ts';
 
 type Report = Pick<ProcedureContext, 'finding'>;
@@ -52,9 +53,14 @@ export async function isSafeState(file: string, context: Report): Promise<boolea
  * put in their place makes root create and change files elsewhere ("logrotten"). An owner of the folder alone can not: names in it
  * are opened without following links, which logrotate looks after. False, after findings, when there are any.
  */
-export async function foldersStay(report: LogrotateReport, { finding }: Report): Promise<boolean> {
+export async function foldersStay(
+  report: LogrotateReport,
+  named: readonly string[],
+  { finding }: Report,
+): Promise<boolean> {
   if (process.geteuid?.() !== 0) return true;
-  const folders = new Map<string, string>();
+  // Those that are named count also while they seem to hold nothing: the one who can swap them decides what is seen when.
+  const folders = new Map(named.map((folder) => [folder, folder]));
   for (const { path: log, target, user, decision } of report.logs.values()) {
     if (user !== null || decision !== 'due') continue;
     for (const file of target === null ? [log] : [log, target]) folders.set(path.dirname(file), log);
@@ -82,8 +88,18 @@ async function whoCanSwap(folder: string): Promise<Exclude<Awaited<ReturnType<ty
     const stats = await lstat(above).catch(() => null);
     // In a folder as /tmp everybody can make folders, yet only their owner can replace them.
     const sticky = stats !== null && (stats.mode & 0o1000) !== 0;
-    const trust = await trustedAs(sticky ? place : above).catch(() => 'untrusted' as const);
+    const trust = await trustedAs(sticky ? place : above).catch((error: unknown) =>
+      error instanceof Error && 'code' in error && error.code === 'ENOENT' ? null : ('untrusted' as const),
+    );
     if (trust !== null) return trust;
   }
   return null;
+}
+
+/** Folders that `logs.rotate` names, without wildcards, and whose logs are rotated with our own rights. */
+export function unguardedFolders(rotations: readonly LogRotation[], baseDirectory: string): readonly string[] {
+  const folders = rotations
+    .filter(({ su }) => su === undefined)
+    .flatMap(({ paths }) => paths.map((pattern) => path.dirname(path.resolve(baseDirectory, pattern))));
+  return [...new Set(folders)].filter((folder) => !/[*?[]/.test(folder));
 }
