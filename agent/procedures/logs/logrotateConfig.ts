@@ -40,6 +40,16 @@ export function compressorsOf(
   return [...new Set(needed)].map((packer) => ({ program: packer.program, name: packer.package }));
 }
 
+/** Folders that logrotate makes (`createolddir`) as soon as it reads its configuration, even by `-d`; without those under wildcards. */
+export function foldersToMake(rotations: readonly LogRotation[], baseDirectory: string): readonly string[] {
+  const folders = rotations.flatMap(({ olddir, createolddir, paths }) =>
+    olddir === undefined || createolddir === undefined
+      ? []
+      : paths.map((pattern) => path.resolve(baseDirectory, path.dirname(pattern), olddir)),
+  );
+  return [...new Set(folders)];
+}
+
 /** `--config` before `logs.config` before `logs.rotate` before the system's file. Throws LogrotateConfigProblem. */
 export function chooseConfig(
   option: string | undefined,

@@ -1,4 +1,6 @@
 /** The work of `rotate-logs`: drives logrotate and answers for its result. */
+import { lstatSync } from 'node:fs';
+import { rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
 import { instant } from '../../protocol/nouns.ts';
@@ -8,7 +10,7 @@ import { findTool } from '../tool.ts';
 import { remembering } from '../remembering.ts';
 import type { ProcedureContext, ProcedureResult } from '../define.ts';
 import { UnsafeFile } from './archive.ts';
-import { LogrotateConfigProblem, chooseConfig, compressorsOf, writeConfig } from './logrotateConfig.ts';
+import { LogrotateConfigProblem, chooseConfig, compressorsOf, foldersToMake, writeConfig } from './logrotateConfig.ts';
 import type { LogRotation, Programs } from './logrotateConfig.ts';
 import { defaultStateFile, findLogrotate } from './logrotateCommand.ts';
 import { NoRoom } from './ownFiles.ts';
@@ -49,6 +51,8 @@ export async function run(
   given: ProcedureContext,
 ): Promise<ProcedureResult<RotateLogsPart>> {
   const { context, findings } = remembering(given);
+  const { logs, baseDirectory } = context.config;
+  const made = context.dryRun ? foldersToMake(logs.rotate ?? [], baseDirectory).filter(isMissing) : [];
   try {
     const rotation = await prepare(options, context);
     if (rotation === null) return { outcome: 'failed', part: { files: [] } };
@@ -62,7 +66,14 @@ export async function run(
     if (trouble === null) throw error;
     context.finding({ level: 'critical', ...trouble });
     return { outcome: 'failed', part: { files: [] } };
+  } finally {
+    // `logrotate -d` makes them all the same. What is not empty stays.
+    for (const folder of made) await rmdir(folder).catch(() => undefined);
   }
+}
+
+function isMissing(folder: string): boolean {
+  return lstatSync(folder, { throwIfNoEntry: false }) === undefined;
 }
 
 /** What a person can mend; null = nothing that is expected. */
