@@ -2,7 +2,18 @@
  * One line of an access log, field by field: the Common and Combined Log Format of Apache (mod_log_config) and nginx
  * (ngx_http_log_module), also with the virtual host in front and times of the request behind.
  */
-import { hashSeed, isDigit, newline, NumberReader, quote, space, startsWith, twoDigits, fourDigits } from './bytes.ts';
+import {
+  hashSeed,
+  isDigit,
+  newline,
+  NumberReader,
+  quote,
+  sampledHash,
+  space,
+  startsWith,
+  twoDigits,
+  fourDigits,
+} from './bytes.ts';
 import { monthAt } from './times.ts';
 
 const prime = 0x01000193;
@@ -53,6 +64,12 @@ export class AccessLine {
   timeAt(bytes: Buffer, at: number, limit: number): number {
     this.#at = at;
     return this.#time(bytes, limit) ? this.time : Number.NaN;
+  }
+
+  /** Time and request of the line alone, whose `[` is at `at`; false when they are not as expected. */
+  momentAt(bytes: Buffer, at: number, limit: number): boolean {
+    this.#at = at;
+    return this.#time(bytes, limit) && this.#request(bytes, limit);
   }
 
   #head(bytes: Buffer, start: number, limit: number): boolean {
@@ -158,15 +175,16 @@ export class AccessLine {
     }
     if (bytes[at + 1] !== space || bytes[at + 2] !== quote) return false;
     const start = at + 3;
-    let hash = hashSeed;
-    at = start;
-    byte = bytes[at] ?? newline;
-    for (; byte !== quote; byte = bytes[++at] ?? newline) {
+    const stop = bytes.indexOf(newline, start);
+    // As a rule the agent is the end of the line: then nothing of it needs to be looked at byte by byte.
+    const isEnd =
+      bytes[stop - 1] === quote && bytes[stop - 2] !== backslash && bytes.indexOf(quote, start) === stop - 1;
+    at = isEnd ? stop - 1 : start;
+    for (byte = bytes[at] ?? newline; byte !== quote; byte = bytes[++at] ?? newline) {
       if (byte === newline) return false;
-      hash = Math.imul(hash ^ byte, prime);
-      if (byte === backslash && bytes[at + 1] !== newline) hash = Math.imul(hash ^ (bytes[++at] ?? 0), prime);
+      if (byte === backslash && bytes[at + 1] !== newline) at += 1;
     }
-    [this.agentStart, this.agentEnd, this.agentHash] = [start, at, hash];
+    [this.agentStart, this.agentEnd, this.agentHash] = [start, at, sampledHash(bytes, start, at)];
     return this.#extra(bytes, at + 1);
   }
 

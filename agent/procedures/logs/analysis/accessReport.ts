@@ -2,7 +2,7 @@
 import type { RequestTime } from '../../../config/logs.ts';
 import { AccessLine } from './accessLine.ts';
 import { ByteCounter } from './byteCounter.ts';
-import { hashBytes, newline, quote, space } from './bytes.ts';
+import { hashBytes, newline, quote, sampledHash, space } from './bytes.ts';
 import { levelOfStatus } from './levels.ts';
 import type { Level } from './levels.ts';
 import { PerMinute } from './perMinute.ts';
@@ -127,12 +127,18 @@ export class AccessReport {
     const route = this.requests.routeOf(text);
     this.requests.add(route, status, bytes);
     if (!Number.isNaN(seconds)) this.requests.took(route, seconds, time, () => text);
-    countText((this.paths ??= new ByteCounter(pathRoom)), name, bytes);
+    countText((this.paths ??= new ByteCounter(pathRoom)), name, bytes, hashBytes);
     if (request.client !== null) {
-      countText((this.clients ??= new ByteCounter(clientRoom, clientRoom * 32)), Buffer.from(request.client), bytes);
+      const client = Buffer.from(request.client);
+      countText((this.clients ??= new ByteCounter(clientRoom, clientRoom * 32)), client, bytes, hashBytes);
     }
     if (request.agent === null) return;
-    countText((this.agents ??= new ByteCounter(agentRoom, agentRoom * 160)), Buffer.from(request.agent), 0);
+    countText(
+      (this.agents ??= new ByteCounter(agentRoom, agentRoom * 160)),
+      Buffer.from(request.agent),
+      0,
+      sampledHash,
+    );
   }
 
   #failure(bytes: Buffer, start: number, end: number, hash: number, status: number, time: number): void {
@@ -159,13 +165,17 @@ export class AccessReport {
     for (let at = start; at < end; this.records += 1) {
       const answer = this.#answerAt(bytes, at);
       const status = answer < 0 || !this.#isSameDay(bytes) ? 0 : statusAt(bytes, answer);
-      if (status > 0 && status < 400) {
+      if (status > 0) {
         const stop = bytes.indexOf(newline, answer);
         const kind = endingOf(bytes, answer + 5, stop);
-        if (kind !== null) {
+        if (kind !== null && (status < 400 || line.momentAt(bytes, this.#bracket, end))) {
           statuses[status] = (statuses[status] ?? 0) + 1;
           if (kind === 'combined') this.combined += 1;
           bracket = this.#bracket;
+          if (status >= 400) {
+            line.status = status;
+            this.#failed(bytes, line);
+          }
           at = stop + 1;
           continue;
         }
@@ -226,8 +236,9 @@ export interface TextRequest {
   readonly agent: string | null;
 }
 
-function countText(counter: ByteCounter, text: Buffer, bytes: number): void {
-  const index = counter.find(text, 0, text.length, hashBytes(text, 0, text.length));
+/** `hash`: that of the other keys of this counter. */
+function countText(counter: ByteCounter, text: Buffer, bytes: number, hash: typeof sampledHash): void {
+  const index = counter.find(text, 0, text.length, hash(text, 0, text.length));
   counter.counts[index] = (counter.counts[index] ?? 0) + 1;
   counter.sums[index] = (counter.sums[index] ?? 0) + bytes;
 }

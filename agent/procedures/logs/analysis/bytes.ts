@@ -59,6 +59,15 @@ export function hashBytes(bytes: Buffer, start: number, end: number, seed = hash
   return hash;
 }
 
+/** Of about 32 of its bytes, and its length: for long keys of which few are alike. */
+export function sampledHash(bytes: Buffer, start: number, end: number): number {
+  const length = end - start;
+  const step = length < 64 ? 1 : length >> 5;
+  let hash = hashSeed ^ length;
+  for (let at = start; at < end; at += step) hash = Math.imul(hash ^ (bytes[at] ?? 0), 0x01000193);
+  return hash;
+}
+
 /** Does `bytes` hold `word` (ASCII) at `at`? */
 export function startsWith(bytes: Buffer, at: number, end: number, word: string): boolean {
   if (end - at < word.length) return false;

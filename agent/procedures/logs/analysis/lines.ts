@@ -11,38 +11,47 @@ const blockBytes = 1 << 20;
 /** What is looked at of a line that is longer than a block. */
 export const shownOfLongLine = 64 * 1024;
 
-/** Resolves with the number of lines that were longer than a block: of those the sink gets the beginning. */
+/**
+ * Resolves with the number of lines that were longer than a block: of those the sink gets the beginning. The next block is read while
+ * the sink works: it stands behind a room for the beginning of its first line, which the block before ends with.
+ */
 export async function feedLines(read: Read, sink: LineSink, signal: AbortSignal): Promise<number> {
-  const buffer = Buffer.allocUnsafeSlow(blockBytes + 1);
+  let [block, next] = [Buffer.allocUnsafeSlow(2 * blockBytes + 1), Buffer.allocUnsafeSlow(2 * blockBytes + 1)];
+  /** Bytes of an open line, at the end of the room. */
   let kept = 0;
   let long = 0;
   let skipping = false;
+  let reading = read(block, blockBytes, blockBytes);
   for (;;) {
+    const count = await reading;
     signal.throwIfAborted();
-    const count = await read(buffer, kept, blockBytes - kept);
     if (count === 0) break;
-    const end = kept + count;
-    let start = 0;
+    const end = blockBytes + count;
+    reading = read(next, blockBytes, blockBytes);
+    // Awaited in the next round; should the sink throw, nobody else would hear of it.
+    reading.catch(() => undefined);
+    let start = blockBytes - kept;
     if (skipping) {
-      const stop = buffer.subarray(0, end).indexOf(newline);
-      if (stop < 0) continue;
-      start = stop + 1;
-      skipping = false;
+      const stop = block.subarray(0, end).indexOf(newline, start);
+      start = stop < 0 ? end : stop + 1;
+      skipping = stop < 0;
     }
-    const last = Math.max(start, buffer.lastIndexOf(newline, end - 1) + 1);
-    if (last > start) sink(buffer, start, last);
-    buffer.copyWithin(0, last, end);
+    const last = Math.max(start, block.lastIndexOf(newline, end - 1) + 1);
+    if (last > start) sink(block, start, last);
     kept = end - last;
-    if (kept < blockBytes) continue;
-    buffer[shownOfLongLine] = newline;
-    sink(buffer, 0, shownOfLongLine + 1);
-    long += 1;
-    skipping = true;
-    kept = 0;
+    if (kept >= blockBytes) {
+      block[last + shownOfLongLine] = newline;
+      sink(block, last, last + shownOfLongLine + 1);
+      long += 1;
+      skipping = true;
+      kept = 0;
+    }
+    block.copy(next, blockBytes - kept, end - kept, end);
+    [block, next] = [next, block];
   }
   if (kept > 0) {
-    buffer[kept] = newline;
-    sink(buffer, 0, kept + 1);
+    block[blockBytes] = newline;
+    sink(block, blockBytes - kept, blockBytes + 1);
   }
   return long;
 }

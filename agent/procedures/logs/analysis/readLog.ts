@@ -46,6 +46,7 @@ export async function readLog(place: LogPlace, reader: Reader): Promise<readonly
 async function readFile(path: string, { signal, advance, begin, end }: Reader): Promise<void> {
   const source = await openSource(path);
   let before = 0;
+  signal.addEventListener('abort', source.interrupt, { once: true });
   try {
     for await (const { name, read } of source.logs) {
       const analysis = begin(path, name);
@@ -65,6 +66,7 @@ async function readFile(path: string, { signal, advance, begin, end }: Reader): 
       }
     }
   } finally {
+    signal.removeEventListener('abort', source.interrupt);
     await source.close();
   }
 }

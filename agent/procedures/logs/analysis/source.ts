@@ -15,6 +15,8 @@ export interface OpenSource {
   /** Bytes of the file that were read so far. */
   readonly position: () => number;
   readonly bytes: number;
+  /** Ends a read that waits for somebody to write. */
+  readonly interrupt: () => void;
   readonly close: () => Promise<void>;
 }
 
@@ -35,7 +37,10 @@ const checksums = 'SHA256SUMS';
 export async function openSource(path: string): Promise<OpenSource> {
   if (path === standardInput) {
     const input = process.stdin as AsyncIterable<Buffer>;
-    return { logs: logsOf(path, input), position: () => 0, bytes: 0, close: () => Promise.resolve() };
+    const interrupt = (): void => {
+      process.stdin.destroy();
+    };
+    return { logs: logsOf(path, input), position: () => 0, bytes: 0, interrupt, close: () => Promise.resolve() };
   }
   // O_NONBLOCK: a FIFO must not hang it.
   const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -64,7 +69,7 @@ function plain(handle: FileHandle, bytes: number): OpenSource {
   const logs = async function* (): AsyncGenerator<{ name: null; read: Read }> {
     yield await Promise.resolve({ name: null, read });
   };
-  return { logs: logs(), position: () => position, bytes, close: () => handle.close() };
+  return { logs: logs(), position: () => position, bytes, interrupt: nothing, close: () => handle.close() };
 }
 
 function streamed(path: string, handle: FileHandle, bytes: number): OpenSource {
@@ -79,7 +84,11 @@ function streamed(path: string, handle: FileHandle, bytes: number): OpenSource {
     input.destroy();
     await handle.close();
   };
-  return { logs: logsOf(path, input), position: () => input.bytesRead, bytes, close };
+  return { logs: logsOf(path, input), position: () => input.bytesRead, bytes, interrupt: nothing, close };
+}
+
+function nothing(): void {
+  // A file never waits.
 }
 
 async function* logsOf(
