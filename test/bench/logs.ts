@@ -6,7 +6,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -38,8 +38,11 @@ export async function logs(): Promise<readonly Figure[]> {
   try {
     const [access, postgres] = [join(folder, 'access.log'), join(folder, 'postgresql.log')];
     const accessLines = writeAccessLog(access, full ? 1e9 : 3e8);
-    writePostgresLog(postgres, full ? 5e8 : 1e8);
-    return [...(await accessFigures(folder, access, accessLines)), ...(await postgresFigures(folder, postgres))];
+    const postgresLines = writePostgresLog(postgres, full ? 5e8 : 1e8);
+    return [
+      ...(await accessFigures(folder, access, accessLines)),
+      ...(await postgresFigures(folder, postgres, postgresLines)),
+    ];
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -65,29 +68,38 @@ async function accessFigures(folder: string, file: string, lines: number): Promi
     throw new Error(`${scan.errors} and ${report.errors} errors, grep counts ${failures}`);
   }
   const [wc, node, grep] = [median(floors.wc), median(floors.node), median(floors.grep)];
-  const peerFile = join(folder, 'peer.log');
-  const goaccess = peerRate(
-    'goaccess',
-    () => writeAccessLog(peerFile, full ? 1e9 : 6e7),
-    (program) => [
-      program,
-      [peerFile, '--log-format=COMBINED', '--no-global-config', '--no-progress', '-o', join(folder, 'goaccess.html')],
+  const peerFile = full ? file : join(folder, 'peer.log');
+  const goaccess = await besidePeer('goaccess', {
+    lines: full ? lines : () => writeAccessLog(peerFile, 6e7),
+    ours: () => analyze(folder, file, 'performance'),
+    args: [
+      peerFile,
+      '--log-format=COMBINED',
+      '--no-global-config',
+      '--no-progress',
+      '-o',
+      join(folder, 'goaccess.html'),
     ],
-  );
+  });
   return [
     figure('access report beside a newline count in Node', report.rate, node, { atLeast: 700_000 }),
     figure('access report beside wc -l', report.rate, wc, null),
     ...(goaccess === null
       ? []
-      : [figure('access report beside GoAccess', report.rate, goaccess, { atLeast: Math.round(goaccess * 25) })]),
+      : [
+          figure('access report beside GoAccess', goaccess.ours, goaccess.peer, {
+            atLeast: Math.round(goaccess.peer * 25),
+          }),
+        ]),
     { name: 'access report, peak memory', unit: 'MB', ours: report.peakMB, floor: null, goal: { atMost: 150 } },
     figure('error scan beside grep -c', scan.rate, grep, { atLeast: 3_500_000 }),
+    figure('error scan beside a newline count in Node', scan.rate, node, null),
     figure('error scan beside wc -l', scan.rate, wc, null),
     { name: 'error scan, peak memory', unit: 'MB', ours: scan.peakMB, floor: null, goal: { atMost: 150 } },
   ];
 }
 
-async function postgresFigures(folder: string, file: string): Promise<readonly Figure[]> {
+async function postgresFigures(folder: string, file: string, lines: number): Promise<readonly Figure[]> {
   const floor: number[] = [];
   const reports: Measured[] = [];
   for (let round = 0; round < rounds; round += 1) {
@@ -95,29 +107,22 @@ async function postgresFigures(folder: string, file: string): Promise<readonly F
     reports.push(await analyze(folder, file, 'performance'));
   }
   const report = combine(reports);
-  const peerFile = join(folder, 'peer.log');
-  const badger = peerRate(
-    'pgbadger',
-    () => writePostgresLog(peerFile, full ? 5e8 : 1.5e7),
-    (program) => [
-      program,
-      [
-        '-q',
-        '-f',
-        'stderr',
-        '-p',
-        '%t [%p]: user=%u,db=%d,app=%a,client=%h ',
-        '-o',
-        join(folder, 'pgbadger.html'),
-        peerFile,
-      ],
-    ],
-  );
+  const peerFile = full ? file : join(folder, 'peer.log');
+  const prefix = '%t [%p]: user=%u,db=%d,app=%a,client=%h ';
+  const badger = await besidePeer('pgbadger', {
+    lines: full ? lines : () => writePostgresLog(peerFile, 1.5e7),
+    ours: () => analyze(folder, file, 'performance'),
+    args: ['-q', '-f', 'stderr', '-p', prefix, '-o', join(folder, 'pgbadger.html'), peerFile],
+  });
   return [
     figure('PostgreSQL report beside a newline count in Node', report.rate, median(floor), { atLeast: 200_000 }),
     ...(badger === null
       ? []
-      : [figure('PostgreSQL report beside pgBadger', report.rate, badger, { atLeast: Math.round(badger * 16) })]),
+      : [
+          figure('PostgreSQL report beside pgBadger', badger.ours, badger.peer, {
+            atLeast: Math.round(badger.peer * 16),
+          }),
+        ]),
     { name: 'PostgreSQL report, peak memory', unit: 'MB', ours: report.peakMB, floor: null, goal: { atMost: 120 } },
   ];
 }
@@ -176,17 +181,29 @@ function newlineRate(file: string): number {
   return lines / seconds;
 }
 
-/** Of one run, processes included; null where the program is not installed. */
-function peerRate(
+/**
+ * Lines per second of one run of the peer, processes included, and of ours just before and just after it; null where the program is not
+ * installed.
+ */
+async function besidePeer(
   name: string,
-  write: () => number,
-  command: (program: string) => readonly [string, readonly string[]],
-): number | null {
+  given: {
+    /** Of its file, which is written first where it is another one than ours. */
+    readonly lines: number | (() => number);
+    readonly ours: () => Promise<Measured>;
+    readonly args: readonly string[];
+  },
+): Promise<{ readonly ours: number; readonly peer: number } | null> {
   const program = findProgram(name);
   if (program === null) return null;
-  const [file, args] = command(program);
-  const lines = write();
-  return lines / secondsOf(() => execFileSync(file, args, { stdio: 'ignore' }));
+  const lines = typeof given.lines === 'number' ? given.lines : given.lines();
+  const before = await given.ours();
+  const peer = lines / secondsOf(() => execFileSync(program, given.args, { stdio: 'ignore' }));
+  const after = await given.ours();
+  console.log(
+    `  ${name}: load ${loadavg()[0]?.toFixed(1)}, ours ${Math.round(before.rate)} and ${Math.round(after.rate)}`,
+  );
+  return { ours: (before.rate + after.rate) / 2, peer };
 }
 
 function secondsOf(work: () => unknown): number {

@@ -16,7 +16,7 @@ import { findLogs, withoutGeneration, type LogPlace, type Places } from './analy
 import { readLog } from './analysis/readLog.ts';
 import { standardInput } from './analysis/source.ts';
 import { groupsOf, isoOf, summarize } from './analysis/summary.ts';
-import { number, shown } from './analysis/text.ts';
+import { terminalLines } from './analysis/terminal.ts';
 
 export { part } from './analysis/part.ts';
 
@@ -38,7 +38,7 @@ export async function run(options: AnalyzeLogsOptions, given: ProcedureContext):
     files.push(...logs);
   }
   const found: Part = { report: options.report, since: isoOf(since), reportFile: null, files };
-  for (const log of files) tell(log, context);
+  for (const log of files) tell(log, options.report, context);
   const reportFile = await keep(found, options, context, memory);
   const nothing = files.length === 0 && (failed > 0 || places.failures.length > 0);
   return { outcome: nothing ? 'failed' : outcomeOf(findings, 'unchanged'), part: { ...found, reportFile } };
@@ -152,13 +152,9 @@ function summed(
   return { ...summary, groups, otherMessages: summary.otherMessages + rest };
 }
 
-function tell(log: Log, context: ProcedureContext): void {
+function tell(log: Log, report: Part['report'], context: ProcedureContext): void {
   for (const finding of findingsOf(log, context.config.logs.analyze)) context.finding(finding);
-  for (const { level, count, template, isNew } of log.groups.slice(0, 10)) {
-    context.print(
-      `  ${number(count).padStart(9)} ${level.padEnd(7)} ${isNew === true ? 'NEW ' : ''}${shown(template)}`,
-    );
-  }
+  for (const line of terminalLines(log, report)) context.print(line);
 }
 
 /** Writes the report (0600) and what the next run is to know; null in a dry run. */

@@ -215,6 +215,36 @@ describe('analyze-logs', () => {
     assert.equal(names[0], 'error-2024-03-01T02-00-00-000Z.md');
   });
 
+  it('shows the person at the terminal rates, percentiles by route and statement, and what was slowest', async () => {
+    const request = (path: string, took: string) =>
+      `192.0.2.1 - - [10/Mar/2024:11:59:59 +0000] "GET ${path} HTTP/1.1" ${took === '-' ? 503 : 200} 1024 "-" "x" ${took}`;
+    const access = await harness.write('access.log', [
+      ...Array.from({ length: 98 }, (_, index) => request(`/users/${index}`, '0.100')),
+      request('/report', '2.500'),
+      request('/report', '-'),
+    ]);
+    const postgres = await harness.write('postgresql.log', [
+      '2024-03-10 11:59:59 UTC [7] LOG:  duration: 1500.000 ms  statement: SELECT 17',
+      '2024-03-10 11:59:59 UTC [7] LOG:  process 7 still waiting for ShareLock on transaction 9 after 1000.1 ms',
+    ]);
+    const { lines } = await harness.run({ file: [access, postgres], report: 'performance' }, { now: noon });
+    assert.deepEqual(lines.slice(0, -1), [
+      '  100 requests, 100.0 KiB, 1 % failed (5xx); 100 a minute, at most 100 at 2024-03-10T11:59:00.000Z',
+      '  took p50 99.7 ms, p95 99.7 ms, p99 99.7 ms, longest 2.5 s',
+      '  requests  5xx      p50      p95      p99  longest  route',
+      '        98    0  99.7 ms  99.7 ms  99.7 ms   100 ms  GET /users/:id',
+      '         2    1    2.5 s    2.5 s    2.5 s    2.5 s  GET /report',
+      '    took                        at  slowest',
+      '   2.5 s  2024-03-10T11:59:59.000Z  GET /report',
+      ...Array.from({ length: 4 }, (_, index) => `  100 ms  2024-03-10T11:59:59.000Z  GET /users/${index}`),
+      '          1 error   503 GET /report',
+      '  1 statement with a duration; 1 a minute, at most 1 at 2024-03-10T11:59:00.000Z; 1 wait for locks, 0 deadlocks, 0 temporary files (0 B)',
+      '  took p50 1.5 s, p95 1.5 s, p99 1.5 s, longest 1.5 s',
+      '  count  total   mean    p95  longest  statement',
+      '      1  1.5 s  1.5 s  1.5 s    1.5 s  select ?',
+    ]);
+  });
+
   it('leaves messages that are expected out of the groups, but counts them', async () => {
     const file = await harness.write('app.log', ['ERROR: probe of lb-1 failed', 'ERROR: disk failed']);
     const log = await harness.log(file, {}, { logs: { analyze: { ignore: ['probe of lb'] } } });

@@ -30,6 +30,7 @@ export function number(value: number): string {
 
 /** Seconds as people read them. */
 export function took(seconds: number): string {
+  if (seconds === 0) return '0';
   if (seconds >= 1) return `${number(seconds)} s`;
   return seconds >= 0.001 ? `${number(seconds * 1000)} ms` : `${number(seconds * 1e6)} µs`;
 }
