@@ -27,6 +27,8 @@ interface Measured {
   readonly peakMB: number;
   /** Errors that the report counts. */
   readonly errors: number;
+  /** Requests or statements with a duration. */
+  readonly counted: number;
 }
 
 const full = process.argv.includes('--full');
@@ -68,18 +70,20 @@ async function accessFigures(folder: string, file: string, lines: number): Promi
     throw new Error(`${scan.errors} and ${report.errors} errors, grep counts ${failures}`);
   }
   const [wc, node, grep] = [median(floors.wc), median(floors.node), median(floors.grep)];
-  const peerFile = full ? file : join(folder, 'peer.log');
+  const [peerFile, output] = [full ? file : join(folder, 'peer.log'), join(folder, 'goaccess.json')];
   const goaccess = await besidePeer('goaccess', {
     lines: full ? lines : () => writeAccessLog(peerFile, 6e7),
     ours: () => analyze(folder, file, 'performance'),
-    args: [
-      peerFile,
-      '--log-format=COMBINED',
-      '--no-global-config',
-      '--no-progress',
-      '-o',
-      join(folder, 'goaccess.html'),
-    ],
+    args: [peerFile, '--log-format=COMBINED', '--no-global-config', '--no-progress', '-o', output],
+    output,
+    counts: (text) => {
+      const { general, status_codes: codes } = goaccessCounts.parse(JSON.parse(text));
+      return [general.valid_requests, codes.data.find(({ data }) => data.startsWith('5xx'))?.hits.count ?? 0];
+    },
+    own: async () => {
+      const { counted, errors } = await analyze(folder, peerFile, 'performance');
+      return [counted, errors];
+    },
   });
   return [
     figure('access report beside a newline count in Node', report.rate, node, { atLeast: 700_000 }),
@@ -107,12 +111,15 @@ async function postgresFigures(folder: string, file: string, lines: number): Pro
     reports.push(await analyze(folder, file, 'performance'));
   }
   const report = combine(reports);
-  const peerFile = full ? file : join(folder, 'peer.log');
+  const [peerFile, output] = [full ? file : join(folder, 'peer.log'), join(folder, 'pgbadger.json')];
   const prefix = '%t [%p]: user=%u,db=%d,app=%a,client=%h ';
   const badger = await besidePeer('pgbadger', {
     lines: full ? lines : () => writePostgresLog(peerFile, 1.5e7),
     ours: () => analyze(folder, file, 'performance'),
-    args: ['-q', '-f', 'stderr', '-p', prefix, '-o', join(folder, 'pgbadger.html'), peerFile],
+    args: ['-q', '-f', 'stderr', '-p', prefix, '-o', output, peerFile],
+    output,
+    counts: (text) => [badgerCounts.parse(JSON.parse(text)).overall_stat.queries_number],
+    own: async () => [(await analyze(folder, peerFile, 'performance')).counted],
   });
   return [
     figure('PostgreSQL report beside a newline count in Node', report.rate, median(floor), { atLeast: 200_000 }),
@@ -136,13 +143,27 @@ function combine(measured: readonly Measured[]): Measured {
     rate: median(measured.map(({ rate }) => rate)),
     peakMB: Math.max(...measured.map(({ peakMB }) => peakMB)),
     errors: measured[0]?.errors ?? 0,
+    counted: measured[0]?.counted ?? 0,
   };
 }
+
+const goaccessCounts = z.object({
+  general: z.object({ valid_requests: z.number() }),
+  status_codes: z.object({ data: z.array(z.object({ data: z.string(), hits: z.object({ count: z.number() }) })) }),
+});
+const badgerCounts = z.object({ overall_stat: z.object({ queries_number: z.number() }) });
 
 const answer = z.object({
   startedAt: z.string(),
   endedAt: z.string(),
-  files: z.tuple([z.object({ lines: z.number(), levels: z.object({ error: z.number() }) })]),
+  files: z.tuple([
+    z.object({
+      lines: z.number(),
+      levels: z.object({ error: z.number() }),
+      requests: z.object({ count: z.number() }).optional(),
+      statements: z.object({ count: z.number() }).optional(),
+    }),
+  ]),
 });
 
 /** The rate is that of the procedure, from its start to its report; the memory that of its process. */
@@ -162,7 +183,9 @@ async function analyze(folder: string, file: string, report: string): Promise<Me
   const [output] = await Promise.all([text(child.stdout), ended, watched()]);
   const { startedAt, endedAt, files } = answer.parse(JSON.parse(output));
   const seconds = (Date.parse(endedAt) - Date.parse(startedAt)) / 1000;
-  return { rate: files[0].lines / seconds, peakMB, errors: files[0].levels.error };
+  const [{ lines, levels, requests, statements }] = files;
+  const counted = requests?.count ?? statements?.count ?? 0;
+  return { rate: lines / seconds, peakMB, errors: levels.error, counted };
 }
 
 /** Largest resident size so far (proc(5), VmHWM); 0 when the process has ended. */
@@ -192,6 +215,10 @@ async function besidePeer(
     readonly lines: number | (() => number);
     readonly ours: () => Promise<Measured>;
     readonly args: readonly string[];
+    /** Where its report is, what that counts, and what ours counts in the same file. */
+    readonly output: string;
+    readonly counts: (report: string) => readonly number[];
+    readonly own: () => Promise<readonly number[]>;
   },
 ): Promise<{ readonly ours: number; readonly peer: number } | null> {
   const program = findProgram(name);
@@ -200,6 +227,8 @@ async function besidePeer(
   const before = await given.ours();
   const peer = lines / secondsOf(() => execFileSync(program, given.args, { stdio: 'ignore' }));
   const after = await given.ours();
+  const [theirs, own] = [given.counts(readFileSync(given.output, 'utf8')), await given.own()];
+  if (String(theirs) !== String(own)) throw new Error(`${name} counts ${String(theirs)}, analyze-logs ${String(own)}`);
   console.log(
     `  ${name}: load ${loadavg()[0]?.toFixed(1)}, ours ${Math.round(before.rate)} and ${Math.round(after.rate)}`,
   );

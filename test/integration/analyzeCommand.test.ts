@@ -52,7 +52,7 @@ describe('the command analyze-logs', function () {
     }
   });
 
-  it('writes the report where it says, for its owner alone, Markdown that holds what the log said as text', async () => {
+  it('V15: writes the report where it says, for its owner alone, Markdown that holds what the log said as text', async () => {
     const hostile = [
       'ERROR: \u001b[31mred\u001b[0m \u0007 </code><script>alert(1)</script> | `x` [a](javascript:alert(1)) <img src=x>',
       'ERROR: \u202e reversed \u200b hidden # heading',
@@ -61,7 +61,7 @@ describe('the command analyze-logs', function () {
     const file = write('hostile.log', hostile);
     const { code, stdout } = await run('--file', file);
     assert.equal(code, 0);
-    assert.doesNotMatch(stdout, /[\u0000-\u0008\u000b-\u001f\u202e\u200b]/, 'V15: nothing that a terminal would obey');
+    assert.doesNotMatch(stdout, /[\u0000-\u0008\u000b-\u001f\u202e\u200b]/);
     const place = /The report is in (.*)$/m.exec(stdout)?.[1] ?? '';
     assert.deepEqual(reports(), [place.slice(place.lastIndexOf('/') + 1)]);
     assert.equal(statSync(place).mode & 0o777, 0o600);

@@ -101,6 +101,28 @@ describe('analyze-logs, formats', () => {
     assert.ok(groupLines(log).includes('error 1 cannot reach <ip>'));
   });
 
+  it('takes words of a sentence for levels where nothing names one, not parts of names', async () => {
+    const plain = [
+      'status installed liberror-perl:all 0.17029-2',
+      'Unpacking libgpg-error-dev (1.46-1) ...',
+      'GET /errors/failed.html',
+      'ErrorDocument set',
+      'no_error=1 warn-user',
+      'fail2ban started',
+    ];
+    const grave = [
+      'connection refused',
+      'the job failed.',
+      'KeyError: 7',
+      'a.b.IllegalStateException',
+      '(error) x',
+      'Error',
+    ];
+    const mild = ['this is deprecated', 'warning, low'];
+    const log = await harness.log(await harness.write('plain.log', [...plain, ...grave, ...mild, 'kernel panic']));
+    assert.deepEqual(log.levels, { fatal: 1, error: 6, warning: 2, info: 6, debug: 0 });
+  });
+
   it('reads syslog of RFC 3164 and 5424, and takes the level from the priority', async () => {
     const file = await harness.write('syslog', [
       'Mar  1 00:00:01 web01 sshd[211]: Accepted publickey for ada',

@@ -93,6 +93,14 @@ describe('analyze-logs, hostile logs', () => {
     assert.match(findings.find(({ code }) => code === 'logs.rubbish')?.message ?? '', /longer than 1 MiB/);
   });
 
+  it('goes on with other logs behind a record of a csvlog whose quote never closes', async () => {
+    const open = `2024-03-01 00:00:00.000 UTC,"a","b",7,"h:1",x,1,"SELECT",2024-03-01 00:00:00 UTC,1/1,0,ERROR,22012,"said`;
+    const others = Array.from({ length: 30_000 }, (_, index) => `2024-03-01T00:00:01Z WARN disk ${index}`);
+    const log = await harness.log(await harness.write('mixed.log', [open, ...others]));
+    assert.deepEqual([log.lines, log.levels.error, log.formats['postgresql-csv']], [30_001, 1, 1]);
+    assert.ok(log.levels.warning >= 20_000, `${log.levels.warning}`);
+  });
+
   it('opens no FIFO and no device, and does not hang on them', async () => {
     await mkdir(harness.file('logs'));
     execFileSync('mkfifo', [harness.file('logs/pipe.log')]);

@@ -51,10 +51,16 @@ const lookedAt = 400;
 /** A word of a level in capitals, in brackets, before a colon at the start, or after `level=`. */
 const explicitWord =
   /\b(?:level|lvl|severity)=["']?([a-z]{1,12})\b|\[\s{0,4}([a-z]{3,9}\d?)\s{0,4}\]|\b(FATAL|PANIC|EMERG|ALERT|CRIT|CRITICAL|ERROR|ERR|SEVERE|WARN|WARNING|NOTICE|INFO|DEBUG|TRACE)\b|^\s{0,4}(error|warning|fatal|info|debug)(?=:)/gi;
-const spokenFatal = /\b(?:fatal|panic(?:ked)?|emergency|out of memory|segfault|segmentation fault)\b/i;
-const spokenError =
-  /\b(?:errors?|exception|fail(?:ed|ure|s)?|traceback|abort(?:ed)?|refused|denied|\w{0,60}(?:Error|Exception))\b/i;
-const spokenWarning = /\b(?:warn(?:ing)?s?|deprecated|timed? ?out)\b/i;
+/** As words of a sentence: `liberror-perl` and `/srv/error/x` are names. */
+const spokenFatal = spoken('fatal|panic(?:ked)?|emergency|out of memory|segfault|segmentation fault');
+const spokenError = spoken('errors?|exceptions?|fail(?:ed|ure|s)?|traceback|abort(?:ed)?|refused|denied');
+/** `KeyError`, `java.lang.IllegalStateException`. */
+const namedError = /[A-Za-z]{1,60}(?:Error|Exception)\b/;
+const spokenWarning = spoken('warn(?:ing)?s?|deprecated|timed? ?out');
+
+function spoken(words: string): RegExp {
+  return new RegExp(String.raw`(?<![\w./=-])(?:${words})(?![\w/-]|\.\w)`, 'i');
+}
 
 /** By the first word that stands for a level, else by what the text says; `info` when nothing hints at more. */
 export function guessLevel(bytes: Buffer, start: number, end: number): GuessedLevel {
@@ -72,7 +78,7 @@ export function guessLevel(bytes: Buffer, start: number, end: number): GuessedLe
 
 function spokenLevel(text: string): Level {
   if (spokenFatal.test(text)) return 'fatal';
-  if (spokenError.test(text)) return 'error';
+  if (spokenError.test(text) || namedError.test(text)) return 'error';
   return spokenWarning.test(text) ? 'warning' : 'info';
 }
 

@@ -23,7 +23,7 @@ const deepest = 6;
 const rotated = /(?:\.\d{1,5}|[-.]\d{8}(?:-\d+)?|[-.]\d{4}-\d\d-\d\d[-_\d]*)(?:\.log)?(?:\.(?:gz|zst|bz2|xz|lz4))?$/;
 /** Logs of other programs that are no text, and what archive-logs writes beside its archives. */
 const notText =
-  /^(?:wtmp|btmp|lastlog|faillog|tallylog)(?:[.-].*)?$|\.(?:journal~?|db|sqlite3?|pcap|upkeep(?:\.lock)?)$|^\.?(?:logs|audit)-[-\dT]{17}Z(?:-\d+)?\.(?:pending\.)?json$/;
+  /^(?:wtmp|btmp|lastlog|faillog|tallylog|README)(?:[.-].*)?$|\.(?:journal~?|db|sqlite3?|pcap|upkeep(?:\.lock)?)$|^\.?(?:logs|audit)-[-\dT]{17}Z(?:-\d+)?\.(?:pending\.)?json$/;
 
 /** `patterns` are absolute. `since`: with it, the generations of each log that may hold something as young are read too. */
 export async function findLogs(

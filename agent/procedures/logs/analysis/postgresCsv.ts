@@ -12,6 +12,8 @@ const quote = 34;
 const severityField = 11;
 const messageField = 13;
 const longestMessage = 16 * 1024;
+/** A quote that stays open longer than this was never closed: what is behind it is other logs. */
+const mostLines = 10_000;
 
 export type CsvRecord = (level: Level, time: number, message: Buffer, length: number) => void;
 
@@ -23,6 +25,7 @@ export class PostgresCsv {
   readonly #message = Buffer.alloc(longestMessage);
   #length = 0;
   #field = 0;
+  #lines = 0;
   #time = Number.NaN;
   #level: Level | null = null;
 
@@ -33,6 +36,7 @@ export class PostgresCsv {
 
   /** Takes one line without its end; false when it is none of a csvlog. */
   line(bytes: Buffer, start: number, end: number): boolean {
+    if (this.open && (this.#lines += 1) > mostLines) this.close();
     if (this.open) {
       if (this.#field === messageField) this.#put(newline);
       if (this.#fields(bytes, start, end, true)) return true;
@@ -41,7 +45,7 @@ export class PostgresCsv {
     }
     const comma = this.#head(bytes, start, end);
     if (comma < 0) return false;
-    [this.#field, this.#length, this.#level] = [1, 0, null];
+    [this.#field, this.#length, this.#level, this.#lines] = [1, 0, null, 1];
     return this.#fields(bytes, comma + 1, end, false);
   }
 
