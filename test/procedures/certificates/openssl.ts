@@ -115,12 +115,12 @@ export class Openssl {
     this.run(
       ...['ca', '-batch', '-notext', '-utf8', '-config', 'openssl.cnf', '-in', `${name}.csr`, '-out', `${name}.crt`],
       ...[
-        '-subj',
-        subject.startsWith('/') ? subject : `/CN=${subject}`,
         '-extfile',
         `${name}.ext`,
         '-extensions',
         'own',
+        '-subj',
+        subject.startsWith('/') ? subject : `/CN=${subject}`,
       ],
       ...(by === name ? ['-selfsign', '-keyfile', `${by}.key`] : ['-cert', `${by}.crt`, '-keyfile', `${by}.key`]),
       ...[...signature, '-startdate', stamp(from), '-enddate', end ?? stamp(to)],
@@ -153,26 +153,19 @@ export class Openssl {
 
   /** What `openssl verify` says of the certificate in `leaf` with those of `chain` to help, for servers: `OK`, or what is wrong. */
   verdict(leaf: string, chain: string, trusted: readonly string[], host?: string): string {
-    const name =
-      host === undefined ? [] : [isIP(host) === 0 ? '-verify_hostname' : '-verify_ip', domainToASCII(host) || host];
-    const { status, stderr, stdout } = spawnSync(
-      'openssl',
-      [
-        ...[
-          'verify',
-          '-auth_level',
-          '2',
-          '-CAfile',
-          this.write('judged-roots.pem', trusted.join('')),
-          '-no-CApath',
-          '-no-CAstore',
-        ],
-        ...['-untrusted', this.write('judged-chain.pem', chain)],
-        ...(host === undefined ? [] : ['-purpose', 'sslserver', ...name]),
-        this.write('judged.pem', leaf),
-      ],
-      { cwd: this.#folder, encoding: 'utf8' },
-    );
+    const byName = host === undefined || isIP(host) === 0;
+    const asked = byName ? ['-verify_hostname', domainToASCII(host ?? '')] : ['-verify_ip', host];
+    const files = {
+      roots: this.write('judged-roots.pem', trusted.join('')),
+      chain: this.write('judged-chain.pem', chain),
+      leaf: this.write('judged.pem', leaf),
+    };
+    const args = [
+      ...['verify', '-auth_level', '2', '-no-CApath', '-no-CAstore', '-CAfile', files.roots, '-untrusted', files.chain],
+      ...(host === undefined ? [] : ['-purpose', 'sslserver', ...asked]),
+      files.leaf,
+    ];
+    const { status, stderr, stdout } = spawnSync('openssl', args, { cwd: this.#folder, encoding: 'utf8' });
     return status === 0 ? stdout.trim().replace(/^.*: /, '') : stderr;
   }
 }
