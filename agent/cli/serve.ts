@@ -49,6 +49,8 @@ const drainMs = 10_000;
 
 /** V8 would let the young generation grow to 48 MB under a flood and keep it; what an agent makes is small and short-lived. */
 const smallYoungGeneration = '--semi-space-growth-factor=1';
+/** Once it is up, little is made and all of it is small: V8 then keeps little room beside what it has (3 MB of an idle agent). Earlier, it would cost a fifth of the start. */
+const smallHeap = '--optimize-for-size';
 
 async function serve(options: ServeOptions, io: Io): Promise<void> {
   setFlagsFromString(smallYoungGeneration);
@@ -141,6 +143,7 @@ class Service {
   /** The agent has started: says so on stdout, in one line, and to systemd. */
   async up(agent: Agent, io: Io): Promise<void> {
     this.#agent = agent;
+    setFlagsFromString(smallHeap);
     const { tcp, socket } = agent.addresses();
     const listen = tcp === null ? null : formatAddress(tcp);
     const { stateDirectory: state } = agent;

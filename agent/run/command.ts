@@ -13,11 +13,8 @@ export function selfCommand(flags: readonly string[] = []): readonly string[] {
   return underElectron ? ['/usr/bin/env', 'ELECTRON_RUN_AS_NODE=1', ...self] : self;
 }
 
-/**
- * Flags of Node for an agent that stays: V8 would let its youngest generation grow to 48 MB, which an agent never fills, and keep room beside
- * what it has (3 MB of an idle agent).
- */
-export const serviceFlags: readonly string[] = ['--max-semi-space-size=1', '--optimize-for-size'];
+/** Flags of Node for an agent that stays: V8 would let its youngest generation grow to 48 MB, which an agent never fills. */
+export const serviceFlags: readonly string[] = ['--max-semi-space-size=1'];
 
 /**
  * Environment of an agent that stays (mallopt(3)): V8's compilers take memory in pieces of 32 KB, from a heap for each thread, which glibc
