@@ -47,7 +47,7 @@ if (canBeNobody) {
     ];
     for (const [way, settings, paths] of ways) {
       it(`V21: touches nothing but its own logs while their owner swaps them, ${way} (${rounds} runs)`, async () => {
-        const swapper = await startSwapper(harness.logs, victim, names);
+        const swapper = await startSwapper(harness.logs, victim, names, false);
         let rotated = 0;
         try {
           for (let round = 0; round < rounds; round += 1) {
@@ -72,7 +72,7 @@ if (canBeNobody) {
     }
 
     it(`V21: refuses a folder that its owner can swap whole, and names the \`su\` to set (${rounds} runs)`, async () => {
-      const swapper = await startSwapper(harness.logs, victim, names);
+      const swapper = await startSwapper(harness.logs, victim, names, false);
       try {
         for (let round = 0; round < rounds; round += 1) {
           const run = await harness.rotate({ rotate: [{ paths: ['sub/*.log'] }] }, { force: true });
