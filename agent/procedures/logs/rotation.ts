@@ -17,6 +17,7 @@ import { remedyFor, reportFile, reportRun } from './report.ts';
 import type { FileResult } from './report.ts';
 import { foldersStay } from './rotationSafety.ts';
 import { settle } from './settlement.ts';
+import { endStuckOpens } from './stuckOpen.ts';
 import type { Before } from './settlement.ts';
 import { WorkingUsers } from './workingUsers.ts';
 import { awaitRelease, describeWriters } from './writers.ts';
@@ -162,7 +163,10 @@ async function runOrRepair(rotation: Rotation, plan: Plan, mending: Mending): Pr
   const args = ['-v', ...(rotation.force ? ['-f'] : []), '-s', rotation.stateFile, '--', rotation.configFile];
   const signal = AbortSignal.timeout(60_000);
   try {
-    const run = await runTool({ ...rotation.call, args });
+    const guard = endStuckOpens();
+    const run = await runTool({ ...rotation.call, args }).finally(() => {
+      if (guard.stop() > 0) reportStuck(rotation);
+    });
     for (const line of tellable(run.lines)) rotation.context.print(line);
     if (run.killedBy !== null) await repairAfter(rotation, plan, mending);
     return run;
@@ -170,6 +174,16 @@ async function runOrRepair(rotation: Rotation, plan: Plan, mending: Mending): Pr
     if (rotation.context.signal.aborted) await repairAfter(rotation, plan, { ...mending, signal });
     throw error;
   }
+}
+
+function reportStuck({ context, configFile }: Rotation): void {
+  context.finding({
+    level: 'critical',
+    code: 'logs.unsafe',
+    subject: configFile,
+    message:
+      'Somebody put a FIFO in the place of a log while logrotate worked, which waited for it and was ended; look who can write to the folders of these logs, then run this again.',
+  });
 }
 
 /** What repairs need. */

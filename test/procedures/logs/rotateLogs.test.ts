@@ -204,6 +204,15 @@ describe('rotate-logs', () => {
     assert.deepEqual(levels(run, 'logs.unsafe'), ['critical']);
   });
 
+  it('ends logrotate when somebody puts a FIFO under its hands, and says so (V21)', async () => {
+    await harness.write('a.log', 'one\n');
+    const swap = `rm ${harness.file('a.log')}; mkfifo ${harness.file('a.log')}`;
+    const rotation = { paths: ['a.log'], prerotate: swap, delaycompress: false };
+    const run = await harness.rotate({ rotate: [rotation] }, { force: true });
+    assert.equal(run.outcome, 'failed');
+    assert.deepEqual(levels(run, 'logs.unsafe'), ['critical'], JSON.stringify(run.findings));
+  }).timeout(30_000);
+
   it('does not follow links planted in place of generations (V21)', async () => {
     await harness.write('victim', 'untouched\n');
     await harness.write('a.log', 'one\n');
