@@ -220,6 +220,6 @@ async function act(context: RepairContext, subject: string, did: string, work: (
 
 /** A rename that does not overwrite; one atomic step, so that a kill cannot leave two names. */
 async function renameFresh(from: string, to: string): Promise<void> {
-  if ((await lstat(to).catch(() => null)) !== null) throw new Error(`${to} exists already; move it away by hand.`);
+  if ((await lstat(to).catch(() => null)) !== null) throw new UnsafeFile(`${to} exists already; move it away by hand.`);
   await rename(from, to);
 }
