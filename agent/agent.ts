@@ -8,6 +8,7 @@ import { EventBus } from './events.ts';
 import { AgentStoppedError, type AgentOptions } from './agentOptions.ts';
 import { alertLevelOf } from './monitor/alertLevel.ts';
 import { Alerts } from './monitor/alerts.ts';
+import { logsInForce, retentionInForce, tellOfHistory } from './monitor/historyHold.ts';
 import { Checks } from './monitor/checks.ts';
 import { Notifier } from './monitor/notify/notifier.ts';
 import type { AlertLevel } from './monitor/problems.ts';
@@ -126,11 +127,8 @@ export class Agent {
     this.library = new RunbookLibrary({ directories: [], log });
     this.#tokens = new StoredTokens(this.database, clock, stateDirectory);
     this.#retention = new Retention({
-      database: this.database,
-      clock,
-      log,
-      root: this.runsRoot,
-      settings: () => this.#config().retention,
+      ...{ database, clock, log, root: this.runsRoot },
+      settings: () => retentionInForce(this.keeper),
     });
     this.#storeWatch = this.#createStoreWatch(repairs);
     this.runner.onEnded((ended) => {
@@ -245,6 +243,7 @@ export class Agent {
     this.checks.setChecks(checks);
     this.library.setDirectories(config.runbooks.directories);
     this.#notifier.prepare();
+    tellOfHistory(this.keeper, this.alerts);
     this.reports.keepOnly(
       new Set([...config.tasks.map((task) => `task:${task.name}`), ...checks.map((check) => `check:${check.name}`)]),
     );
@@ -331,7 +330,7 @@ export class Agent {
   #createStoreWatch(repairs: readonly string[]): StoreWatch {
     const { clock, log, stateDirectory: directory } = this.#options;
     const { database, alerts } = this;
-    const ways = { sweep: () => this.#retention.sweep(), logs: () => this.#config().logs };
+    const ways = { sweep: () => this.#retention.sweep(), logs: () => logsInForce(this.keeper) };
     const check = storeCheck(this.#self, directory);
     return new StoreWatch({ database, alerts, clock, log, directory, ...ways, ...check }, repairs);
   }

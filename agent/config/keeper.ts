@@ -83,6 +83,11 @@ export class ConfigKeeper {
     return this.#good?.text ?? '';
   }
 
+  /** Nothing of the file can be used and no earlier text of it is known: what is in force is all defaults. */
+  isUnusable(): boolean {
+    return this.#stale && this.text() === placeholder;
+  }
+
   /** A file with the text in force, for children: the copy in the state folder, or the file itself when no copy could be made. */
   currentFile(): string {
     return this.#copied ? lastGoodFile(this.#options.stateDirectory) : this.#options.file;
@@ -140,7 +145,7 @@ export class ConfigKeeper {
       this.#adopt(found);
       return;
     }
-    const empty = this.#load('maintenance: {}');
+    const empty = this.#load(placeholder);
     if (isGood(empty)) await this.#take({ ...empty, revision: null }, empty.text);
     this.#stale = true;
     this.#diagnostics = found.diagnostics;
@@ -212,6 +217,9 @@ export class ConfigKeeper {
     for (const listener of this.#listeners) listener();
   }
 }
+
+/** In force where nothing can be. It ends as the copy of it in the state folder does. */
+const placeholder = 'maintenance: {}\n';
 
 function isGood(result: LoadResult): result is Good {
   return result.config !== null;

@@ -94,7 +94,7 @@ export function loadConfig(options: LoadOptions): LoadResult {
 function empty(options: LoadOptions, message: string, lines: LineCounter): LoadResult {
   const maintenance: MapTree = { kind: 'map', offset: 0, fault: null, entries: new Map() };
   const warning = remark(0, 'warning', 'no-file', `${message}; until then there are no tasks`);
-  return finish(null, lines, interpret({ maintenance, unknown: [] }, options, [warning]));
+  return finish(null, lines, interpret({ maintenance, unknown: [], unknownSections: [] }, options, [warning]));
 }
 
 interface Interpretation {
@@ -113,11 +113,7 @@ const nothing: Interpretation = {
   secrets: { values: [], named: new Map() },
 };
 
-function interpret(
-  top: { maintenance: MapTree; unknown: Remark[] },
-  options: LoadOptions,
-  early: readonly Remark[],
-): Interpretation {
+function interpret(top: Top, options: LoadOptions, early: readonly Remark[]): Interpretation {
   const { env, procedures, now = Date.now() } = options;
   const baseDirectory = path.resolve(options.baseDirectory ?? path.dirname(options.file));
   const used: UsedVariable[] = [];
@@ -143,7 +139,7 @@ function interpret(
       blackouts: blackouts.blackouts,
       checks: checks.checks,
       baseDirectory,
-      leftOut: sections.leftOut,
+      leftOut: [...sections.leftOut, ...top.unknownSections.map((key) => [key])],
     },
     tasks,
     declared: list.tree.items.length,
@@ -201,8 +197,14 @@ function finish(text: string | null, lines: LineCounter, found: Interpretation):
   };
 }
 
+interface Top {
+  readonly maintenance: MapTree;
+  readonly unknown: readonly Remark[];
+  readonly unknownSections: readonly string[];
+}
+
 /** The mapping below `maintenance:`; throws TextError when there is none. */
-function maintenanceOf(root: Tree | null): { maintenance: MapTree; unknown: Remark[] } {
+function maintenanceOf(root: Tree | null): Top {
   if (root === null || (root.kind === 'scalar' && root.value === null)) {
     throw new TextError('empty', 'the file is empty: it begins with `maintenance:`');
   }
@@ -228,21 +230,20 @@ function maintenanceOf(root: Tree | null): { maintenance: MapTree; unknown: Rema
     throw new TextError('not-a-mapping', `\`maintenance\` ${message}`, entry.keyOffset);
   }
   if (tree.fault !== null) throw new TextError(tree.fault.code, tree.fault.message, tree.fault.offset);
-  const unknown = [
-    ...unknownKeys(root, ['maintenance'], 'the file'),
-    ...unknownKeys(tree, ['automated_tasks', ...sectionNames], '`maintenance`'),
-  ];
-  return { maintenance: tree, unknown };
+  const known = ['automated_tasks', ...sectionNames];
+  const unknown = [...unknownKeys(root, ['maintenance'], 'the file'), ...unknownKeys(tree, known, '`maintenance`')];
+  return { maintenance: tree, unknown, unknownSections: keysBeside(known, tree).map(([key]) => key) };
 }
 
 /** Keys beginning with `x-` are the user's own, as places for anchors. */
 function unknownKeys(map: MapTree, known: readonly string[], place: string): Remark[] {
-  return [...map.entries].flatMap(([key, { keyOffset }]) => {
-    if (known.includes(key) || key.startsWith('x-')) return [];
-    return [
-      remark(keyOffset, 'error', 'unknown-key', withEffect(unknownKeyMessage(key, place, known), 'it is left out')),
-    ];
-  });
+  return keysBeside(known, map).map(([key, { keyOffset }]) =>
+    remark(keyOffset, 'error', 'unknown-key', withEffect(unknownKeyMessage(key, place, known), 'it is left out')),
+  );
+}
+
+function keysBeside(known: readonly string[], map: MapTree) {
+  return [...map.entries].filter(([key]) => !known.includes(key) && !key.startsWith('x-'));
 }
 
 function taskList(maintenance: MapTree): { tree: ListTree; remarks: Remark[] } {

@@ -4,8 +4,10 @@
  * command loads all of them; the work behind it is loaded when it runs.
  */
 import type * as z from 'zod';
+import type { SettingPath } from '../config/relied.ts';
 import type { Config } from '../config/schema.ts';
 import type { Finding, Outcome, Progress } from '../protocol/nouns.ts';
+import { affected, mistakesIn } from './mistakes.ts';
 
 export const areas = [
   'database',
@@ -69,6 +71,10 @@ export interface ProcedureDefinition<
   readonly summary: string;
   /** True when it changes anything; it then honours `dryRun`. */
   readonly changes: boolean;
+  /** True for options with which it only looks, though it `changes` with others. */
+  readonly looksOnly?: (options: z.infer<Options>) => boolean;
+  /** All settings that it works by. With a mistake in one of them, what changes anything refuses (mistakes.ts). */
+  readonly settings: readonly SettingPath[];
   /** Keys in camelCase; each with `.describe()`. On the command line kebab-case, in YAML snake_case. */
   readonly options: Options;
   /**
@@ -86,8 +92,8 @@ export interface ProcedureDefinition<
 export type OptionChoices = Record<string, { readonly value: string; readonly description: string }[]>;
 
 /** A definition whose option type is no longer known: what the registry holds. Options are parsed before they reach `run`. */
-export interface AnyProcedure extends Omit<ProcedureDefinition, 'work' | 'impact'> {
-  /** Loads the work, parses `options` (throws ZodError) and runs. */
+export interface AnyProcedure extends Omit<ProcedureDefinition, 'work' | 'impact' | 'looksOnly'> {
+  /** Parses `options` (throws ZodError), loads the work and runs; a mistake in `settings` may refuse that, with an empty part. */
   readonly execute: (options: unknown, context: ProcedureContext) => Promise<ProcedureResult<Record<string, unknown>>>;
   /** Parses `options` (throws ZodError) and says what a run with them does; null = the definition does not say. */
   readonly impactOf: (options: unknown, config: Config) => Promise<string | null>;
@@ -96,19 +102,28 @@ export interface AnyProcedure extends Omit<ProcedureDefinition, 'work' | 'impact
 export function defineProcedure<Options extends z.ZodObject, Part extends z.ZodObject>(
   definition: ProcedureDefinition<Options, Part>,
 ): AnyProcedure {
-  const { work, impact, ...rest } = definition;
+  const { work, impact, looksOnly, ...rest } = definition;
+  const mistakesFor = (parsed: z.infer<Options>, config: Config) =>
+    mistakesIn(config, definition.settings, definition.changes && looksOnly?.(parsed) !== true);
   const options = definition.options.strict();
   return {
     ...rest,
     options,
     execute: async (given, context) => {
       const parsed = options.parse(given) as z.infer<Options>;
+      const mistakes = mistakesFor(parsed, context.config);
+      mistakes.findings.forEach(context.finding);
+      if (mistakes.effect === 'refused') return { outcome: 'failed', part: {} };
       const { part, run } = await work();
       const result = await run(parsed, context);
-      return { outcome: result.outcome, part: part.parse(result.part) };
+      return { outcome: affected(result.outcome, mistakes.effect), part: part.parse(result.part) };
     },
-    impactOf: async (given, config) =>
-      impact === undefined ? null : await impact(options.parse(given) as z.infer<Options>, config),
+    impactOf: async (given, config) => {
+      const parsed = options.parse(given) as z.infer<Options>;
+      const { effect, findings } = mistakesFor(parsed, config);
+      if (effect === 'refused') return `It refuses. ${findings.map(({ message }) => message).join(' ')}`;
+      return impact === undefined ? null : await impact(parsed, config);
+    },
   };
 }
 

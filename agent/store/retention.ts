@@ -23,7 +23,8 @@ export interface RetentionParts {
   readonly clock: Clock;
   /** Folder `runs/`. */
   readonly root: string;
-  readonly settings: () => RetentionSettings;
+  /** Null = everything is kept. */
+  readonly settings: () => RetentionSettings | null;
   readonly log: { info(fields: object, message: string): void; error(fields: object, message: string): void };
 }
 
@@ -83,7 +84,9 @@ export class Retention {
   }
 
   async #sweep(): Promise<Swept> {
-    const { runs: limits, events: eventLimits, samples: sampleLimits } = this.#parts.settings();
+    const settings = this.#parts.settings();
+    if (settings === null) return { runs: 0, events: 0, bytes: await sizeOfFolder(this.#parts.root) };
+    const { runs: limits, events: eventLimits, samples: sampleLimits } = settings;
     const now = this.#parts.clock.now();
     const kept = await this.#keptRuns();
     let runs = await this.#deleteOld(now - limits.days * dayMs, kept);

@@ -16,6 +16,7 @@ function procedure(name: string, changes: boolean, options: z.ZodRawShape, alias
     title: name,
     summary: name,
     changes,
+    settings: [],
     options: z.object(options),
     work: () =>
       Promise.resolve({

@@ -36,6 +36,8 @@ const documents = {
   }),
 };
 type Name = keyof typeof documents;
+/** Of a run that was refused for a mistake in its settings: it has no part of its own. */
+const refusal = z.strictObject({ procedure: z.string(), ...common });
 
 describe('the commands of certificates', function () {
   this.timeout(60_000);
@@ -199,7 +201,9 @@ describe('the commands of certificates', function () {
       ['renew-certificate', { certbot: { server: 'http://no.tls' } }, 'certbot'],
     ] as const) {
       configure(mistake);
-      const { code, document } = await run(name, ...(name === 'renew-certificate' ? ['--force'] : []));
+      const args = ['--json', '--config', agent.config, ...(name === 'renew-certificate' ? ['--force'] : [])];
+      const { code, stdout } = await agent.command([name, ...args], impatience);
+      const document = refusal.parse(JSON.parse(stdout));
       assert.deepEqual([code, document.outcome], [1, 'failed'], name);
       assert.equal(
         document.findings[0]?.message,

@@ -12,6 +12,7 @@ const probe: AnyProcedure = defineProcedure({
   title: 'Check Certificates',
   summary: 'Check certificates',
   changes: false,
+  settings: [],
   options: z.object({}),
   work: () =>
     Promise.resolve({

@@ -54,6 +54,15 @@ describe('retention', () => {
     assert.deepEqual([hasDirectory(5), hasDirectory(1), hasDirectory(0), hasDirectory(4)], [true, true, false, false]);
   });
 
+  it('deletes nothing while nobody knows how long it is meant to be kept', async () => {
+    add(0, 3, {}, 'out');
+    clock.step(10_000 * day);
+    const kept = new Retention({ database, clock, root: harness.root, settings: () => null, log: silent });
+    const { runs, events, bytes } = await kept.sweep();
+    assert.deepEqual([runs, events, bytes > 0], [0, 0, true]);
+    assert.deepEqual(left(), [2, 1, 0]);
+  });
+
   it('keeps so many runs of each task', async () => {
     add(0, 10);
     add(20, 3, { task: 'other' });

@@ -20,6 +20,7 @@ export const backupCertificates = defineProcedure({
   title: 'Back Up Certificates',
   summary: 'Write a dated archive of the certificate folders, with links, rights and owners, and read it back',
   changes: true,
+  settings: ['certificates.backup'],
   options,
   impact: ({ destination: given, verify }, { certificates: { backup } }) => {
     if (verify) return 'Archives are read; nothing is changed.';

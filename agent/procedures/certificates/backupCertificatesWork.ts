@@ -20,7 +20,6 @@ import {
   writeArchive,
 } from './backupStore.ts';
 import { type ScannedTree, scanTree } from './backupTree.ts';
-import { backupKeys, tellMisread } from './misread.ts';
 import { verifyArchives } from './backupVerify.ts';
 import { reportRecovery } from './restoreReport.ts';
 import { interrupted, recover } from './restoreSwitch.ts';
@@ -62,9 +61,6 @@ export async function run(
     removed: [],
     verified: [],
   };
-  if (tellMisread({ config: context.config, finding }, backupKeys, 'certificates.backup') !== null) {
-    return { outcome: 'failed', part: none };
-  }
   try {
     if (given.verify) {
       const verified = await verifyArchives(destination, backup.encrypt?.passphrase, context, finding);

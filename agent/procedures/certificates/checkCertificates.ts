@@ -19,6 +19,13 @@ export const checkCertificates = defineProcedure({
   title: 'Check Certificates',
   summary: 'Check certificate files and TLS endpoints for expiry, chain, host name, key and strength',
   changes: false,
+  settings: [
+    'certificates.paths[]',
+    'certificates.endpoints[]',
+    'certificates.ca',
+    'certificates.timeout',
+    'certificates.password',
+  ],
   options,
   work: () => import('./checkCertificatesWork.ts'),
 });

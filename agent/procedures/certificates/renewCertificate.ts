@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { domainName } from '../../config/certificates.ts';
 import { defineProcedure } from '../define.ts';
 import { deployImpact } from './deployImpact.ts';
+import { renewalSettings } from './renewalSettings.ts';
 
 const options = z.object({
   domain: domainName
@@ -22,6 +23,7 @@ export const renewCertificate = defineProcedure({
   title: 'Renew Certificate',
   summary: 'Renew certificates that are due by certbot or the configured command, and check that there is a new one',
   changes: true,
+  settings: [...renewalSettings],
   options,
   impact: ({ domain, force, deploy }, { certificates }) => {
     const which = domain === undefined ? 'Certificates' : `The certificate of ${domain}`;

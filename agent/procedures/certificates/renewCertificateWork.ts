@@ -7,7 +7,6 @@ import { outcomeOf, type ProcedureContext } from '../define.ts';
 import { renewedDomains } from './care.ts';
 import { createDeployer } from './deployer.ts';
 import { type Deployment, deployment, isFailure } from './deployment.ts';
-import { renewalKeys, tellMisread } from './misread.ts';
 import { sameDomain } from './pair.ts';
 import { remembering } from '../remembering.ts';
 import { holderOf } from './holder.ts';
@@ -23,8 +22,6 @@ export const part = z.object({
 export async function run({ domain, force, deploy }: RenewCertificateOptions, given: ProcedureContext) {
   const { context, findings } = remembering(given);
   const { certificates } = context.config;
-  const misread = tellMisread(context, renewalKeys, 'certificates.renewal');
-  if (misread === 'all') return { outcome: 'failed' as const, part: { renewals: [], deployments: [] } };
   const domains = domain === undefined ? await renewedDomains(certificates) : [await holderOf(domain, context)];
   if (domains.length === 0) {
     const message =
@@ -45,10 +42,7 @@ export async function run({ domain, force, deploy }: RenewCertificateOptions, gi
       deployments.push(await (renewed.action === 'planned' ? deployer.plan(target) : deployer.deploy(target)));
     }
   }
-  const failed =
-    misread !== null ||
-    renewals.some((one) => one.action === 'failed' || one.problem !== null) ||
-    deployments.some(isFailure);
+  const failed = renewals.some((one) => one.action === 'failed' || one.problem !== null) || deployments.some(isFailure);
   const changed =
     renewals.some(({ action }) => action === 'renewed') || deployments.some(({ action }) => action === 'deployed');
   return {

@@ -35,6 +35,7 @@ export const restoreCertificates = defineProcedure({
   title: 'Restore Certificates',
   summary: 'Put the certificate folders back as a backup has them, and keep what is there now as an undo archive',
   changes: true,
+  settings: ['certificates.backup'],
   options,
   impact: ({ date, archive, domain, list, undo = false }, { certificates: { backup } }) => {
     if (list) return 'Archives are listed; nothing is changed.';

@@ -18,6 +18,7 @@ export const verifyCertificate = defineProcedure({
   title: 'Verify Certificate',
   summary: 'Verify one certificate file: expiry, chain, host name, private key and strength',
   changes: false,
+  settings: ['certificates.ca', 'certificates.timeout', 'certificates.password'],
   options,
   work: () => import('./verifyCertificateWork.ts'),
 });

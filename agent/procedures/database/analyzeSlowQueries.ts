@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { duration } from '../../config/units.ts';
 import { defineProcedure } from '../define.ts';
 import { databaseNames } from './options.ts';
+import { sessionSettings } from './relied.ts';
 
 const options = z.object({
   database: databaseNames.describe('Name of a configured database, or several; by default all'),
@@ -23,6 +24,7 @@ export const analyzeSlowQueries = defineProcedure({
   title: 'Analyze Slow Queries',
   summary: 'Rank the slow statements of PostgreSQL by time, with rows, buffers and their share of the load',
   changes: false,
+  settings: [...sessionSettings],
   options,
   work: () => import('./analyzeSlowQueriesWork.ts'),
 });

@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import { defineProcedure } from '../define.ts';
 import { ids } from './options.ts';
+import { sessionSettings } from './relied.ts';
 
 const options = z.object({
   from: z
@@ -20,6 +21,8 @@ export const applyOptimizations = defineProcedure({
   title: 'Apply Optimizations',
   summary: 'Apply chosen recommendations of the last analysis, each with its undo recorded',
   changes: true,
+  looksOnly: ({ only, undo }) => only === undefined && undo === undefined,
+  settings: [...sessionSettings, 'database.lock_retries'],
   options,
   impact: ({ only, undo }) => {
     if (only === undefined && undo === undefined) return 'Lists the recommendations; changes nothing.';

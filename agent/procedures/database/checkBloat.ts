@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { byteSize } from '../../config/units.ts';
 import { defineProcedure } from '../define.ts';
 import { databaseNames } from './options.ts';
+import { bloatSettings, sessionSettings } from './relied.ts';
 
 const options = z.object({
   database: databaseNames.describe('Name of a configured database, or several; by default all'),
@@ -20,6 +21,7 @@ export const checkBloat = defineProcedure({
   title: 'Check Bloat',
   summary: 'Find tables and indexes of PostgreSQL that take more than twice the size that their rows need',
   changes: false,
+  settings: [...sessionSettings, ...bloatSettings],
   options,
   work: () => import('./checkBloatWork.ts'),
 });

@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import { defineProcedure } from '../define.ts';
 import { databaseNames } from './options.ts';
+import { healthSettings } from './relied.ts';
 
 const options = z.object({
   database: databaseNames.describe('Name of a configured database, or several; by default all'),
@@ -15,6 +16,7 @@ export const checkDbHealth = defineProcedure({
   title: 'Check Database Health',
   summary: 'Check connections, locks, replication, transaction ids, sequences, disk room and errors of PostgreSQL',
   changes: false,
+  settings: [...healthSettings, 'database.dead_tuple_minimum'],
   options,
   work: () => import('./checkDbHealthWork.ts'),
 });

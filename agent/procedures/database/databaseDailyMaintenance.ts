@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { defineProcedure } from '../define.ts';
 import { databasesText } from './impact.ts';
 import { databaseNames, jobs } from './options.ts';
+import { bloatSettings, deadRowSettings, workSettings } from './relied.ts';
 
 const options = z.object({
   database: databaseNames.describe('Name of a configured database, or several; by default all'),
@@ -16,6 +17,13 @@ export const databaseDailyMaintenance = defineProcedure({
   title: 'Daily Database Maintenance',
   summary: 'Vacuum tables with dead rows, refresh stale statistics, check bloat and WAL',
   changes: true,
+  settings: [
+    ...workSettings,
+    ...deadRowSettings,
+    ...bloatSettings,
+    'database.archive_directory',
+    'database.wal_retention',
+  ],
   options,
   // https://www.postgresql.org/docs/current/explicit-locking.html: SHARE UPDATE EXCLUSIVE lets reads and writes pass.
   impact: async ({ database }, config) => {

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { defineProcedure } from '../define.ts';
 import { databasesText } from './impact.ts';
 import { databaseNames, jobs } from './options.ts';
+import { bloatSettings, deadRowSettings, workSettings } from './relied.ts';
 
 const options = z.object({
   database: databaseNames.describe('Name of a configured database, or several; by default all'),
@@ -16,6 +17,7 @@ export const databaseWeeklyMaintenance = defineProcedure({
   title: 'Weekly Database Maintenance',
   summary: 'Vacuum and analyze all tables, rebuild bloated indexes concurrently, report unused and duplicate ones',
   changes: true,
+  settings: [...workSettings, ...deadRowSettings, ...bloatSettings],
   options,
   impact: ({ database }, config) =>
     `VACUUM and ANALYZE of all tables in ${databasesText(database, config)} in which anything changed, and REINDEX CONCURRENTLY of bloated and ` +

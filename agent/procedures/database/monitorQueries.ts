@@ -4,6 +4,7 @@ import { duration } from '../../config/units.ts';
 import { defineProcedure } from '../define.ts';
 import { databasesText } from './impact.ts';
 import { databaseNames } from './options.ts';
+import { sessionSettings } from './relied.ts';
 
 const pid = z.int().min(1);
 const options = z.object({
@@ -22,6 +23,8 @@ export const monitorQueries = defineProcedure({
   title: 'Monitor Queries',
   summary: 'Show statements and transactions that run for too long and who waits for them, or end one',
   changes: true,
+  looksOnly: ({ cancel, terminate }) => cancel === undefined && terminate === undefined,
+  settings: [...sessionSettings, 'database.lock_wait', 'database.long_transaction'],
   options,
   impact: async ({ database, cancel, terminate }, config) => {
     const pid = terminate ?? cancel;

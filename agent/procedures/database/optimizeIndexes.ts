@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { defineProcedure } from '../define.ts';
 import { databasesText } from './impact.ts';
 import { databaseNames, relationNames } from './options.ts';
+import { bloatSettings, workSettings } from './relied.ts';
 
 const options = z.object({
   database: databaseNames.describe('Name of a configured database, or several; by default all'),
@@ -22,6 +23,8 @@ export const optimizeIndexes = defineProcedure({
   title: 'Optimize Indexes',
   summary: 'Find bloated, invalid, unused, duplicate and missing indexes, and rebuild what is bloated',
   changes: true,
+  looksOnly: ({ apply = false }) => !apply,
+  settings: [...workSettings, ...bloatSettings],
   options,
   impact: async ({ database, apply = false, index }, config) => {
     const where = databasesText(database, config);

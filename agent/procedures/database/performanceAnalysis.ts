@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { duration } from '../../config/units.ts';
 import { defineProcedure } from '../define.ts';
 import { databaseNames } from './options.ts';
+import { bloatSettings, healthSettings } from './relied.ts';
 
 const options = z.object({
   database: databaseNames.describe('Name of a configured database, or several; by default all'),
@@ -23,6 +24,7 @@ export const performanceAnalysis = defineProcedure({
   title: 'Analyze Performance',
   summary: 'Report health, bloat, slow queries and settings of PostgreSQL, with recommendations that can be applied',
   changes: false,
+  settings: [...healthSettings, ...bloatSettings, 'database.dead_tuple_minimum'],
   options,
   work: () => import('./performanceAnalysisWork.ts'),
 });

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { defineProcedure } from '../define.ts';
 import { databasesText } from './impact.ts';
 import { databaseNames, jobs } from './options.ts';
+import { workSettings } from './relied.ts';
 
 const options = z.object({
   database: databaseNames.describe('Name of a configured database, or several; by default all'),
@@ -17,6 +18,7 @@ export const updateStatistics = defineProcedure({
   title: 'Update Statistics',
   summary: 'Analyze tables and partitioned parents whose statistics are stale, or all of them',
   changes: true,
+  settings: [...workSettings, 'database.stale_statistics_percent'],
   options,
   impact: ({ database, all = false }, config) =>
     `ANALYZE of ${all ? 'all tables' : 'tables with stale statistics'} in ${databasesText(database, config)}: reads and writes go on, ` +

@@ -17,6 +17,7 @@ export const healthCheck = defineProcedure({
   title: 'Check Health',
   summary: 'Check services, disks, memory, processors and database connections against their thresholds',
   changes: false,
+  settings: ['thresholds', 'health.services[]', 'health.exclude_mounts', 'databases[]', 'database.connect_timeout'],
   options,
   work: () => import('./healthCheckWork.ts'),
 });

@@ -36,6 +36,8 @@ export const archiveLogs = defineProcedure({
   title: 'Archive Logs',
   summary: 'Move old rotated logs into dated, compressed archives, verified before the originals are removed',
   changes: true,
+  looksOnly: ({ list, verify }) => list || verify,
+  settings: ['logs.archive', 'logs.archive.paths[]', 'logs.rotate[]'],
   options,
   impact: ({ list, verify, restore, days, destination }, { logs: { archive } }) => {
     if (list || verify) return 'Archives are read; nothing is changed.';

@@ -29,6 +29,7 @@ export const cleanSystemLogs = defineProcedure({
   title: 'Clean System Logs',
   summary: 'Bring the system journal within its limits by journalctl, and remove configured leftovers',
   changes: true,
+  settings: ['logs.journal', 'logs.cleanup', 'logs.cleanup.files[]'],
   options,
   impact: ({ keep, maxSize }, { logs: { journal, cleanup } }) => {
     const age = keep ?? formatDuration(journal.keep);

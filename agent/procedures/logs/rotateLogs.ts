@@ -19,6 +19,7 @@ export const rotateLogs = defineProcedure({
   summary:
     'Rotate the configured logs by logrotate, and check that nothing was lost and that writers use the new files',
   changes: true,
+  settings: ['logs.rotate[]', 'logs.config', 'logs.state'],
   options,
   impact: ({ force }) =>
     `${force ? 'Every log that is not empty is' : 'Logs that are due are'} renamed, older ones are compressed, and those beyond the configured number are deleted. Programs that write them are told to open the new files.`,

@@ -20,6 +20,7 @@ const sample = defineProcedure({
   title: 'Sample',
   summary: 'Sample',
   changes: true,
+  settings: [],
   options: z.object({
     full: z.boolean().default(false).describe('All of it'),
     mode: z.enum(['fast', 'safe']).default('safe').describe('How'),

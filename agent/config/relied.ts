@@ -1,0 +1,63 @@
+/** Settings by which something works, and what a mistake took out of them: there a default could do what nobody meant. */
+import { written } from './issues.ts';
+import { nearest } from './nearest.ts';
+import { sections, type Config, type Sections } from './schema.ts';
+import { knownKeys } from './validate.ts';
+
+type PathsIn<T> = {
+  [Key in keyof T & string]: NonNullable<T[Key]> extends readonly unknown[]
+    ? Key | `${Key}[]`
+    : NonNullable<T[Key]> extends object
+      ? Key | `${Key}.${PathsIn<NonNullable<T[Key]>>}`
+      : Key;
+}[keyof T & string];
+
+/** `logs.archive`: all below it. `logs.rotate[]`: a list whose entries have nothing to do with each other. */
+export type SettingPath = PathsIn<Sections>;
+
+export interface Missing {
+  /** As it is written: `certificates.deploy[1].validte`. */
+  readonly path: string;
+  /** Only one entry of a list is missing, and there are others. */
+  readonly entry: boolean;
+}
+
+/** Each place once. A key that is not known where it stands may be any of those that are. */
+export function missingFrom(config: Config, settings: readonly SettingPath[]): readonly Missing[] {
+  const wanted = settings.map((setting) => {
+    const path = setting.replace(/\[\]$/, '').split('.');
+    return { path, list: setting.endsWith('[]') && !isEmptyList(config, path) };
+  });
+  const missing = new Map<string, Missing>();
+  for (const place of config.leftOut ?? []) {
+    if (!wanted.some(({ path }) => concerns(place, path))) continue;
+    const entry = wanted.some(({ path, list }) => list && isEntryOf(place, path));
+    missing.set(written(place), { path: written(place), entry });
+  }
+  return [...missing.values()];
+}
+
+type Place = readonly (string | number)[];
+
+function concerns(place: Place, wanted: readonly string[]): boolean {
+  const section = String(place[0]);
+  if (!isSection(section)) return nearest(section, Object.keys(sections)) === wanted[0];
+  const differs = wanted.findIndex((key, depth) => depth < place.length && key !== String(place[depth]));
+  if (differs < 0) return true;
+  if (differs === 0 || differs !== place.length - 1) return false;
+  return !knownKeys(sections[section], place.slice(1, -1)).includes(String(place.at(-1)));
+}
+
+function isEntryOf(place: Place, list: readonly string[]): boolean {
+  return place.length === list.length + 1 && typeof place.at(-1) === 'number' && concerns(place, list);
+}
+
+function isEmptyList(config: Config, path: readonly string[]): boolean {
+  let value: unknown = config;
+  for (const key of path) value = typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined;
+  return !Array.isArray(value) || value.length === 0;
+}
+
+function isSection(name: string): name is keyof typeof sections {
+  return Object.hasOwn(sections, name);
+}

@@ -1,0 +1,117 @@
+/** maintenance.yaml has a mistake, and somebody runs what works by it: a default never does what nobody meant. */
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, readFileSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { AgentWorld, endOf } from './agentProcess.ts';
+
+describe('commands whose settings have a mistake', function () {
+  this.timeout(120_000);
+  let world: AgentWorld;
+  let logs: string;
+  let archive: string;
+  beforeEach(() => {
+    world = new AgentWorld();
+    [logs, archive] = [join(world.folder, 'logs'), join(world.folder, 'archive')];
+    mkdirSync(logs);
+    for (const name of ['a.log', 'a.log.1', 'b.log']) {
+      writeFileSync(join(logs, name), `${name}\n`);
+      utimesSync(join(logs, name), 1_700_000_000, 1_700_000_000);
+    }
+  });
+  afterEach(() => world.dispose());
+
+  const configure = (settings: object): void => {
+    world.write(JSON.stringify({ maintenance: { checks: [], ...settings } }));
+  };
+  const run = (name: string, ...more: readonly string[]) => world.command([name, '--config', world.config, ...more]);
+  const contents = (): object =>
+    Object.fromEntries(
+      readdirSync(world.folder, { withFileTypes: true, recursive: true })
+        .filter((entry) => entry.isFile())
+        .map(({ parentPath, name }) => [join(parentPath, name), readFileSync(join(parentPath, name), 'utf8')]),
+    );
+  const refused = (place: string): RegExp =>
+    new RegExp(
+      `^CRITICAL ${place}: There is a mistake in ${place} of maintenance\\.yaml, and so nothing was done; upkeep config check says what it is\\.\\nfailed after [0-9.]+ s\\n$`,
+    );
+
+  it('archive nothing, delete no archive, and say where, also in a dry run and in spite of options', async () => {
+    mkdirSync(archive);
+    writeFileSync(join(archive, 'logs-20200101T000000Z.tar.zst'), 'kept');
+    const paths = [join(logs, '*.log')];
+    for (const [settings, place] of [
+      [{ destination: archive, paths, keep: '400 days' }, 'logs.archive'],
+      [{ destination: archive, paths, kep: '400d' }, 'logs.archive.kep'],
+    ] as const) {
+      configure({ logs: { archive: settings } });
+      const before = contents();
+      for (const more of [[], ['--dry-run'], ['--days', '1', '--destination', archive]]) {
+        const { code, stdout, stderr } = await run('archive-logs', ...more);
+        assert.deepEqual([code, refused(place).test(stdout)], [1, true], stdout + stderr);
+        assert.match(stderr, /maintenance\.yaml:1:\d+: error: .*logs\.archive/);
+      }
+      assert.deepEqual(contents(), before);
+    }
+  });
+
+  it('rotate nothing when a state file is not what was meant, and the other logs when one entry is wrong', async () => {
+    const rotate = [{ paths: [join(logs, 'a.log')] }, { paths: [join(logs, 'b.log')], rotate: 'many' }];
+    configure({ logs: { rotate: [rotate[0]], state: ['here'] } });
+    const before = contents();
+    for (const more of [['--force'], ['--force', '--dry-run']]) {
+      const { code, stdout } = await run('rotate-logs', ...more);
+      assert.deepEqual([code, refused('logs.state').test(stdout)], [1, true], stdout);
+    }
+    assert.deepEqual(contents(), before);
+
+    configure({ logs: { rotate } });
+    const { code, stdout } = await run('rotate-logs', '--force');
+    assert.equal(code, 1, stdout);
+    assert.match(stdout, /^CRITICAL logs\.rotate\[1\]: .*, and so it was left out; /);
+    assert.deepEqual(readdirSync(logs).sort(), ['a.log', 'a.log.1', 'a.log.2.gz', 'b.log']);
+    configure({ logs: { rotate: [rotate[1]] } });
+    const none = await run('rotate-logs', '--force');
+    assert.deepEqual([none.code, refused('logs\\.rotate\\[0\\]').test(none.stdout)], [1, true], none.stdout);
+  });
+
+  it('clean nothing by the limits of the default', async () => {
+    configure({ logs: { journal: { max_size: 500 } } });
+    const { code, stdout } = await run('clean-system-logs', '--dry-run');
+    assert.deepEqual([code, refused('logs.journal').test(stdout)], [1, true], stdout);
+  });
+
+  it('look all the same when they only look, and are no success', async () => {
+    configure({ thresholds: { disk_usage_percent: 'ninety' } });
+    const { code, stdout } = await run('health-check', '--strict');
+    assert.equal(code, 3, stdout);
+    assert.match(stdout, /^WARNING {2}thresholds\.disk_usage_percent: .*, and so a default was used instead; /);
+    assert.match(stdout, /\nwarning after /);
+  });
+
+  it('are run by an agent so too, which keeps its history meanwhile and raises an alert', async () => {
+    configure({
+      retention: { runs: { days: '3 years' } },
+      logs: { archive: { destination: archive, paths: [join(logs, '*.log')], keep: '400 days' } },
+      automated_tasks: [{ name: 'archive', procedure: 'archive-logs', options: { days: 1 } }],
+    });
+    const before = readdirSync(logs);
+    const { client } = await world.start();
+    const { alerts } = await client.request('snapshot', {});
+    assert.deepEqual(
+      alerts.map(({ key, level }) => [key, level]),
+      [['store:kept', 'warning']],
+    );
+    assert.match(alerts[0]?.message ?? '', /mistake in retention\.runs of maintenance\.yaml, .* is deleted/);
+    const { run: started } = await client.request('tasks.run', { task: 'archive', requestId: randomUUID() });
+    const ended = await endOf(client, started.id);
+    assert.deepEqual([ended.outcome, ended.exitCode, readdirSync(logs)], ['failed', 1, before]);
+    configure({});
+    await client.request('config.reload', {});
+    const after = await client.request('snapshot', {});
+    assert.deepEqual(
+      after.alerts.filter(({ key, state }) => key === 'store:kept' && state !== 'resolved'),
+      [],
+    );
+  });
+});
