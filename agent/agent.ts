@@ -128,7 +128,7 @@ export class Agent {
     this.#tokens = new StoredTokens(this.database, clock, stateDirectory);
     this.#retention = new Retention({
       ...{ database, clock, log, root: this.runsRoot },
-      settings: () => retentionInForce(this.keeper),
+      settings: () => retentionInForce(this.#config()),
     });
     this.#storeWatch = this.#createStoreWatch(repairs);
     this.runner.onEnded((ended) => {
@@ -243,7 +243,7 @@ export class Agent {
     this.checks.setChecks(checks);
     this.library.setDirectories(config.runbooks.directories);
     this.#notifier.prepare();
-    tellOfHistory(this.keeper, this.alerts);
+    tellOfHistory(config, this.alerts);
     this.reports.keepOnly(
       new Set([...config.tasks.map((task) => `task:${task.name}`), ...checks.map((check) => `check:${check.name}`)]),
     );
@@ -330,7 +330,7 @@ export class Agent {
   #createStoreWatch(repairs: readonly string[]): StoreWatch {
     const { clock, log, stateDirectory: directory } = this.#options;
     const { database, alerts } = this;
-    const ways = { sweep: () => this.#retention.sweep(), logs: () => logsInForce(this.keeper) };
+    const ways = { sweep: () => this.#retention.sweep(), logs: () => logsInForce(this.#config()) };
     const check = storeCheck(this.#self, directory);
     return new StoreWatch({ database, alerts, clock, log, directory, ...ways, ...check }, repairs);
   }

@@ -6,6 +6,7 @@ import type { Secrets } from '../secrets/secrets.ts';
 import { lastGoodFile, readLastGood, saveLastGood } from './lastGood.ts';
 import { loadConfig, type LoadResult } from './load.ts';
 import { reasonOf } from './reason.ts';
+import { sectionNames } from './sections.ts';
 import type { Config } from './schema.ts';
 import type { Environment } from './variables.ts';
 import { watchConfig, type Watcher } from './watch.ts';
@@ -81,11 +82,6 @@ export class ConfigKeeper {
   /** The text in force; empty when there is no file. */
   text(): string {
     return this.#good?.text ?? '';
-  }
-
-  /** Nothing of the file can be used and no earlier text of it is known: what is in force is all defaults. */
-  isUnusable(): boolean {
-    return this.#stale && this.text() === placeholder;
   }
 
   /** A file with the text in force, for children: the copy in the state folder, or the file itself when no copy could be made. */
@@ -218,8 +214,11 @@ export class ConfigKeeper {
   }
 }
 
-/** In force where nothing can be. It ends as the copy of it in the state folder does. */
-const placeholder = 'maintenance: {}\n';
+/** In force where nothing can be: all defaults, and each of them in the place of a mistake, for whoever must not go by one. */
+const placeholder = `maintenance: { ${sectionNames
+  .filter((name) => name !== 'host_name' && name !== 'timezone')
+  .map((name) => `${name}: false`)
+  .join(', ')} }\n`;
 
 function isGood(result: LoadResult): result is Good {
   return result.config !== null;

@@ -1,29 +1,27 @@
 /** Where a mistake hides how long history is meant to be kept, nothing of it is deleted by a default, and an alert says so. */
-import type { ConfigKeeper } from '../config/keeper.ts';
 import type { LogSettings } from '../config/logs.ts';
 import { missingFrom, type SettingPath } from '../config/relied.ts';
 import type { RetentionSettings } from '../config/retention.ts';
+import type { Config } from '../config/schema.ts';
 import type { Alerts } from './alerts.ts';
 
 const key = 'store:kept';
 
-export type InForce = Pick<ConfigKeeper, 'current' | 'isUnusable'>;
-
 /** Null = everything is kept. */
-export function retentionInForce(keeper: InForce): RetentionSettings | null {
-  return holds(keeper, ['retention']).length > 0 ? null : keeper.current().retention;
+export function retentionInForce(config: Config): RetentionSettings | null {
+  return missingFrom(config, ['retention']).length > 0 ? null : config.retention;
 }
 
 /** Without `trim` where nobody knows what is meant. */
-export function logsInForce(keeper: InForce): Pick<LogSettings, 'audit' | 'archive'> {
-  const { audit, archive } = keeper.current().logs;
+export function logsInForce(config: Config): Pick<LogSettings, 'audit' | 'archive'> {
+  const { audit, archive } = config.logs;
   const { trim, ...rest } = audit;
-  return { archive, audit: holds(keeper, auditSettings(keeper)).length > 0 || trim === undefined ? rest : audit };
+  return { archive, audit: trim === undefined || missingFrom(config, auditSettings(config)).length > 0 ? rest : audit };
 }
 
 /** Raises the alert, or resolves it when all is well again. */
-export function tellOfHistory(keeper: InForce, alerts: Pick<Alerts, 'raise' | 'resolve' | 'open'>): void {
-  const places = holds(keeper, ['retention', ...auditSettings(keeper)]);
+export function tellOfHistory(config: Config, alerts: Pick<Alerts, 'raise' | 'resolve' | 'open'>): void {
+  const places = missingFrom(config, ['retention', ...auditSettings(config)]).map(({ path }) => path);
   if (places.length === 0) {
     alerts.resolve(key);
     return;
@@ -35,13 +33,6 @@ export function tellOfHistory(keeper: InForce, alerts: Pick<Alerts, 'raise' | 'r
 }
 
 /** Where archives are has a bearing on it only when entries leave the store at all. */
-function auditSettings(keeper: InForce): readonly SettingPath[] {
-  const { trim } = keeper.current().logs.audit;
-  return trim === undefined ? ['logs.audit'] : ['logs.audit', 'logs.archive.destination'];
-}
-
-/** The places of the mistakes; the whole text is one when nothing of it can be used. */
-function holds(keeper: InForce, settings: readonly SettingPath[]): readonly string[] {
-  if (keeper.isUnusable()) return ['the text'];
-  return missingFrom(keeper.current(), settings).map(({ path }) => path);
+function auditSettings({ logs }: Config): readonly SettingPath[] {
+  return logs.audit.trim === undefined ? ['logs.audit'] : ['logs.audit', 'logs.archive.destination'];
 }

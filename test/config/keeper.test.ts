@@ -5,6 +5,8 @@ import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigKeeper } from '../../agent/config/keeper.ts';
 import { loadConfig } from '../../agent/config/load.ts';
+import { missingFrom } from '../../agent/config/relied.ts';
+import type { Config } from '../../agent/config/schema.ts';
 import { maintenance, procedures, silent, task, withFolder } from './harness.ts';
 
 interface Fixture {
@@ -151,9 +153,18 @@ describe('keeping the configuration in force', () => {
       await keeper.start();
       assert.deepEqual([names(keeper), keeper.state().stale, keeper.state().revision], [[], true, null]);
       assert.ok(codes(keeper).includes('yaml-syntax'));
+      assert.deepEqual(codes(keeper).length, 1, 'nothing is said of what is in force in its place');
+      const settings = ['logs', 'certificates', 'databases[]', 'retention'] as const;
+      const missing = (config: Config) => missingFrom(config, settings).map(({ path }) => path);
+      const child = loadConfig({ file: keeper.currentFile(), env: {}, procedures });
+      const places = ['certificates', 'databases', 'logs', 'retention'];
+      assert.deepEqual(child.config && missing(child.config).sort(), places, 'no default may do harm');
+      const again = make();
+      await again.start();
+      assert.deepEqual([missing(again.current()).sort(), again.state().stale], [places, true]);
       await writeFile(file, good('one'));
       await keeper.reload();
-      assert.deepEqual(names(keeper), ['one']);
+      assert.deepEqual([names(keeper), missing(keeper.current())], [['one'], []]);
     });
   });
 
