@@ -120,7 +120,10 @@ function interpret(top: Top, options: LoadOptions, early: readonly Remark[]): In
   const maintenance = substituteTree(top.maintenance, variablesFrom(env), used) as MapTree;
   const secrets = secretsOf(clearSecrets(top.maintenance), used, maintenance);
 
-  const sections = loadSections(maintenance);
+  const sections = loadSections(
+    maintenance,
+    [...procedures.values()].flatMap(({ changes, settings }) => (changes ? settings : [])),
+  );
   const values = resolvePaths(sections.values, baseDirectory, env);
   const zone = checkZone(sections);
   const list = taskList(maintenance);

@@ -15,6 +15,9 @@ type PathsIn<T> = {
 /** `logs.archive`: all below it. `logs.rotate[]`: a list whose entries have nothing to do with each other. */
 export type SettingPath = PathsIn<Sections>;
 
+/** A setting, or one that counts only where another is not given, for which it stands in. */
+export type Relied = SettingPath | { readonly setting: SettingPath; readonly unless: SettingPath };
+
 export interface Missing {
   /** As it is written: `certificates.deploy[1].validte`. */
   readonly path: string;
@@ -23,11 +26,11 @@ export interface Missing {
 }
 
 /** Each place once. A key that is not known where it stands may be any of those that are. */
-export function missingFrom(config: Config, settings: readonly SettingPath[]): readonly Missing[] {
-  const wanted = settings.map((setting) => {
-    const path = setting.replace(/\[\]$/, '').split('.');
-    return { path, list: setting.endsWith('[]') && !isEmptyList(config, path) };
-  });
+export function missingFrom(config: Config, settings: readonly Relied[]): readonly Missing[] {
+  const wanted = settings
+    .filter((relied) => typeof relied === 'string' || valueAt(config, pathOf(relied.unless)) === undefined)
+    .map(settingOf)
+    .map((setting) => ({ path: pathOf(setting), list: setting.endsWith('[]') && hasEntries(config, setting) }));
   const missing = new Map<string, Missing>();
   for (const place of config.leftOut ?? []) {
     if (!wanted.some(({ path }) => concerns(place, path))) continue;
@@ -35,6 +38,18 @@ export function missingFrom(config: Config, settings: readonly SettingPath[]): r
     missing.set(written(place), { path: written(place), entry });
   }
   return [...missing.values()];
+}
+
+/** Whether a mistake at that place takes from one of them more than an entry of a list. */
+export function isReliedOn(place: Place, settings: readonly Relied[]): boolean {
+  const paths = settings.map(settingOf).map((setting) => ({ path: pathOf(setting), list: setting.endsWith('[]') }));
+  return (
+    paths.some(({ path }) => concerns(place, path)) && !paths.some(({ path, list }) => list && isEntryOf(place, path))
+  );
+}
+
+export function settingOf(relied: Relied): SettingPath {
+  return typeof relied === 'string' ? relied : relied.setting;
 }
 
 type Place = readonly (string | number)[];
@@ -52,10 +67,19 @@ function isEntryOf(place: Place, list: readonly string[]): boolean {
   return place.length === list.length + 1 && typeof place.at(-1) === 'number' && concerns(place, list);
 }
 
-function isEmptyList(config: Config, path: readonly string[]): boolean {
+function pathOf(setting: SettingPath): readonly string[] {
+  return setting.replace(/\[\]$/, '').split('.');
+}
+
+function hasEntries(config: Config, setting: SettingPath): boolean {
+  const value = valueAt(config, pathOf(setting));
+  return Array.isArray(value) && value.length > 0;
+}
+
+function valueAt(config: Config, path: readonly string[]): unknown {
   let value: unknown = config;
   for (const key of path) value = typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined;
-  return !Array.isArray(value) || value.length === 0;
+  return value;
 }
 
 function isSection(name: string): name is keyof typeof sections {

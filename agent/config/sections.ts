@@ -1,5 +1,6 @@
 /** Each section of maintenance.yaml on its own: what is wrong is left out and reported, everything else stays in force. */
 import { withEffect, written, type Mistake } from './issues.ts';
+import { isReliedOn, type Relied } from './relied.ts';
 import type { Remark } from './remark.ts';
 import { allSections, sections, type Sections } from './schema.ts';
 import type { MapTree, Tree } from './tree.ts';
@@ -19,15 +20,15 @@ export interface LoadedSections {
 
 type Place = readonly (string | number)[];
 
-/** `maintenance` is the mapping below that key. */
-export function loadSections(maintenance: MapTree): LoadedSections {
+/** `maintenance` is the mapping below that key; by the settings `relied` procedures change something. */
+export function loadSections(maintenance: MapTree, relied: readonly Relied[] = []): LoadedSections {
   const remarks: Remark[] = [];
   const places: Place[] = [];
   const trees = new Map<string, Tree>();
   const raw = Object.create(null) as Record<string, unknown>;
   for (const name of sectionNames) {
     const tree = maintenance.entries.get(name)?.tree;
-    const good = tree === undefined || isEmpty(tree) ? null : settle(name, tree, remarks, places);
+    const good = tree === undefined || isEmpty(tree) ? null : settle(name, tree, { remarks, places, relied });
     if (good === null) continue;
     trees.set(name, good);
     raw[name] = plainValue(good);
@@ -36,14 +37,18 @@ export function loadSections(maintenance: MapTree): LoadedSections {
 }
 
 /** Validates a section, leaving out what is wrong until the rest stands; null = nothing of it stands, its defaults hold. */
-function settle(name: keyof typeof sections, tree: Tree, remarks: Remark[], places: Place[]): Tree | null {
+function settle(
+  name: keyof typeof sections,
+  tree: Tree,
+  { remarks, places, relied }: { remarks: Remark[]; places: Place[]; relied: readonly Relied[] },
+): Tree | null {
   let current: Tree | null = tree;
   for (const { path, fault } of faultsOf(tree)) {
     const unit = unitOf(tree, path);
     // A channel that is not set up is a choice of the machine; anything else that misses its variable is a mistake.
     const mild = name === 'notifications' && fault.code === 'unset-variable';
     places.push([name, ...unit]);
-    const effect = mild ? `this channel (${written([name, ...unit])}) is off` : leftOut(name, unit);
+    const effect = mild ? `this channel (${written([name, ...unit])}) is off` : leftOut(name, unit, relied);
     remarks.push({
       ...fault,
       severity: mild ? 'warning' : 'error',
@@ -62,7 +67,7 @@ function settle(name: keyof typeof sections, tree: Tree, remarks: Remark[], plac
     const units = result.mistakes.map((mistake) => unitFor(judged, mistake));
     places.push(...units.map((unit) => [name, ...unit]));
     result.mistakes.forEach((mistake, index) => {
-      const message = withEffect(mistake.message, leftOut(name, units[index] ?? []));
+      const message = withEffect(mistake.message, leftOut(name, units[index] ?? [], relied));
       remarks.push({ offset: mistake.offset, severity: 'error', code: mistake.code, task: null, message });
     });
     current = prune(judged, units);
@@ -113,7 +118,12 @@ function isEmpty(tree: Tree): boolean {
 }
 
 /** What holds instead, as the end of a sentence. */
-function leftOut(name: keyof typeof sections, unit: readonly (string | number)[]): string {
+function leftOut(name: keyof typeof sections, unit: Place, relied: readonly Relied[]): string {
+  const refused = isReliedOn([name, ...unit], relied) ? ', but procedures that change anything by it refuse' : '';
+  return `${instead(name, unit)}${refused}`;
+}
+
+function instead(name: keyof typeof sections, unit: Place): string {
   const [key] = unit;
   const standard: unknown = sections[name].parse(undefined);
   if (key === undefined) return `the default of \`${name}\` holds${shown(standard)}`;

@@ -4,7 +4,7 @@
  * command loads all of them; the work behind it is loaded when it runs.
  */
 import type * as z from 'zod';
-import type { SettingPath } from '../config/relied.ts';
+import type { Relied } from '../config/relied.ts';
 import type { Config } from '../config/schema.ts';
 import type { Finding, Outcome, Progress } from '../protocol/nouns.ts';
 import { affected, mistakesIn } from './mistakes.ts';
@@ -74,7 +74,7 @@ export interface ProcedureDefinition<
   /** True for options with which it only looks, though it `changes` with others. */
   readonly looksOnly?: (options: z.infer<Options>) => boolean;
   /** All settings that it works by. With a mistake in one of them, what changes anything refuses (mistakes.ts). */
-  readonly settings: readonly SettingPath[];
+  readonly settings: readonly Relied[];
   /** Keys in camelCase; each with `.describe()`. On the command line kebab-case, in YAML snake_case. */
   readonly options: Options;
   /**

@@ -1,5 +1,5 @@
 /** What a mistake in the settings of a procedure means for its run: never that a default does what nobody meant. */
-import { missingFrom, type SettingPath } from '../config/relied.ts';
+import { missingFrom, type Relied } from '../config/relied.ts';
 import type { Config } from '../config/schema.ts';
 import type { Finding, Outcome } from '../protocol/nouns.ts';
 
@@ -13,7 +13,7 @@ export interface Mistakes {
 }
 
 /** `changes`: whether the run would change anything, or plans to. */
-export function mistakesIn(config: Config, settings: readonly SettingPath[], changes: boolean): Mistakes {
+export function mistakesIn(config: Config, settings: readonly Relied[], changes: boolean): Mistakes {
   const missing = missingFrom(config, settings);
   if (missing.length === 0) return { effect: 'none', findings: [] };
   const refused = changes && missing.some(({ entry }) => !entry);

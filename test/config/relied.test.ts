@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
-import { missingFrom, type SettingPath } from '../../agent/config/relied.ts';
+import { missingFrom, type Relied, type SettingPath } from '../../agent/config/relied.ts';
+import { loadConfig } from '../../agent/config/load.ts';
+import { procedures } from '../../agent/procedures/index.ts';
 import { load, maintenance } from './harness.ts';
 
-function missing(settings: readonly SettingPath[], ...lines: string[]): string[] {
+function missing(settings: readonly Relied[], ...lines: string[]): string[] {
   const { config } = load(maintenance(...lines));
   assert.ok(config);
   return missingFrom(config, settings).map(({ path, entry }) => (entry ? `entry ${path}` : path));
@@ -38,6 +40,24 @@ describe('the settings by which something works', () => {
     assert.deepEqual(missing(['databases[]'], 'databases: [{ name: a, ulr: b }]'), ['databases[0].ulr']);
     const command = 'certificates: { renew_command: [/bin/renew, [--staging]] }';
     assert.deepEqual(missing(['certificates.renew_command'], command), ['certificates.renew_command']);
+  });
+
+  it('do not count where another setting is given, for which they stand in', () => {
+    const settings = ['logs.archive', { setting: 'logs.rotate', unless: 'logs.archive.paths' }] as const;
+    assert.deepEqual(missing(settings, 'logs: { rotate: 7, archive: { paths: [/a] } }'), []);
+    assert.deepEqual(missing(settings, 'logs: { rotate: 7, archive: { days: 7 } }'), ['logs.rotate']);
+    const both = ['logs.archive', 'logs.rotate'];
+    assert.deepEqual(missing(settings, 'logs: { rotate: 7, archive: { paths: 7 } }').sort(), both);
+  });
+
+  it('are said to keep procedures from changing anything', () => {
+    const told = (logs: string): string | undefined =>
+      loadConfig({ file: '/f', text: `maintenance: { logs: ${logs} }`, env: {}, procedures }).diagnostics[0]?.message;
+    const refuse = ', but procedures that change anything by it refuse';
+    assert.ok(told('{ archive: { keep: 1 day } }')?.endsWith(`; its default holds${refuse}`));
+    assert.ok(told('{ archive: { kep: 1d } }')?.endsWith(`did you mean \`keep\`? (this entry is left out${refuse})`));
+    assert.ok(told('{ rotate: [{ paths: {} }] }')?.endsWith('; this entry is left out'));
+    assert.ok(told('{ analyze: { error_rate: x } }')?.endsWith('; its default holds'));
   });
 
   it('are known to the compiler', () => {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import * as z from 'zod';
+import { settingOf } from '../../agent/config/relied.ts';
 import type { Config } from '../../agent/config/schema.ts';
 import { defineProcedure, type AnyProcedure, type ProcedureOutcome } from '../../agent/procedures/define.ts';
 import { procedures } from '../../agent/procedures/index.ts';
@@ -70,7 +71,7 @@ describe('a mistake in the settings of a procedure', () => {
     const { name, changes } = procedure;
     const expected = `${changes ? 'makes' : 'is told first by'} ${name}${changes ? ' refuse' : ''}`;
     it(`${expected}, with the place`, async () => {
-      for (const setting of procedure.settings) {
+      for (const setting of procedure.settings.map(settingOf)) {
         const { config, place } = mistaken(setting);
         const effect = changes ? 'nothing was done' : 'a default was used instead';
         const finding = {
