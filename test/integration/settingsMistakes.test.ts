@@ -1,7 +1,7 @@
 /** maintenance.yaml has a mistake, and somebody runs what works by it: a default never does what nobody meant. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readFileSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AgentWorld, endOf } from './agentProcess.ts';
 
@@ -87,6 +87,27 @@ describe('commands whose settings have a mistake', function () {
     assert.equal(code, 3, stdout);
     assert.match(stdout, /^WARNING {2}thresholds\.disk_usage_percent: .*, and so a default was used instead; /);
     assert.match(stdout, /\nwarning after /);
+  });
+
+  it('change nothing by an agent that has never seen a file that it can use, whenever it was started', async () => {
+    world.write('maintenance: [\n');
+    for (const start of ['first', 'again']) {
+      const agent = await world.start();
+      const requestId = randomUUID();
+      const { run: started } = await agent.client.request('procedures.run', {
+        ...{ procedure: 'backup-certificates', options: { destination: archive }, requestId },
+      });
+      const ended = await endOf(agent.client, started.id);
+      const { findings } = await agent.client.request('runs.get', { runId: started.id });
+      assert.deepEqual([ended.outcome, existsSync(archive)], ['failed', false], start);
+      assert.match(findings[0]?.message ?? '', /mistake in certificates of maintenance\.yaml, and so nothing was done/);
+      const { alerts } = await agent.client.request('snapshot', {});
+      assert.ok(
+        alerts.some(({ key }) => key === 'store:kept'),
+        start,
+      );
+      await agent.stop();
+    }
   });
 
   it('are run by an agent so too, which keeps its history meanwhile and raises an alert', async () => {
