@@ -31,7 +31,7 @@ export async function run(
   const own = new OwnAuditLog(context);
   try {
     const chosen = { days: options.days ?? audit.days, destination: options.destination ?? audit.destination };
-    const settings = { ...(await chooseArchive(chosen, context.config)), paths: audit.paths, keep: null };
+    const settings = { ...(await chooseArchive(chosen, context.config)), paths: audit.paths, apart: [], keep: null };
     const before = context.now().getTime() - settings.days * dayMs;
     const { part: made, failed } = await archiveNow(settings, context, {
       prefix: 'audit',

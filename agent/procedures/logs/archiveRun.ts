@@ -126,10 +126,11 @@ class ArchiveRun {
   }
 
   async #survey(): Promise<readonly DueSource[]> {
-    const { paths, days, byName } = this.#settings;
+    const { paths, apart, days, byName, dateFormats } = this.#settings;
     const now = this.#context.now();
-    const found = await survey(paths, new Date(now.getTime() - days * dayMs), { byName, now });
-    this.#tellSurvey(found);
+    const before = new Date(now.getTime() - days * dayMs);
+    const found = await survey([...paths, ...apart], before, { byName, now, dateFormats });
+    this.#tellSurvey({ ...found, empty: found.empty.filter((pattern) => paths.includes(pattern)) });
     const used = await inUse(found.due);
     const due: DueSource[] = [];
     for (const source of found.due) {

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { execa } from 'execa';
 import type { Config } from '../../config/schema.ts';
 import type { LogArchiveSettings } from '../../config/logs.ts';
+import type { LogRotation } from './logrotateConfig.ts';
 import { FolderProblem } from './archiveFolder.ts';
 import type { ArchiveFileSettings } from './archiveWriter.ts';
 import type { UserAndGroup } from './asUser.ts';
@@ -13,6 +14,10 @@ export interface ArchiveSettings extends ArchiveFileSettings {
   readonly destination: string;
   /** Absolute files and globs. */
   readonly paths: readonly string[];
+  /** Where `logs.rotate` puts generations of these logs apart from them (olddir), as absolute globs; there may be none yet. */
+  readonly apart: readonly string[];
+  /** Forms of dates in names of generations, as `dateformat` of `logs.rotate` gives them: `-%d.%H`. */
+  readonly dateFormats: readonly string[];
   readonly days: number;
   /** The date in a generation's name counts, not the time of its last write. */
   readonly byName: boolean;
@@ -35,14 +40,26 @@ export async function chooseArchive(
     throw new FolderProblem('No folder for archives is named: give `logs.archive.destination` or --destination.');
   }
   const paths = archive.paths ?? rotate.flatMap((rotation) => rotation.paths);
+  const apart = archive.paths === undefined ? rotate.flatMap(elsewhere) : [];
   return {
     ...(await fileSettings(archive)),
     destination: path.resolve(options.destination === undefined ? baseDirectory : '.', destination),
     paths: paths.map((pattern) => path.resolve(baseDirectory, pattern)),
+    apart: apart.map((pattern) => path.resolve(baseDirectory, pattern)),
+    dateFormats: rotate.flatMap(({ dateformat }) => dateformat ?? []),
     days: options.days ?? archive.days,
     byName: options.byName ?? false,
     keep: archive.keep ?? null,
   };
+}
+
+/** Its logs as they would be called in its `olddir`. */
+function elsewhere({ paths, olddir }: LogRotation): readonly string[] {
+  if (olddir === undefined) return [];
+  return paths.map((pattern) => {
+    const folder = path.isAbsolute(olddir) ? olddir : path.join(path.dirname(pattern), olddir);
+    return path.join(folder, path.basename(pattern));
+  });
 }
 
 async function fileSettings(

@@ -5,7 +5,7 @@ import { concurrently } from '../certificates/concurrently.ts';
 import type { Source } from './archiveContent.ts';
 import { trustedAs } from './folderTrust.ts';
 import { dateInName } from './generationDate.ts';
-import { rotatedGenerations } from './generations.ts';
+import { generationSuffix, rotatedGenerations } from './generations.ts';
 import { describeWriters, findWriters, inodeKey } from './writers.ts';
 
 export interface DueSource extends Source {
@@ -29,14 +29,14 @@ export interface Survey {
 /**
  * `patterns`: absolute files and globs of logs; a match that is named like a generation (`app.log.3.gz`, `app.log-20240131`) is taken
  * as one. Taken is what was written last before `before`, and whose name, where it has a date, says so too; `byName`: of those with a
- * date in their names, only that counts.
+ * date in their names, only that counts. `dateFormats`: further forms of dates in names, as logrotate's `dateformat`.
  */
 export async function survey(
   patterns: readonly string[],
   before: Date,
-  { byName = false, now = new Date() } = {},
+  { byName = false, now = new Date(), dateFormats = [] as readonly string[] } = {},
 ): Promise<Survey> {
-  const { files, empty } = await expand(patterns);
+  const { files, empty } = await expand(patterns, generationSuffix(dateFormats));
   const due: DueSource[] = [];
   const refused: { path: string; reason: string }[] = [];
   const [late, future]: [string[], string[]] = [[], []];
@@ -86,7 +86,10 @@ export async function inUse(sources: readonly Source[]): Promise<ReadonlyMap<str
 }
 
 /** Generations of all patterns, and the patterns that lead to nothing. */
-async function expand(patterns: readonly string[]): Promise<{ files: readonly string[]; empty: readonly string[] }> {
+async function expand(
+  patterns: readonly string[],
+  suffix: string,
+): Promise<{ files: readonly string[]; empty: readonly string[] }> {
   const files = new Set<string>();
   const empty: string[] = [];
   for (const pattern of patterns) {
@@ -95,7 +98,7 @@ async function expand(patterns: readonly string[]): Promise<{ files: readonly st
     const isLog = (other: string): boolean => other === name || (!literal && path.matchesGlob(other, name));
     let any = false;
     for (const folder of await foldersOf(path.dirname(pattern))) {
-      const found = await rotatedGenerations(folder, isLog);
+      const found = await rotatedGenerations(folder, isLog, suffix);
       any ||= found.any;
       for (const generation of found.generations) files.add(path.join(folder, generation));
     }

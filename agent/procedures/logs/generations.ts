@@ -132,16 +132,17 @@ export function archiveEnding(log: Pick<LogReport, 'compressor' | 'renames'>): s
 
 /**
  * Names in `folder` of rotated generations of the logs whose names `isLog` knows, whether the log itself is there or not. A log that is
- * named like a generation itself (`app-20240131.log`) counts as one. `any`: there is a log or a generation.
+ * named like a generation itself (`app-20240131.log`) counts as one. `suffix`: of generationSuffix. `any`: there is a log or a generation.
  */
 export async function rotatedGenerations(
   folder: string,
   isLog: (name: string) => boolean,
+  suffix: string,
 ): Promise<{ readonly generations: readonly string[]; readonly any: boolean }> {
   const generations: string[] = [];
   let any = false;
   for (const name of await namesIn(folder)) {
-    const logs = logsOf(name);
+    const logs = logsOf(name, suffix);
     const itself = isLog(name);
     if (logs.length > 0 && (itself || logs.some(isLog))) generations.push(name);
     any ||= itself || generations.length > 0;
@@ -150,16 +151,16 @@ export async function rotatedGenerations(
 }
 
 /** Names of the logs of which `name` may be a generation: `app.log.3.gz` and `app-20240131.log` of `app.log`. Empty = of none. */
-function logsOf(name: string): readonly string[] {
+function logsOf(name: string, suffix: string): readonly string[] {
   const { plainPath } = withoutEnding(name);
   const extension = path.extname(plainPath);
-  const found = bases(plainPath);
+  const found = bases(plainPath, suffix);
   if (extension === '' || /^\.\d+$/.test(extension)) return found;
-  return [...found, ...bases(plainPath.slice(0, -extension.length)).map((base) => `${base}${extension}`)];
+  return [...found, ...bases(plainPath.slice(0, -extension.length), suffix).map((base) => `${base}${extension}`)];
 }
 
 /** What stands before the suffix, read as short and as long as can be. */
-function bases(text: string): readonly string[] {
+function bases(text: string, suffix: string): readonly string[] {
   const found = ['.+?', '.+'].map((base) => new RegExp(`^(${base})${suffix}$`, 's').exec(text)?.[1]);
   return [...new Set(found.filter((base) => base !== undefined))];
 }
@@ -172,8 +173,22 @@ export function describe(file: string, index: number | null = null): Generation 
 }
 
 /** `.3`, or a date as `-20240131`, `.2024-01-31_23`. */
-const suffix = String.raw`(?:\.(\d{1,5})|[-._]\d{4}[-._\d]*)`;
-const wholeSuffix = new RegExp(`^${suffix}$`);
+const usualSuffix = String.raw`\.(\d{1,5})|[-._]\d{4}[-._\d]*`;
+const wholeSuffix = new RegExp(`^(?:${usualSuffix})$`);
+
+/** What follows the name of a log in that of a generation, as a regular expression: a number, a date, or one of these forms of dates. */
+export function generationSuffix(dateFormats: readonly string[]): string {
+  const forms = dateFormats.map((format) =>
+    format
+      .split(/(%[A-Za-z])/)
+      .map((part) => (/^%./.test(part) ? (digits[part] ?? String.raw`\d{2}`) : escape(part)))
+      .join(''),
+  );
+  return `(?:${[usualSuffix, ...forms].join('|')})`;
+}
+
+/** Of what logrotate(8) puts into a date; all others are two. */
+const digits: Readonly<Record<string, string>> = { '%Y': String.raw`\d{4}`, '%s': String.raw`\d{9,11}` };
 
 export function withoutEnding(file: string): { plainPath: string; ending: string | null } {
   const ending = packedEndings.find((one) => file.endsWith(one)) ?? null;

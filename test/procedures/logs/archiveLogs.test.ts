@@ -6,6 +6,7 @@ import {
   lstat,
   mkdir,
   open,
+  readdir,
   readFile,
   rename,
   stat,
@@ -74,6 +75,47 @@ describe('archive-logs', () => {
     );
     assert.equal(run.outcome, 'changed');
     assert.match(only(run.part.archives).path, /memory\/there\/logs-/);
+  });
+
+  it('takes generations from the `olddir` of `rotate`, made by logrotate itself, named by its `dateformat` and packed', async () => {
+    for (const [dateformat, compression] of [
+      ['-%d.%H%M', 'zstd'],
+      ['.until%Y%m%d', 'xz'],
+      ['%Y%m%d', 'gzip'],
+      ['_W%V-%s', 'bzip2'],
+    ] as const) {
+      const rotate = [
+        { paths: ['app/*.log'], olddir: '../was', dateext: true, dateformat, compression, delaycompress: false },
+      ];
+      await mkdir(harness.file('app'), { recursive: true });
+      await mkdir(harness.file('was'), { recursive: true });
+      await harness.write('app/a.log', 'one\n');
+      const rotated = await harness.rotate({ rotate }, { force: true });
+      assert.equal(rotated.outcome, 'changed', JSON.stringify(rotated));
+      const [name = ''] = (await readdir(harness.file('was'))).filter((one) => one.startsWith('a.log'));
+      const none = await harness.archive({ paths: undefined }, { logs: { rotate } });
+      assert.match(only(none.findings).message, /^Nothing was due/);
+      const run = await harness.archive(
+        { paths: undefined },
+        { logs: { rotate }, options: { days: 1 }, now: new Date(Date.now() + 3 * dayMs) },
+      );
+      assert.deepEqual(
+        run.part.files.map((file) => [file.path, file.action]),
+        [[harness.file(`was/${name}`), 'archived']],
+        dateformat,
+      );
+      assert.deepEqual(await readdir(harness.file('was')), []);
+    }
+  });
+
+  it('says nothing of an `olddir` that is empty or not made yet', async () => {
+    await harness.write('a.log', '');
+    for (const folder of ['none', 'was']) {
+      if (folder === 'was') await mkdir(harness.file(folder));
+      const rotate = [{ paths: ['*.log'], olddir: folder }];
+      const run = await harness.archive({ paths: undefined }, { logs: { rotate } });
+      assert.match(only(run.findings).message, /^Nothing was due/);
+    }
   });
 
   it('says what is missing: a log, a destination', async () => {

@@ -36,6 +36,21 @@ describe('the mark of a file that was read', () => {
     assert.equal(await new Watch().mark(await look(), folder), null);
   });
 
+  it('is of no file where the kernel leaves what is written by mappings in memory for long, or for ever', async () => {
+    const executable = await realpath(process.execPath);
+    const usual = await new Watch().mark(await look(executable), path.dirname(executable));
+    for (const [interval, age, expected] of [
+      ['500', '3000', usual],
+      ['0', '3000', null],
+      ['500', '360000', null],
+      ['', '', null],
+    ] as const) {
+      await writeFile(path.join(folder, 'dirty_writeback_centisecs'), `${interval}\n`);
+      await writeFile(path.join(folder, 'dirty_expire_centisecs'), `${age}\n`);
+      assert.equal(await new Watch(folder).mark(await look(executable), path.dirname(executable)), expected, interval);
+    }
+  });
+
   for (const [what, change] of [
     [
       'its content, its time set back',
