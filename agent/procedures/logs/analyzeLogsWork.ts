@@ -59,7 +59,11 @@ async function placesOf(options: AnalyzeLogsOptions, context: ProcedureContext, 
     const message = 'No logs are configured; set `logs.analyze.files` in maintenance.yaml, or say --file.';
     context.finding({ level: 'warning', code: 'logs.none', subject: 'logs.analyze', message });
   }
-  const places = await findLogs(patterns, { generations: options.file === undefined, since });
+  const rotations = (logs.rotate ?? []).map((rotation) => ({
+    ...rotation,
+    paths: rotation.paths.map((path) => resolve(baseDirectory, path)),
+  }));
+  const places = await findLogs(patterns, { generations: options.file === undefined, since, rotations });
   for (const { source, reason } of places.failures) {
     context.finding({ level: 'warning', code: 'logs.unreadable', subject: source, message: reason });
   }

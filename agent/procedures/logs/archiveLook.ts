@@ -114,6 +114,12 @@ async function known(settings: ArchiveSettings, context: ProcedureContext): Prom
       (await readManifest(places.manifest).catch(() => null)) ?? (await readManifest(places.pending).catch(() => null));
     found.push({ archive: places.archive, manifest, bytes: (await lstat(places.archive)).size });
   }
+  if (found.length === 0) {
+    context.finding({
+      ...{ level: 'info', code: 'logs.archive', subject: folder },
+      message: `There is no archive in ${folder}; give the folder of the archives as --destination if it is another.`,
+    });
+  }
   return found;
 }
 

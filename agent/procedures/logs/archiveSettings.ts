@@ -3,11 +3,11 @@ import path from 'node:path';
 import { execa } from 'execa';
 import type { Config } from '../../config/schema.ts';
 import type { LogArchiveSettings } from '../../config/logs.ts';
-import type { LogRotation } from './logrotateConfig.ts';
 import { FolderProblem } from './archiveFolder.ts';
 import type { ArchiveFileSettings } from './archiveWriter.ts';
 import type { UserAndGroup } from './asUser.ts';
 import { canZstd } from './compression.ts';
+import { logsInOlddir } from './logrotateConfig.ts';
 
 export interface ArchiveSettings extends ArchiveFileSettings {
   /** Absolute. */
@@ -40,7 +40,7 @@ export async function chooseArchive(
     throw new FolderProblem('No folder for archives is named: give `logs.archive.destination` or --destination.');
   }
   const paths = archive.paths ?? rotate.flatMap((rotation) => rotation.paths);
-  const apart = archive.paths === undefined ? rotate.flatMap(elsewhere) : [];
+  const apart = archive.paths === undefined ? rotate.flatMap(logsInOlddir) : [];
   return {
     ...(await fileSettings(archive)),
     destination: path.resolve(options.destination === undefined ? baseDirectory : '.', destination),
@@ -51,15 +51,6 @@ export async function chooseArchive(
     byName: options.byName ?? false,
     keep: archive.keep ?? null,
   };
-}
-
-/** Its logs as they would be called in its `olddir`. */
-function elsewhere({ paths, olddir }: LogRotation): readonly string[] {
-  if (olddir === undefined) return [];
-  return paths.map((pattern) => {
-    const folder = path.isAbsolute(olddir) ? olddir : path.join(path.dirname(pattern), olddir);
-    return path.join(folder, path.basename(pattern));
-  });
 }
 
 async function fileSettings(

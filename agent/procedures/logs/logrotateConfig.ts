@@ -50,6 +50,15 @@ export function foldersToMake(rotations: readonly LogRotation[], baseDirectory: 
   return [...new Set(folders)];
 }
 
+/** The logs of a rotation as they would be called in its `olddir`; none without one. */
+export function logsInOlddir({ paths, olddir }: Pick<LogRotation, 'paths' | 'olddir'>): readonly string[] {
+  if (olddir === undefined) return [];
+  return paths.map((pattern) => {
+    const folder = path.isAbsolute(olddir) ? olddir : path.join(path.dirname(pattern), olddir);
+    return path.join(folder, path.basename(pattern));
+  });
+}
+
 /** `--config` before `logs.config` before `logs.rotate` before the system's file. Throws LogrotateConfigProblem. */
 export function chooseConfig(
   option: string | undefined,

@@ -87,7 +87,8 @@ export class OwnAuditLog {
       return;
     }
     const done = this.#pieces.filter(({ source }) => archived.has(source.path));
-    for (const { first, last } of done) this.#tell(first, last, 'were copied into an archive');
+    for (const { first, last } of done)
+      this.#tell(first, last, `${first === last ? 'was' : 'were'} copied into an archive`);
     this.state = {
       ...this.state,
       archivedThrough: Math.max(this.state.archivedThrough, ...done.map(({ last }) => last)),

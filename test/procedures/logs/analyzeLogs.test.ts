@@ -124,6 +124,47 @@ describe('analyze-logs', () => {
     await assert.rejects(harness.run({ file: [file], since: 'last week' }), /how long ago/);
   });
 
+  it('reads the generations that `logs.rotate` puts into an olddir, or names by a dateformat of its own', async () => {
+    const line = (time: string) => `${time} ERROR at ${time}\n`;
+    const [old, one, two, live] = ['01', '08', '09', '10'].map((day) => `2024-03-${day}T00:00:00Z`) as [
+      string,
+      string,
+      string,
+      string,
+    ];
+    const write = async (name: string, content: Buffer, time: string) => {
+      const file = await harness.write(name, content);
+      await utimes(file, new Date(time), new Date(time));
+    };
+    await write('was/app.log_W09.gz', gzipSync(line(old)), old);
+    await write('was/app.log_W10.zst', zstdCompressSync(Buffer.from(line(one))), one);
+    await write('was/app.log_W11', Buffer.from(line(two)), two);
+    await write('was/app.log.other_W11', Buffer.from(line(two)), two);
+    await write('logs/b.log.on08.gz', gzipSync(line(one)), one);
+    for (const log of ['app', 'b']) await harness.write(`logs/${log}.log`, line(live));
+    const rotate = [
+      { paths: ['logs/app*.log'], olddir: '../was', dateext: true, dateformat: '_W%V' },
+      { paths: ['logs/b.log'], dateext: true, dateformat: '.on%d' },
+    ];
+    const { files } = (await harness.run({ since: '7d' }, { now: noon, logs: { rotate } })).part;
+    assert.deepEqual(
+      files.map(({ read }) => read.map((file) => path.relative(harness.root, file))),
+      [
+        ['was/app.log_W10.zst', 'was/app.log_W11', 'logs/app.log'],
+        ['logs/b.log.on08.gz', 'logs/b.log'],
+      ],
+    );
+  });
+
+  it('says in its report why it is not known what is new', async () => {
+    const file = await harness.write('a.log', '2024-03-10T11:00:00Z ERROR one\n');
+    const report = async (...files: string[]) =>
+      await readFile((await harness.run({ file: files }, { now: noon })).part.reportFile ?? '', 'utf8');
+    assert.match(await report(file), /\?: what is new since yesterday is not known, .*--since 3d/);
+    const longer = ['2024-03-08T11:00:00Z ERROR two', '2024-03-10T11:00:00Z ERROR one'];
+    assert.doesNotMatch(await report(await harness.write('b.log', longer)), /not known/);
+  });
+
   it('reads the generations of a configured log that are young enough, oldest first, as one log', async () => {
     const at = async (file: string, time: string) => utimes(file, new Date(time), new Date(time));
     const line = (time: string) => `${time} ERROR at ${time}\n`;

@@ -221,6 +221,17 @@ describe('archive-logs', () => {
     assert.deepEqual([damaged.outcome, only(damaged.part.archives).action], ['failed', 'damaged']);
   });
 
+  it('says so when there is no archive to list or to verify', async () => {
+    await mkdir(harness.destination, { mode: 0o700 });
+    for (const options of [{ list: true }, { verify: true }]) {
+      const { message } = only((await harness.archive({}, { options })).findings);
+      assert.equal(
+        message,
+        `There is no archive in ${harness.destination}; give the folder of the archives as --destination if it is another.`,
+      );
+    }
+  });
+
   it('finds every changed byte of an archive', async () => {
     await harness.old('a.log.1', Array.from({ length: 50 }, (_, line) => `line ${line * 7919}\n`).join(''));
     const { path: archive } = only((await harness.archive()).part.archives);

@@ -60,6 +60,9 @@ export function rubbishOf({ longLines, binaryLines, invalidLines }: Log): string
   return said.length === 0 ? null : `lines: ${said.join(', ')}`;
 }
 
+const noNews =
+  'what is new since yesterday is not known, for neither this log nor an earlier run reaches back that far; --since 3d reads the rotated logs before it too.';
+
 function groupsSection(log: Log): readonly string[] {
   const rows = log.groups.map(({ template, level, count, firstSeen, lastSeen, isNew }) => [
     count,
@@ -71,7 +74,9 @@ function groupsSection(log: Log): readonly string[] {
   ]);
   const more =
     log.otherMessages > 0 ? ['', `${number(log.otherMessages)} more messages in groups that are not listed.`] : [];
-  return ['### Groups', '', ...table(['count', 'level', 'message', 'first', 'last', 'since yesterday'], rows), ...more];
+  const columns = ['count', 'level', 'message', 'first', 'last', 'since yesterday'];
+  const unknown = log.groups.some(({ isNew }) => isNew === null) ? ['', `?: ${noNews}`] : [];
+  return ['### Groups', '', ...table(columns, rows), ...unknown, ...more];
 }
 
 function requestsSection(requests: LogRequests): readonly string[] {

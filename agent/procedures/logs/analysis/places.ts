@@ -1,7 +1,8 @@
 /** From named files, folders and globs to the logs that are read, each with its rotated generations where they are wanted. */
 import { glob, readdir, stat } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
-import { generationsOf } from '../generations.ts';
+import { basename, dirname, join, matchesGlob, resolve } from 'node:path';
+import { generationsOf, generationSuffix, rotatedGenerations } from '../generations.ts';
+import { logsInOlddir, type LogRotation } from '../logrotateConfig.ts';
 import { standardInput } from './source.ts';
 
 export interface LogPlace {
@@ -25,11 +26,17 @@ const rotated = /(?:\.\d{1,5}|[-.]\d{8}(?:-\d+)?|[-.]\d{4}-\d\d-\d\d[-_\d]*)(?:\
 const notText =
   /^(?:wtmp|btmp|lastlog|faillog|tallylog|README)(?:[.-].*)?$|\.(?:journal~?|db|sqlite3?|pcap|upkeep(?:\.lock)?)$|^\.?(?:logs|audit)-[-\dT]{17}Z(?:-\d+)?\.(?:pending\.)?json$/;
 
-/** `patterns` are absolute. `since`: with it, the generations of each log that may hold something as young are read too. */
-export async function findLogs(
-  patterns: readonly string[],
-  given: { readonly generations: boolean; readonly since: number },
-): Promise<Places> {
+export interface Wanted {
+  /** Of each log, when `since` is given: those that may hold something as young. */
+  readonly generations: boolean;
+  /** Milliseconds; `-Infinity` = not given. */
+  readonly since: number;
+  /** `logs.rotate`: how generations are called, and in which folders they are. */
+  readonly rotations: readonly LogRotation[];
+}
+
+/** `patterns`, and the paths of rotations, are absolute. */
+export async function findLogs(patterns: readonly string[], given: Wanted): Promise<Places> {
   const files = new Set<string>();
   const failures: { source: string; reason: string }[] = [];
   const logs: LogPlace[] = [];
@@ -48,7 +55,7 @@ export async function findLogs(
     }
   }
   for (const source of files) {
-    logs.push({ source, files: given.generations ? await youngOf(source, given.since) : [source] });
+    logs.push({ source, files: given.generations ? await youngOf(source, given) : [source] });
   }
   return { logs, failures };
 }
@@ -121,11 +128,12 @@ function withoutGenerations(files: readonly string[]): readonly string[] {
   });
 }
 
-async function youngOf(source: string, since: number): Promise<readonly string[]> {
+async function youngOf(source: string, { since, rotations }: Wanted): Promise<readonly string[]> {
   if (since === Number.NEGATIVE_INFINITY) return [source];
-  const generations = await generationsOf({ path: source, renames: [], target: null });
+  const usual = await generationsOf({ path: source, renames: [], target: null });
+  const generations = new Set([...usual.map(({ path }) => path), ...(await configuredOf(source, rotations))]);
   const young: { path: string; time: number }[] = [];
-  for (const { path } of generations) {
+  for (const path of generations) {
     const stats = await stat(path).catch(() => null);
     if (stats === null) continue;
     if (path === source) young.push({ path, time: Number.POSITIVE_INFINITY });
@@ -134,6 +142,22 @@ async function youngOf(source: string, since: number): Promise<readonly string[]
   }
   if (!young.some(({ path }) => path === source)) young.push({ path: source, time: Number.POSITIVE_INFINITY });
   return young.sort((one, other) => one.time - other.time).map(({ path }) => path);
+}
+
+/** Generations whose folder or names are those that `logs.rotate` gives them (olddir, dateformat). */
+async function configuredOf(source: string, rotations: readonly LogRotation[]): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const rotation of rotations) {
+    const { paths, olddir, dateformat } = rotation;
+    const own = paths.filter((pattern) => pattern === source || matchesGlob(source, pattern));
+    if (own.length === 0 || (olddir === undefined && dateformat === undefined)) continue;
+    const [apart] = logsInOlddir({ paths: [source], olddir });
+    const folder = dirname(apart ?? source);
+    const suffix = generationSuffix(dateformat === undefined ? [] : [dateformat]);
+    const { generations } = await rotatedGenerations(folder, (name) => name === basename(source), suffix);
+    found.push(...generations.map((name) => join(folder, name)));
+  }
+  return found;
 }
 
 function noLog(path: string): string {
