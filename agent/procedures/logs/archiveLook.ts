@@ -1,6 +1,6 @@
 /** Looking at archives: list, verify, restore. */
 import { constants } from 'node:fs';
-import { lstat, mkdir, open, readdir } from 'node:fs/promises';
+import { lstat, mkdir, open, readdir, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { formatBytes } from '../../config/units.ts';
 import { counted } from '../counted.ts';
@@ -61,10 +61,14 @@ export async function restoreArchive(
     throw new FolderProblem(`${name} is no archive of Upkeep: give a name that --list shows.`);
   const places = placesOf(settings.destination, archive);
   const manifest = (await readManifest(places.manifest)) ?? (await readManifest(places.pending));
+  if ((await lstat(places.archive).catch(() => null)) === null)
+    throw new FolderProblem(`There is no archive ${places.archive}: give a name that --list shows.`);
   if (manifest === null)
     throw new FolderProblem(`${places.archive} has no manifest, so it can not be verified: unpack it with tar.`);
   const target = path.resolve(to);
   const files = manifest.files.map((file) => ({ file, place: placeFor(target, file) }));
+  if (new Set(files.map(({ place }) => place)).size < files.length)
+    throw new FolderProblem(`${places.archive} names one file twice; nothing was restored.`);
   if (!context.dryRun) {
     await makeEmpty(target);
     const next = files.values();
@@ -151,13 +155,19 @@ async function makeEmpty(target: string): Promise<void> {
   await mkdir(target, { recursive: true, mode: 0o700 });
   if ((await trustedAs(target)) !== null)
     throw new FolderProblem(`Others can change ${target} while it is filled; give a folder of your own.`);
-  if ((await readdir(target)).length > 0) throw new FolderProblem(`${target} is not empty; nothing was restored.`);
+  if ((await readdir(target)).length > 0) {
+    throw new FolderProblem(
+      `${target} is not empty; nothing was restored. Give another folder, or remove this one if an interrupted restore left it.`,
+    );
+  }
 }
 
+/** A file has its name once it is whole: what a killed restore leaves is not taken for a log. */
 async function writer(place: string, file: ArchivedFile): Promise<(chunk: Buffer | null) => Promise<void>> {
   await mkdir(path.dirname(place), { recursive: true, mode: 0o700 });
   const { O_CREAT, O_EXCL, O_WRONLY, O_NOFOLLOW } = constants;
-  const handle = await open(place, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, file.mode & 0o600);
+  const half = `${place}.upkeep-half`;
+  const handle = await open(half, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, file.mode & 0o600);
   return async (chunk) => {
     if (chunk !== null) {
       await handle.writeFile(chunk);
@@ -167,5 +177,6 @@ async function writer(place: string, file: ArchivedFile): Promise<(chunk: Buffer
     await handle.utimes(new Date(file.modifiedAt), new Date(file.modifiedAt));
     await handle.sync();
     await handle.close();
+    await rename(half, place);
   };
 }

@@ -2,6 +2,7 @@
  * Reads what `logrotate -v` and `logrotate -d` print (English, LC_ALL=C; tried with 3.18 to 3.22). It is the only source
  * that knows the effect of any configuration, includes and global options included.
  */
+import { dirname } from 'node:path';
 
 export type Decision = 'due' | 'not_due' | 'empty' | 'missing' | 'refused';
 export type Compression = 'none' | 'immediate' | 'delayed';
@@ -219,6 +220,17 @@ class Reader {
     const named = [...this.logs.values()]
       .filter((log) => message.includes(log.path))
       .sort((a, b) => b.path.length - a.path.length)[0];
+    this.#blame(named ?? this.#withoutFolder(message), message);
+  }
+
+  /** The log at hand, when the folder is missing in which it should be. */
+  #withoutFolder(message: string): LogReport | undefined {
+    const folder = /^stat of (.+) failed: No such file or directory$/.exec(message)?.[1];
+    const current = this.#current;
+    return current?.reason === '' && dirname(current.path) === folder ? current : undefined;
+  }
+
+  #blame(named: LogReport | undefined, message: string): void {
     if (named === undefined) {
       this.errors.push(message);
       return;

@@ -53,17 +53,22 @@ export function reportFile(facts: FileFacts, finding: Report): FileResult {
   return result;
 }
 
-/** Findings about the run as a whole; false when logrotate did not come to a good end. */
-export function reportRun(run: ToolRun, report: LogrotateReport, rotation: Rotation): boolean {
-  const { finding } = rotation.context;
-  for (const error of report.errors) {
-    finding({
+/** Errors that are of no single log. */
+export function tellErrors({ errors }: LogrotateReport, { configFile, context }: Rotation): void {
+  for (const error of errors) {
+    context.finding({
       level: 'critical',
       code: error.includes('script') ? 'logs.script' : 'logs.logrotate',
-      subject: rotation.configFile,
+      subject: configFile,
       message: `logrotate: ${error}${remedyFor(error)}`,
     });
   }
+}
+
+/** Findings about the run as a whole; false when logrotate did not come to a good end. */
+export function reportRun(run: ToolRun, report: LogrotateReport, rotation: Rotation): boolean {
+  const { finding } = rotation.context;
+  tellErrors(report, rotation);
   if (run.exitCode === 0) return true;
   const how = run.killedBy === null ? `exit code ${run.exitCode ?? 'unknown'}` : `killed by ${run.killedBy}`;
   if (report.errors.length > 0 || [...report.logs.values()].some(({ errors }) => errors.length > 0)) {
@@ -102,6 +107,7 @@ const remedies: readonly (readonly [RegExp, string])[] = [
     /insecure permissions/,
     '; set `su: USER GROUP` in logs.rotate, with the owner of that folder, or take the right to write to it from others.',
   ],
+  [/^stat of .*No such file/, '; correct its path in logs.rotate, or set `missingok: true` there.'],
   [/olddir path .*No such file/, '; make that folder, or set `createolddir: 0750 root adm` in logs.rotate'],
   [
     /already exists, skipping rotation/,
@@ -127,14 +133,25 @@ export function reportWriters(file: FileResult, writers: readonly KnownWriter[],
   });
 }
 
-function actionOf({ log, account }: FileFacts): FileResult['action'] {
+function actionOf({ log, snapshot, account }: FileFacts): FileResult['action'] {
   if (log.decision === 'refused') return 'error';
+  // Where the folder is missing too, `missingok` makes logrotate say nothing at all.
+  if (log.decision === 'not_due' && log.reason === '' && snapshot.log === null) return 'missing';
   if (log.decision !== 'due') return log.decision;
   if (account === null) return log.errors.length === 0 ? 'planned' : 'error';
   return account.verified ? 'rotated' : 'error';
 }
 
-function describeAction(result: FileResult, { log, account }: FileFacts): Pick<Finding, 'level' | 'message'> | null {
+/** Why a log is not due. The first sight of a log is to logrotate like a rotation: from then on its time counts. */
+function waiting({ lastRotation }: FileResult, { log, lastRotation: noted }: FileFacts): string {
+  if (log.reason === '') return 'logrotate does not say why';
+  if (lastRotation !== null) return `${log.reason}, last rotation ${lastRotation}`;
+  if (log.reason !== 'log has already been rotated') return log.reason;
+  return `new to logrotate, its time counts from ${noted === undefined ? 'the first run on' : noted.toISOString()}`;
+}
+
+function describeAction(result: FileResult, facts: FileFacts): Pick<Finding, 'level' | 'message'> | null {
+  const { log, account } = facts;
   const last = result.lastRotation === null ? '' : `, last rotation ${result.lastRotation}`;
   switch (result.action) {
     case 'planned':
@@ -148,7 +165,7 @@ function describeAction(result: FileResult, { log, account }: FileFacts): Pick<F
         message: `${result.path} (${result.bytes} bytes) was rotated${result.rotatedTo === null ? ' and removed, as configured' : ` to ${result.rotatedTo}`}.`,
       };
     case 'not_due':
-      return { level: 'ok', message: `${result.path} is not due (${log.reason}${last}).` };
+      return { level: 'ok', message: `${result.path} is not due (${waiting(result, facts)}).` };
     case 'empty':
       return { level: 'ok', message: `${result.path} is empty and was left alone${last}.` };
     case 'missing':

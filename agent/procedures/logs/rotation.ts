@@ -13,7 +13,7 @@ import type { LogrotateReport } from './logrotateOutput.ts';
 import { readState } from './logrotateState.ts';
 import { repairLog } from './repair.ts';
 import type { RepairContext } from './repair.ts';
-import { remedyFor, reportFile, reportRun } from './report.ts';
+import { remedyFor, reportFile, reportRun, tellErrors } from './report.ts';
 import type { FileResult } from './report.ts';
 import { foldersStay } from './rotationSafety.ts';
 import { settle } from './settlement.ts';
@@ -116,7 +116,8 @@ async function tellPlan(rotation: Rotation, report: LogrotateReport, folders: Fo
     const facts = { log, snapshot, account: null, lastRotation: state.get(log.path) };
     files.push(reportFile(facts, rotation.context.finding));
   }
-  return { files, changed: false, failed: false };
+  tellErrors(report, rotation);
+  return { files, changed: false, failed: report.errors.length > 0 };
 }
 
 async function rotateNow(

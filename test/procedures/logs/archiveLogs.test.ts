@@ -262,6 +262,30 @@ describe('archive-logs', () => {
     assert.match(only((await harness.archive({}, { options })).findings).message, /not empty/);
   });
 
+  it('gives a restored file its name only when it is whole', async () => {
+    await harness.old('a.log.1', 'one\n');
+    await harness.old('a.log.2', Array.from({ length: 200_000 }, (_, line) => `line ${line * 7919}\n`).join(''));
+    const { path: archive } = only((await harness.archive()).part.archives);
+    await truncate(archive, (await stat(archive)).size - 1000);
+    const to = path.join(harness.memory, 'back');
+    const run = await harness.archive({}, { options: { restore: path.basename(archive), to } });
+    assert.match(only(run.findings).message, /is damaged .* may not be whole/);
+    assert.deepEqual(await readdir(path.join(to, harness.logs)), ['a.log.1', 'a.log.2.upkeep-half']);
+  });
+
+  it('says that there is no archive of the name to restore, or that it names one file twice', async () => {
+    await harness.old('a.log.1', 'one\n');
+    await harness.old('a.log.2', 'two\n');
+    const { path: archive } = only((await harness.archive()).part.archives);
+    const message = async (restore: string) =>
+      only((await harness.archive({}, { options: { restore, to: path.join(harness.memory, 'back') } })).findings)
+        .message;
+    assert.match(await message('logs-2024-01-01T000000Z.tar.zst'), /^There is no archive .*--list shows\.$/);
+    const manifest = archive.replace('.tar.zst', '.json');
+    await writeFile(manifest, (await readFile(manifest, 'utf8')).replaceAll('a.log.2', 'a.log.1'));
+    assert.match(await message(path.basename(archive)), /names one file twice; nothing was restored/);
+  });
+
   it('restores nothing outside of the folder, whatever a manifest says', async () => {
     await harness.old('a.log.1', 'one\n');
     const { path: archive } = only((await harness.archive()).part.archives);

@@ -29,6 +29,26 @@ describe('rotate-logs', () => {
     assert.equal(only(run.files).action, 'not_due');
     assert.equal(only(run.files).lastRotation, null);
     assert.deepEqual(await harness.names(), ['a.log']);
+    assert.match(only(run.findings).message, /a\.log is not due \(new to logrotate, its time counts from \d{4}-/);
+  });
+
+  it('takes no log for well whose folder is missing, in a dry run neither', async () => {
+    const rotate = [{ paths: ['none/a.log', 'none/*.log'] }, { paths: ['none/b.log'], missingok: false }];
+    for (const dryRun of [true, false]) {
+      const run = await harness.rotate({ rotate }, { dryRun });
+      assert.deepEqual(
+        run.files.map(({ path: file, action }) => [path.basename(file), action]),
+        [
+          ['a.log', 'missing'],
+          ['*.log', 'missing'],
+          ['b.log', 'missing'],
+        ],
+      );
+      const { subject, message } = only(run.findings.filter(({ level }) => level === 'warning'));
+      assert.equal(subject, harness.file('none/b.log'));
+      assert.match(message, /^logrotate: stat of .*none failed.*; correct its path .*`missingok: true`/);
+      assert.equal(run.outcome, dryRun ? 'warning' : 'failed');
+    }
   });
 
   it('rotates with force, knows the new place and the time, and compresses a round later', async () => {
