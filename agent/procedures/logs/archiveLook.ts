@@ -1,6 +1,7 @@
 /** Looking at archives: list, verify, restore. */
 import { constants } from 'node:fs';
 import { lstat, mkdir, open, readdir, rename } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { formatBytes } from '../../config/units.ts';
 import { counted } from '../counted.ts';
@@ -72,10 +73,11 @@ export async function restoreArchive(
   if (!context.dryRun) {
     await makeEmpty(target);
     const next = files.values();
+    const halves = new Set<FileHandle>();
     const problem = await verifyArchive(places.archive, manifest, context.signal, async (file) => {
       const place = next.next().value?.place ?? placeFor(target, file);
-      return await writer(place, file);
-    });
+      return await writer(place, file, halves);
+    }).finally(() => Promise.all([...halves].map((half) => half.close())));
     if (problem !== null)
       throw new FolderProblem(`${places.archive} is damaged (${problem}); what is in ${target} may not be whole.`);
   }
@@ -162,12 +164,17 @@ async function makeEmpty(target: string): Promise<void> {
   }
 }
 
-/** A file has its name once it is whole: what a killed restore leaves is not taken for a log. */
-async function writer(place: string, file: ArchivedFile): Promise<(chunk: Buffer | null) => Promise<void>> {
+/** A file has its name once it is whole: what a killed restore leaves is not taken for a log. `halves`: those that are open. */
+async function writer(
+  place: string,
+  file: ArchivedFile,
+  halves: Set<FileHandle>,
+): Promise<(chunk: Buffer | null) => Promise<void>> {
   await mkdir(path.dirname(place), { recursive: true, mode: 0o700 });
   const { O_CREAT, O_EXCL, O_WRONLY, O_NOFOLLOW } = constants;
   const half = `${place}.upkeep-half`;
   const handle = await open(half, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, file.mode & 0o600);
+  halves.add(handle);
   return async (chunk) => {
     if (chunk !== null) {
       await handle.writeFile(chunk);
@@ -176,6 +183,7 @@ async function writer(place: string, file: ArchivedFile): Promise<(chunk: Buffer
     await handle.chmod(file.mode & 0o777);
     await handle.utimes(new Date(file.modifiedAt), new Date(file.modifiedAt));
     await handle.sync();
+    halves.delete(handle);
     await handle.close();
     await rename(half, place);
   };
