@@ -32,6 +32,8 @@ export interface Reading {
   readonly pace: Pace;
   readonly signal: AbortSignal;
   readonly answering: AnsweringFolders;
+  /** Takes PEM in a form that OpenSSL does not read: for who writes it anew. */
+  readonly loose?: boolean;
   /** Certificates by their base64 text: many files hold the same intermediates. */
   readonly seen: Map<string, X509Certificate>;
 }
@@ -47,8 +49,10 @@ async function parsePem(text: string, reading: Reading): Promise<Contents> {
   const certificates: X509Certificate[] = [];
   const others: string[] = [];
   let key: Contents['key'] = null;
+  let begun = text.match(/-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/g)?.length ?? 0;
   for (const block of pemBlocks(text)) {
     if (/^(X509 |TRUSTED )?CERTIFICATE$/.test(block.label)) {
+      begun -= 1;
       certificates.push(certificateOf(block, reading, certificates.length + 1));
     } else if (block.label.endsWith('PRIVATE KEY')) {
       key ??= privateKeyOf(block, reading.password);
@@ -57,6 +61,7 @@ async function parsePem(text: string, reading: Reading): Promise<Contents> {
     }
     await reading.pace();
   }
+  if (begun > 0) throw new UnparsableError('a certificate in it has no END line, as when a file was cut off');
   if (certificates.length === 0 && key === null && others.length === 0) {
     const foreign = foreignFile(Buffer.from(text, 'latin1'));
     throw new UnparsableError(foreign === null ? 'it is neither PEM nor DER nor PKCS#12' : `it is ${foreign}`);
@@ -100,6 +105,11 @@ function isCertificate(bytes: Buffer): boolean {
 }
 
 function certificateOf(block: PemBlock, reading: Reading, position: number): X509Certificate {
+  if (!block.strict && reading.loose !== true) {
+    throw new UnparsableError(
+      `certificate ${position} in it is not read by OpenSSL, and so by few services: its BEGIN and END must each be a line of its own, without an empty line between`,
+    );
+  }
   const known = reading.seen.get(block.base64);
   if (known !== undefined) return known;
   try {

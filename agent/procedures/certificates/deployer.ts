@@ -31,7 +31,14 @@ export async function createDeployer(context: ProcedureContext): Promise<Deploye
   const pace = createPace(context.signal);
   const { password } = context.config.certificates;
   const roots = await loadTrustedRoots(await authoritiesOf(undefined, context), context.env, pace);
-  const reading = { password, pace, signal: context.signal, seen: new Map(), answering: new Set<string>() };
+  const reading = {
+    password,
+    pace,
+    signal: context.signal,
+    seen: new Map(),
+    answering: new Set<string>(),
+    loose: true,
+  };
   const world = { context, reading, secureContext: createSecureContext({ ca: [...roots.pems] }) };
   return {
     deploy: (target) => deployOne(target, world, { now: context.now(), warnDays: undefined, roots }),

@@ -7,6 +7,8 @@ export interface PemBlock {
   readonly base64: string;
   /** The block as it stands in the text. */
   readonly text: string;
+  /** Whether it is in the form without which OpenSSL, and so most services, do not read it: see inOwnLines. */
+  readonly strict: boolean;
 }
 
 const begin = '-----BEGIN ';
@@ -26,8 +28,24 @@ export function* pemBlocks(text: string): Generator<PemBlock> {
     if (bodyLength !== -1) {
       const body = rest.slice(0, bodyLength);
       const base64 = (body.includes(':') ? body.replace(/^.*:.*$/gm, '') : body).replace(/\s+/g, '');
-      yield { label, base64, text: `${begin}${label}${dashes}${body}${end}` };
+      const tail = rest.slice(bodyLength + end.length);
+      const strict = beginsLine(text, at) && inOwnLines(body) && endsLine(tail, next === -1);
+      yield { label, base64, text: `${begin}${label}${dashes}${body}${end}`, strict };
     }
     at = next;
   }
+}
+
+/** `text` is Latin-1, in which a byte order mark of UTF-8 has three characters; OpenSSL passes it over. */
+function beginsLine(text: string, at: number): boolean {
+  return at === 0 || text[at - 1] === '\n' || (at === 3 && text.startsWith('\u00ef\u00bb\u00bf'));
+}
+
+/** BEGIN and END have their lines to themselves, and no empty line is between: what is before one is taken for headers. */
+function inOwnLines(body: string): boolean {
+  return /^[ \t]*\r?\n/.test(body) && body.endsWith('\n') && !/\S[ \t]*\r?\n[ \t]*\r?\n/.test(body);
+}
+
+function endsLine(tail: string, last: boolean): boolean {
+  return /^[ \t\r]*\n/.test(tail) || (last && /^[ \t\r]*$/.test(tail));
 }

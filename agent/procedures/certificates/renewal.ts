@@ -15,6 +15,7 @@ import { findingsOf } from './findings.ts';
 import { coversName, plain } from './names.ts';
 import { createPace } from './pace.ts';
 import { lineageOf, pairFiles, type PairFiles, type PairRead, readPair } from './pair.ts';
+import { day } from './problems.ts';
 import { findProgram, type Program, runProgram } from './program.ts';
 import { loadTrustedRoots } from './roots.ts';
 
@@ -47,7 +48,7 @@ export async function createRenewer(context: ProcedureContext, force: boolean): 
     // What was issued a moment ago is not yet valid by a clock that was read before.
     yardstick: () => ({ now: context.now(), warnDays: undefined, roots }),
     // Nothing may be remembered: the same file is read before and after.
-    reading: () => ({ password, pace, signal: context.signal, seen: new Map(), answering: new Set() }),
+    reading: () => ({ password, pace, signal: context.signal, seen: new Map(), answering: new Set(), loose: true }),
   };
   return { renew: (domain) => renewOne(domain, world) };
 }
@@ -102,7 +103,7 @@ async function renewKnown(wanted: Wanted, before: PairRead, known: Known, world:
     : (whyDue(before, wanted, context.now()) ?? (await whyMoved(domain, context)));
   if (due === null && !force) {
     if (!context.dryRun) await pending.clear();
-    context.print(`The certificate of ${domain} is not due: ${before.analysis.certificate.message}`);
+    context.print(notDue(before, domain));
     return { ...known, action: 'not_due', problem: null };
   }
   const { deploy_hook: words } = context.config.certificates;
@@ -222,6 +223,16 @@ function whyDue({ analysis, pair }: PairRead, { names }: Wanted, now: Date): Due
   const lifetime = Date.parse(notAfter) - Date.parse(notBefore);
   const left = Date.parse(notAfter) - now.getTime();
   return left <= lifetime * shareLeft(lifetime) ? { why: `it ends on ${notAfter.slice(0, 10)}`, byTime: true } : null;
+}
+
+/** What is wrong otherwise is the business of check-certificates, and no reason for or against a renewal. */
+function notDue({ analysis }: PairRead, domain: string): string {
+  const { notBefore, notAfter, level, message } = analysis.certificate;
+  if (notBefore === null || notAfter === null) return `The certificate of ${domain} is not due.`;
+  const lifetime = Date.parse(notAfter) - Date.parse(notBefore);
+  const from = day(new Date(Date.parse(notAfter) - lifetime * shareLeft(lifetime)));
+  const until = `The certificate of ${domain} is not due: it ends on ${notAfter.slice(0, 10)} and is renewed from ${from} on.`;
+  return level === 'ok' || level === 'info' ? until : `${until} ${message}`;
 }
 
 async function whyMoved(domain: string, { config: { certificates } }: ProcedureContext): Promise<Due | null> {

@@ -1,8 +1,26 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
+import { createSecureContext } from 'node:tls';
 import forge from 'node-forge';
+import { parseContents } from '../../../agent/procedures/certificates/contents.ts';
 import { type Authority, createAuthority, issue, type Issued } from './authority.ts';
 import { check, checkOne, Folder, valid } from './harness.ts';
+
+/** What becomes of a leaf and its issuer in the hands of people and disks. */
+const shapes: Readonly<Record<string, (leaf: string, above: string) => string>> = {
+  'as it was issued': (leaf, above) => leaf + above,
+  'without a line break at its end': (leaf, above) => leaf + above.trimEnd(),
+  'blanks behind each line': (leaf, above) => (leaf + above).replaceAll('\n', '  \n'),
+  'an empty line between the two': (leaf, above) => `${leaf}\n\n${above}`,
+  'the two glued together by cat': (leaf, above) => leaf.trimEnd() + above,
+  'the second one cut off': (leaf, above) => leaf + above.slice(0, -60),
+  'the second one cut off in its END line': (leaf, above) => leaf + above.slice(0, -3),
+  'the first one cut off': (leaf, above) => leaf.slice(0, 200) + '\n' + above,
+  'an empty line in the first one': (leaf, above) => leaf.replace(/(\n[^\n]+\n)/, '$1\n') + above,
+  'an empty line before the END': (leaf, above) => leaf.replace('\n-----END', '\n\n-----END') + above,
+  'all in one line': (leaf, above) => (leaf + above).replaceAll('\n', ''),
+  'all commented out': (leaf, above) => (leaf + above).replace(/^/gm, '# '),
+};
 
 describe('check-certificates, formats of files', () => {
   const folder = new Folder();
@@ -32,6 +50,32 @@ describe('check-certificates, formats of files', () => {
     const text = `Subject: a\r\n${issued.chainPem.replaceAll('\n', '\r\n')}bye\r\n`;
     const found = await checkOne({ path: [await folder.write('a.pem', text)], ca });
     assert.deepEqual([found.status, found.count], ['ok', 2]);
+  });
+
+  // nginx, Apache, haproxy and Node read a file of certificates by the same function of OpenSSL.
+  for (const [title, spoil] of Object.entries(shapes)) {
+    it(`takes a PEM file for sound only where OpenSSL does: ${title}`, async () => {
+      const text = spoil(issued.certPem, intermediate.certPem);
+      const found = await checkOne({ path: [await folder.write('a.pem', text)], ca });
+      let refusal = '';
+      try {
+        createSecureContext({ cert: text });
+      } catch (error) {
+        refusal = String(error);
+      }
+      assert.equal(found.status, refusal === '' ? 'ok' : 'unparsable', refusal);
+      if (refusal !== '') assert.match(found.message, /certificate \d in it is not read by OpenSSL|has no END line/);
+    });
+  }
+
+  it('is as loose as ever where the certificates are written anew', async () => {
+    const text = issued.certPem.trimEnd() + intermediate.certPem;
+    const reading = { password: undefined, pace: () => Promise.resolve(), signal: AbortSignal.timeout(60_000) };
+    const further = { answering: new Set<string>(), seen: new Map<string, X509Certificate>(), loose: true };
+    const { certificates } = await parseContents(Buffer.from(text), { ...reading, ...further });
+    assert.equal(certificates.length, 2);
+    const cut = Buffer.from(text.slice(0, -40));
+    await assert.rejects(parseContents(cut, { ...reading, ...further }), /has no END line/);
   });
 
   describe('PKCS#12', () => {

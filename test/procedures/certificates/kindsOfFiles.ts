@@ -186,7 +186,11 @@ export const formats: Readonly<Record<string, Kind>> = {
     status: 'bad',
     reasons: ['chain_incomplete'],
   },
-  'PEM that is indented': { make: changed((pem) => pem.replace(/^/gm, '    ')), status: 'ok' },
+  'PEM that is indented': {
+    make: changed((pem) => pem.replace(/^/gm, '    ')),
+    status: 'unparsable',
+    message: /certificate 1 in it is not read by OpenSSL/,
+  },
   'PEM with CRLF': { make: changed((pem) => pem.replaceAll('\n', '\r\n')), status: 'ok' },
   'PEM with a byte order mark': { make: changed((pem) => `\u{FEFF}${pem}`), status: 'ok' },
   'PEM with text before it': {
@@ -218,7 +222,11 @@ export const formats: Readonly<Record<string, Kind>> = {
     status: 'unparsable',
     message: /it is text in UTF-16, of which iconv/,
   },
-  'PEM that is cut off': { make: changed((pem) => pem.slice(0, 300)), status: 'unparsable', message: /neither PEM/ },
+  'PEM that is cut off': {
+    make: changed((pem) => pem.slice(0, 300)),
+    status: 'unparsable',
+    message: /has no END line/,
+  },
   'DER that is cut off': {
     make: changed(
       (_pem, openssl, name) => openssl.run('x509', '-in', `${name}.crt`, '-outform', 'DER').subarray(0, 200),

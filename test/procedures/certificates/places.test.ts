@@ -91,7 +91,7 @@ describe('check-certificates, where files are', () => {
         content: '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n',
         message: /certificate 1 in it is damaged/,
       },
-      { title: 'a PEM without end', content: '-----BEGIN CERTIFICATE-----\nMIIB\n', message: /neither PEM/ },
+      { title: 'a PEM without end', content: '-----BEGIN CERTIFICATE-----\nMIIB\n', message: /has no END line/ },
       {
         title: 'DER of something else',
         content: Buffer.from('3003020101', 'hex'),

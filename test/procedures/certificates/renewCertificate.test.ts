@@ -184,6 +184,10 @@ describe('renew-certificate', function () {
       assert.equal(readFileSync(said, 'utf8'), `${name}|`);
       const again = await renew('exit 1');
       assert.deepEqual([again.outcome, again.renewals[0]?.action], ['unchanged', 'not_due']);
+      const [until, from] = [90, 54].map((days) => daysFromNow(days).toISOString().slice(0, 10));
+      assert.deepEqual(again.lines, [
+        `The certificate of ${name} is not due: it ends on ${until} and is renewed from ${from} on.`,
+      ]);
     });
 
     it('does not believe its exit code, neither way', async () => {
