@@ -7,6 +7,8 @@ import { type Accounts, accountsOf } from './accounts.ts';
 import { fingerprintOf } from './analyse.ts';
 import { parseContents, type Reading } from './contents.ts';
 import { look, type LookOptions } from './look.ts';
+import { plain } from './names.ts';
+import { createPace } from './pace.ts';
 import { hostOf, type Pair } from './pair.ts';
 import { findProgram, type Program, runProgram } from './program.ts';
 import { waitUntilServed } from './servedCheck.ts';
@@ -157,15 +159,35 @@ export class TargetDeployment {
       await this.#store.settle(journal.from);
       return { ok: true, served: this.#target.endpoint === undefined ? 'not_checked' : 'verified' };
     } catch (error) {
-      if (signal.aborted) await this.#takeBack(journal, told, AbortSignal.timeout(stoppedTimeout));
+      if (signal.aborted) await this.#stopped(journal, told);
       throw error;
+    }
+  }
+
+  /** The way back of a run that is being stopped: told as it ends, for such a run has no result. */
+  async #stopped(journal: Journal, told: boolean): Promise<void> {
+    const { domain } = this.#target;
+    const stop = AbortSignal.timeout(stoppedTimeout);
+    const tell = (back: string): void => {
+      const message = `The deployment of ${domain} was stopped on its way. ${back}`;
+      this.#world.context.finding({ level: 'critical', code: 'certificates.deploy', subject: domain, message });
+    };
+    try {
+      tell(await this.#takeBack(journal, told, stop));
+    } catch (error) {
+      // Its journal stays, so the next run takes the rest of the way.
+      const how =
+        error === stop.reason
+          ? `The pair before is in place again, but within ${stoppedTimeout / 1000} s nobody could see that it is served`
+          : `The pair before could not be put back: ${plain(error instanceof Error ? error.message : String(error))}`;
+      tell(`${how}; run deploy-certificate again, which finishes or undoes it.`);
     }
   }
 
   /** Puts the pair before in force, and tells the service when it may have read the other one. Returns a sentence about it. */
   async #takeBack(journal: Journal, told: boolean, signal: AbortSignal): Promise<string> {
     await this.#store.switchBack(journal);
-    const fingerprint = journal.from === null ? null : await this.fingerprintOf(journal.from);
+    const fingerprint = journal.from === null ? null : await this.fingerprintOf(journal.from, signal);
     let sentence = 'There was no pair before, so its files are gone again.';
     if (journal.from !== null) {
       sentence = 'The pair before is in place again.';
@@ -185,9 +207,10 @@ export class TargetDeployment {
   }
 
   /** Of the certificate of a version; null when it holds none that can be read. */
-  async fingerprintOf(version: string): Promise<string | null> {
+  async fingerprintOf(version: string, signal = this.#world.context.signal): Promise<string | null> {
     const files = await this.#store.files(version);
-    return leafFingerprint(files, this.#world.reading);
+    // By the signal of the way back where the run itself is stopped: its own would end the reading, and so the look at what is served.
+    return leafFingerprint(files, { ...this.#world.reading, signal, pace: createPace(signal) });
   }
 
   async #run(program: Program | null, timeout: number, signal: AbortSignal): Promise<string | null> {

@@ -183,29 +183,53 @@ describe('deploy-certificate', () => {
       assert.throws(() => lstatSync(to.cert));
     });
 
-    it('when the run is stopped while the service reloads', async () => {
-      await world.renew();
+    /** Stops a deployment 300 ms after its reload began; what it said about it. */
+    async function stopped(reload: string): Promise<readonly string[]> {
       const abort = new AbortController();
-      const reload = world.script(
-        'slow',
-        `echo $$ > ${world.path('reloading')}; ${world.nginx.reload.join(' ')}; [ -e ${world.path('again')} ] || { touch ${world.path('again')}; sleep 60; }`,
-      );
+      const said: string[] = [];
+      let timer: NodeJS.Timeout | undefined;
       const run = world.deploy(
         { reload: [reload] },
         {},
         {
           signal: abort.signal,
+          finding: ({ message }) => void said.push(message),
           print: (line) => {
-            if (line.includes('slow'))
-              setTimeout(() => {
-                abort.abort(new Error('stopped by a test'));
-              }, 300);
+            if (!line.includes(reload)) return;
+            timer ??= setTimeout(() => {
+              abort.abort(new Error('stopped by a test'));
+            }, 300);
           },
         },
       );
       await assert.rejects(run, /stopped by a test/);
+      return said;
+    }
+
+    it('when the run is stopped while the service reloads, and says so', async () => {
+      await world.renew();
+      const again = world.path('again');
+      const reload = world.script(
+        'slow',
+        `${world.nginx.reload.join(' ')}; [ -e ${again} ] || { touch ${again}; sleep 60; }`,
+      );
+      assert.deepEqual(await stopped(reload), [
+        'The deployment of www.example.test was stopped on its way. The pair before is in place and served again.',
+      ]);
       assert.deepEqual([world.installed(), await world.served()], [inPlace, inPlace]);
-      rmSync(world.path('again'));
+      rmSync(again);
+    });
+
+    it('when the run is stopped and the way back takes too long: that is said, and the next run sees to it', async () => {
+      const next = await world.renew();
+      const [message, ...more] = await stopped(world.script('slower', 'exec sleep 60'));
+      assert.match(
+        message ?? '',
+        /was stopped on its way\. The pair before is in place again, but within 6 s nobody could see that it is served; run deploy-certificate again/,
+      );
+      assert.deepEqual([more, world.installed(), await world.served()], [[], inPlace, inPlace]);
+      assert.equal((await world.deploy()).outcome, 'changed');
+      assert.deepEqual([world.installed(), await world.served()], [next, next]);
     });
   });
 
