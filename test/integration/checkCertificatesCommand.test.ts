@@ -134,6 +134,25 @@ describe('the commands that check certificates', function () {
     for (const { subject } of found.findings) assert.ok(found.certificates.some(({ source }) => source === subject));
   });
 
+  it('do not keep silent about what a mistake in the configuration keeps them from looking at', async () => {
+    const good = openssl.path('good.pem');
+    const other = join(world.folder, 'mistaken.yaml');
+    for (const [settings, places] of [
+      [{ paths: [good], endpoints: ['ftp://localhost'] }, ['certificates.endpoints[0]']],
+      [{ paths: [good], endpoint: ['localhost'] }, ['certificates.endpoint']],
+      [{ paths: [good, {}] }, ['certificates.paths[1]']],
+      [{ paths: [good], deploy: 'nothing' }, []],
+    ] as const) {
+      writeFileSync(other, JSON.stringify({ maintenance: { certificates: settings } }));
+      const { document: found, code } = await json('check-certificates', '--strict', '--config', other);
+      assert.deepEqual(
+        found.findings.map(({ level, code: kind, subject }) => [level, kind, subject]),
+        places.map((place) => ['warning', 'config.mistake', place]),
+      );
+      assert.deepEqual([code, found.certificates.length], [places.length === 0 ? 0 : 3, 1]);
+    }
+  });
+
   it('verify one file, also one named from the folder where one is', async () => {
     const good = await json(
       'verify-certificate',

@@ -20,7 +20,17 @@ export const warnDays = z
   .optional()
   .describe('Warn so many days before expiry; by default when a third of the lifetime is left');
 
-export const archiveDate = z.string().regex(/^\d{8}(?:-\d{6})?$/, 'a date such as 20240115 or 20240115-020000');
+export const archiveDate = z.string().refine(isDate, 'a date such as 20240115 or 20240115-020000');
+
+/** Of the calendar, too: an archive of the 99th month would count as the newest for ever. */
+function isDate(text: string): boolean {
+  const match = /^(\d{4})(\d\d)(\d\d)(?:-(\d\d)(\d\d)(\d\d))?$/.exec(text);
+  if (match === null) return false;
+  const [, year, month, day, hour = '00', minute = '00', second = '00'] = match;
+  const iso = `${year}-${month}-${day}T${hour}:${minute}:${second}.000Z`;
+  const date = new Date(iso);
+  return !Number.isNaN(date.getTime()) && date.toISOString() === iso;
+}
 
 export const destination = z
   .string()

@@ -1,5 +1,6 @@
 /** Each kind of problem of a certificate, with the sentence that says what to do about it. */
 import type { X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
 import type { Certificate } from '../../protocol/nouns.ts';
 import { counted } from '../counted.ts';
 import type { Problem } from './analyse.ts';
@@ -111,7 +112,12 @@ export function hostProblem(about: About, host: string, names: readonly string[]
     names.length === 0
       ? 'it has no alternative names, and browsers ignore the common name'
       : `it is for ${names.slice(0, 5).join(', ')}${names.length > 5 ? ' and others' : ''}`;
-  const message = `The certificate ${place(about)} is not valid for ${host}: ${held}; have one issued that names ${host}.`;
+  // An address is mostly a short way to a service that is known by a name.
+  const instead =
+    about.kind === 'endpoint' && isIP(host) !== 0
+      ? ', or look at it by the name that its clients use (certificates.endpoints, --domain, --host)'
+      : '';
+  const message = `The certificate ${place(about)} is not valid for ${host}: ${held}; have one issued that names ${host}${instead}.`;
   return [{ aspect: 'host', reason: 'host_mismatch', level: 'critical', message }];
 }
 

@@ -72,7 +72,7 @@ async function keyNamed(file: string, reading: FileReading): Promise<KeyState | 
   } catch (error) {
     reading.signal.throwIfAborted();
     missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
-    detail = plain(error instanceof Error ? error.message : String(error));
+    detail = missing ? 'there is no such file' : plain(error instanceof Error ? error.message : String(error));
   }
   return {
     aspect: 'key',

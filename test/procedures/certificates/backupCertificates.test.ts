@@ -55,6 +55,13 @@ describe('backup-certificates and restore-certificates', () => {
       assert.equal(owners.toString(), '12345:54321\n12345:54321\n');
     });
 
+  it('take no date that is none for one, by which it would be the newest for ever', async () => {
+    for (const date of ['20241399', '20230229', '20240115-250000', '20240115-0200', '2024-01-15']) {
+      await assert.rejects(folder.backup({ date }), /a date such as/, date);
+    }
+    assert.equal((await folder.backup({ date: '20240229-235959' })).outcome, 'changed');
+  });
+
   it('make an archive that tar reads, with a manifest that sha256sum confirms', async () => {
     const { archive } = await folder.backup();
     const out = folder.path('out');

@@ -48,6 +48,10 @@ describe('check-certificates, TLS endpoints', () => {
     assert.deepEqual([found.status, found.names], ['ok', ['b.example.test']]);
     const mismatch = await checkOne({ domain, ca, host: 'c.example.test' });
     assert.deepEqual([mismatch.status, mismatch.reasons], ['bad', ['host_mismatch']]);
+    assert.match(mismatch.message, /have one issued that names c\.example\.test\.$/);
+    const named = await servers.tls(other);
+    const byAddress = await checkOne({ domain: [`127.0.0.1:${named.port}`], ca });
+    assert.match(byAddress.message, /names 127\.0\.0\.1, or look at it by the name that its clients use/);
   });
 
   for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {

@@ -69,6 +69,10 @@ describe('verify-certificate', () => {
     assert.equal((await verify({ cert, ca })).certificates[0]?.key, 'mismatch');
     const missing = await verify({ cert, ca, key: folder.path('nowhere') });
     assert.deepEqual([missing.outcome, missing.certificates[0]?.key], ['warning', 'unknown']);
+    assert.match(
+      missing.findings[0]?.message ?? '',
+      /nowhere can not be compared .*: there is no such file; name the key/,
+    );
     assert.deepEqual(missing.certificates[0]?.reasons, ['missing']);
     const none = await verify({ cert, ca, key: cert });
     assert.match(none.findings[0]?.message ?? '', /holds no private key; name the key/);
