@@ -81,19 +81,33 @@ export async function runTool(call: ToolCall): Promise<ToolRun> {
 /** What a tool may say, with a good margin: on a full disk what it says would be lost, and its work be misjudged. */
 const roomForOutput = 64 << 20;
 
-/** A temporary file whose name is gone at once: a run that is killed leaves nothing behind. Where the disk is full, in memory. */
+/** A temporary file without a name: a run that is killed leaves nothing behind. Where the disk is full, in memory. */
 async function openNameless(): Promise<FileHandle> {
   for (const folder of [tmpdir(), '/dev/shm']) {
     const room = await statfs(folder).catch(() => null);
     if (room === null || room.bavail * room.bsize < roomForOutput) continue;
-    const directory = await mkdtemp(path.join(folder, 'upkeep-tool-'));
-    try {
-      return await open(path.join(directory, 'output'), 'wx+', 0o600);
-    } finally {
-      await rm(directory, { recursive: true, force: true });
-    }
+    return (await openWithoutName(folder)) ?? (await openAndUnlink(folder));
   }
   throw new Error(`There is no room for the output of tools: free some space in ${tmpdir()}.`);
+}
+
+/** O_TMPFILE of open(2), which Node does not name: this bit, together with O_DIRECTORY. */
+const nameless = 0o20_000_000;
+
+/** Null where the kernel or the file system can not. */
+async function openWithoutName(folder: string): Promise<FileHandle | null> {
+  if (process.platform !== 'linux') return null;
+  return await open(folder, nameless | constants.O_DIRECTORY | constants.O_RDWR, 0o600).catch(() => null);
+}
+
+/** Its name is gone at once; one that is killed in between leaves an empty folder. */
+async function openAndUnlink(folder: string): Promise<FileHandle> {
+  const directory = await mkdtemp(path.join(folder, 'upkeep-tool-'));
+  try {
+    return await open(path.join(directory, 'output'), 'wx+', 0o600);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
 }
 
 /** By position: the tool has moved the place at which the file is read and written. */
