@@ -20,15 +20,17 @@ const changedMs = 3000;
 export class Watch {
   readonly #devices = new Map<bigint, boolean>();
   readonly #writesBack: Promise<boolean>;
+  readonly #now: () => number;
 
-  /** `vm`: folder of the kernel's settings of its memory. */
-  constructor(vm = '/proc/sys/vm') {
+  /** `vm`: folder of the kernel's settings of its memory; `now`: milliseconds since 1970. */
+  constructor(vm = '/proc/sys/vm', now: () => number = Date.now) {
     this.#writesBack = writesBackSoon(vm);
+    this.#now = now;
   }
 
   /** What `isUnchanged` wants, of a file in `folder` that was read to its end; null when its times do not suffice. */
   async mark(stats: BigIntStats, folder: string): Promise<string | null> {
-    const now = Date.now();
+    const now = this.#now();
     if (now - Number(stats.mtimeMs) < writtenMs || now - Number(stats.ctimeMs) < changedMs) return null;
     if (!(await this.#writesBack)) return null;
     const known = this.#devices.get(stats.dev) ?? (await isHonest(folder));

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod, link, lstat, mkdtemp, realpath, rename, rm, statfs, unlink, utimes, writeFile } from 'node:fs/promises';
+import { chmod, link, lstat, mkdtemp, rename, rm, statfs, unlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { isOnlyRenamed, isUnchanged, markOf, Watch } from '../../../agent/procedures/logs/unchanged.ts';
@@ -27,18 +27,25 @@ describe('the mark of a file that was read', () => {
     await unlink(other);
   }
 
+  /** Of the kernel, at a time by which the last change is no longer a late one. */
+  async function laterWatch(vm?: string): Promise<Watch> {
+    const changed = Number((await look()).ctimeMs);
+    return new Watch(vm, () => changed + 3001);
+  }
+
   it('is of files that were neither written nor changed lately, on file systems that keep the times themselves', async () => {
-    const executable = await realpath(process.execPath);
-    const local = [0xef53, 0x58465342, 0x9123683e, 0xf2f52010].includes((await statfs(executable)).type >>> 0);
-    const stats = await look(executable);
-    assert.equal(await new Watch().mark(stats, path.dirname(executable)), local ? markOf(stats) : null);
-    assert.equal(await new Watch().mark(stats, '/proc/self'), null);
-    assert.equal(await new Watch().mark(await look(), folder), null);
+    const local = [0xef53, 0x58465342, 0x9123683e, 0xf2f52010].includes((await statfs(folder)).type >>> 0);
+    const stats = await look();
+    assert.equal(await (await laterWatch()).mark(stats, folder), local ? markOf(stats) : null);
+    assert.equal(await (await laterWatch()).mark(stats, '/proc/self'), null);
+    assert.equal(await new Watch(undefined, () => Number(stats.ctimeMs) + 2000).mark(stats, folder), null);
+    await writeFile(file, 'one\n');
+    assert.equal(await (await laterWatch()).mark(await look(), folder), null);
   });
 
   it('is of no file where the kernel leaves what is written by mappings in memory for long, or for ever', async () => {
-    const executable = await realpath(process.execPath);
-    const usual = await new Watch().mark(await look(executable), path.dirname(executable));
+    const stats = await look();
+    const usual = await (await laterWatch()).mark(stats, folder);
     for (const [interval, age, expected] of [
       ['500', '3000', usual],
       ['0', '3000', null],
@@ -47,7 +54,7 @@ describe('the mark of a file that was read', () => {
     ] as const) {
       await writeFile(path.join(folder, 'dirty_writeback_centisecs'), `${interval}\n`);
       await writeFile(path.join(folder, 'dirty_expire_centisecs'), `${age}\n`);
-      assert.equal(await new Watch(folder).mark(await look(executable), path.dirname(executable)), expected, interval);
+      assert.equal(await (await laterWatch(folder)).mark(stats, folder), expected, interval);
     }
   });
 
