@@ -1,6 +1,7 @@
 /** Numbers of users and groups, by the host's own directory of them, LDAP included (getent(1)). */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { findTool } from '../tool.ts';
 
 /** -1 = as it is (chown(2)). */
 export interface Accounts {
@@ -8,19 +9,34 @@ export interface Accounts {
   readonly gid: number;
 }
 
-/** Throws one sentence when there is no such account. */
-export async function accountsOf(owner: string | undefined, group: string | undefined): Promise<Accounts> {
-  return { uid: await numberOf('passwd', owner), gid: await numberOf('group', group) };
+/** Throws one sentence when there is no such account, or when that can not be told. */
+export async function accountsOf(
+  owner: string | undefined,
+  group: string | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Accounts> {
+  return { uid: await numberOf('passwd', owner, env), gid: await numberOf('group', group, env) };
 }
 
-async function numberOf(directory: 'passwd' | 'group', name: string | undefined): Promise<number> {
+async function numberOf(
+  directory: 'passwd' | 'group',
+  name: string | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<number> {
   if (name === undefined) return -1;
   if (/^\d+$/.test(name)) return Number(name);
   const what = directory === 'passwd' ? 'user' : 'group';
+  const getent = await findTool('getent', env, ['/usr/bin', '/bin']);
+  if (getent === null) {
+    throw new Error(
+      `the ${what} ${name} can not be looked up: getent is not installed; install its package (apt-get install libc-bin)`,
+    );
+  }
   let line;
   try {
-    line = (await promisify(execFile)('getent', [directory, '--', name], { timeout: 10_000 })).stdout;
+    line = (await promisify(execFile)(getent, [directory, '--', name], { timeout: 10_000 })).stdout;
   } catch (cause) {
+    if (!isAbsent(cause)) throw new Error(`the ${what} ${name} can not be looked up with getent`, { cause });
     throw new Error(`there is no ${what} ${name} on this host; create it, or correct certificates.deploy`, { cause });
   }
   const [found, , number] = line.split(':');
@@ -32,7 +48,11 @@ async function numberOf(directory: 'passwd' | 'group', name: string | undefined)
 export async function unknownAccount(directory: 'passwd' | 'group', number: number): Promise<boolean> {
   return promisify(execFile)('getent', [directory, '--', String(number)], { timeout: 10_000 }).then(
     () => false,
-    // getent(1): 2 = the key is not there.
-    (error: unknown) => error instanceof Error && 'code' in error && error.code === 2,
+    isAbsent,
   );
+}
+
+/** getent(1): 2 = the key is not there. */
+function isAbsent(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 2;
 }

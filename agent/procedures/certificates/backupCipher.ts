@@ -38,7 +38,9 @@ export async function decrypt(archive: Buffer, passphrase: string): Promise<Buff
   try {
     return Buffer.concat([plain, decipher.final()]);
   } catch {
-    throw new RefusedArchive('the passphrase in certificates.backup.encrypt does not open it, or it was changed');
+    throw new RefusedArchive(
+      'the passphrase in certificates.backup.encrypt does not open it, or it was changed; give the one that it was made with, or choose another archive (restore-certificates --list)',
+    );
   }
 }
 

@@ -12,6 +12,7 @@ import { createPace } from './pace.ts';
 import { hostOf, type Pair } from './pair.ts';
 import { findProgram, type Program, runProgram } from './program.ts';
 import { waitUntilServed } from './servedCheck.ts';
+import { checkTargetFolders } from './targetFolders.ts';
 import { type Journal, newVersion, type VersionFiles, type VersionStore } from './versions.ts';
 
 export const deployment = z.object({
@@ -43,10 +44,11 @@ export interface Means {
 
 /** Throws one sentence when something that the target names is not there. */
 export async function meansOf(target: DeployTarget, env: ProcedureContext['env']): Promise<Means> {
+  checkTargetFolders(Object.values(target.to).filter((path) => path !== undefined));
   return {
     validate: target.validate === undefined ? null : await findProgram(target.validate, env),
     reload: target.reload === undefined ? null : await findProgram(target.reload, env),
-    accounts: await accountsOf(target.owner, target.group),
+    accounts: await accountsOf(target.owner, target.group, env),
   };
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, lstatSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { issue, selfSigned } from './authority.ts';
 import { domain, DeployWorld, fingerprintOf } from './deployHarness.ts';
@@ -314,15 +315,30 @@ describe('deploy-certificate', () => {
       [{ reload: ['no-such-program-here', 'x'] }, /no-such-program-here is not installed; install its package/],
       [{ validate: [world.path('nowhere')] }, /there is no program .*nowhere/],
       [{ owner: 'nobody-of-that-name' }, /there is no user nobody-of-that-name/],
-      [{ to: { cert: world.path('no/folder.pem'), key: world.path('no/folder.key') } }, /ENOENT/],
+      [
+        { to: { cert: world.path('no/folder.pem'), key: world.path('no/folder.key') } },
+        /there is no folder .*no; create it/,
+      ],
+      [{ to: { combined: world.path('root/all.pem') } }, /root is no folder; correct certificates\.deploy/],
     ] as const) {
-      const { outcome, findings } = await world.deploy(target);
-      assert.equal(outcome, 'failed');
-      assert.match(findings[0]?.message ?? '', says);
+      for (const dryRun of [true, false]) {
+        const { outcome, findings } = await world.deploy(target, {}, { dryRun });
+        assert.equal(outcome, 'failed');
+        assert.match(findings[0]?.message ?? '', says);
+      }
     }
     const none = await world.deploy({}, { domain: 'other.example.test' });
     assert.match(none.findings[0]?.message ?? '', /no target for other\.example\.test in certificates\.deploy/);
     assert.deepEqual([world.tree(), await world.served()], [tree, inPlace]);
+  });
+
+  it('finds accounts and programs also where PATH leads nowhere', async () => {
+    await world.renew();
+    const env = { PATH: world.path('nowhere') };
+    const { outcome, findings } = await world.deploy({ owner: userInfo().username }, {}, { env });
+    assert.equal(outcome, 'changed', JSON.stringify(findings));
+    const none = await world.deploy({ owner: 'nobody-of-that-name' }, {}, { env });
+    assert.match(none.findings[0]?.message ?? '', /there is no user nobody-of-that-name on this host/);
   });
 
   it('does not meddle with a deployment that is under way', async () => {
