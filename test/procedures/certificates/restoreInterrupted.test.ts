@@ -131,7 +131,8 @@ describe('a backup or restore that is interrupted', function () {
         () => true,
         () => false,
       );
-      const { outcome } = await folder.backup({ date: `2024${String(1000 + cut)}` });
+      const another = new Date(Date.UTC(2024, 0, 1 + cut)).toISOString().slice(0, 10).replaceAll('-', '');
+      const { outcome } = await folder.backup({ date: another });
       assert.equal(outcome, 'changed');
       await tidy();
     }
