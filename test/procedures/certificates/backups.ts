@@ -72,3 +72,8 @@ function withPart<Part extends z.ZodObject>(
 ): Outcome & z.infer<Part> {
   return { ...rest, ...schema.parse(part) };
 }
+
+/** A date of its own for each number, as `--date` takes it. */
+export function calendarDay(number: number): string {
+  return new Date(Date.UTC(2025, 0, 1 + number)).toISOString().slice(0, 10).replaceAll('-', '');
+}

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { chmod, mkdir, readdir, rm, symlink } from 'node:fs/promises';
-import { BackupFolder } from './backups.ts';
+import { BackupFolder, calendarDay } from './backups.ts';
 import { cutAfter, PowerCut } from './powerCut.ts';
 
 const isRoot = process.geteuid?.() === 0;
@@ -106,7 +106,7 @@ describe('restore-certificates of one domain', function () {
           return false;
         },
       );
-      await folder.backup({ date: `2025${String(1000 + cut)}` });
+      await folder.backup({ date: calendarDay(cut) });
       states.add(JSON.stringify(await folder.host()));
       assert.deepEqual(await readdir(folder.path('host')), ['letsencrypt']);
     }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { BackupFolder } from './backups.ts';
+import { BackupFolder, calendarDay } from './backups.ts';
 import { cutAfter, PowerCut } from './powerCut.ts';
 
 function powerFails(): never {
@@ -131,8 +131,7 @@ describe('a backup or restore that is interrupted', function () {
         () => true,
         () => false,
       );
-      const another = new Date(Date.UTC(2024, 0, 1 + cut)).toISOString().slice(0, 10).replaceAll('-', '');
-      const { outcome } = await folder.backup({ date: another });
+      const { outcome } = await folder.backup({ date: calendarDay(cut) });
       assert.equal(outcome, 'changed');
       await tidy();
     }
