@@ -4,7 +4,7 @@ import { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Config } from '../../config/schema.ts';
-import { isAbsent, isPassingRefusal } from './connectionProblem.ts';
+import { isAbsent, isPassingRefusal, isRecovering } from './connectionProblem.ts';
 import { passwordFromFile } from './passwordFile.ts';
 import type { ConnectionParameters, DatabaseTarget } from './target.ts';
 import { isTlsMismatch, tlsAttempts, type TlsAttempt } from './tls.ts';
@@ -47,11 +47,11 @@ export interface SessionOptions {
   readonly signal: AbortSignal;
   /** Every transaction read-only: a second lock on the door of a dry run. */
   readonly readOnly?: boolean;
-  /** Tries again while nothing listens: the server is being started again. */
+  /** Tries again while nothing listens, for the server is being started again; longer while it says that it recovers. */
   readonly patient?: boolean;
 }
 
-/** Connects within `connect_timeout`, all attempts together; throws the driver's error. */
+/** Connects within `connect_timeout`, all attempts together, unless `patient`; throws the driver's error. */
 export async function openSession(
   parameters: ConnectionParameters,
   { settings, signal, readOnly = false, patient = false }: SessionOptions,
@@ -154,25 +154,36 @@ async function prepare(
   };
 }
 
+/** For how long a server that says it recovers is waited for: more than a minute was seen on a busy disk. */
+const recoveryMs = 180_000;
+const longestPause = 2000;
+
+function remaining(deadline: number, timeout: number): number {
+  return Math.max(1, Math.min(timeout, deadline - performance.now()));
+}
+
 async function connect(
   parameters: ConnectionParameters,
   timeout: number,
   signal: AbortSignal,
   patient = false,
 ): Promise<Connected> {
-  const deadline = performance.now() + timeout;
+  const recovered = performance.now() + recoveryMs;
+  let deadline = performance.now() + timeout;
   const password = parameters.password ?? (await passwordFromFile(parameters.passwordFile, parameters)) ?? '';
   const attempts = await tlsAttempts(parameters);
   for (let index = 0, pause = 250; ;) {
     const attempt = attempts[index] ?? false;
     try {
-      return await connectOnce(parameters, password, attempt, Math.max(1, deadline - performance.now()), signal);
+      return await connectOnce(parameters, password, attempt, remaining(deadline, timeout), signal);
     } catch (error) {
       signal.throwIfAborted();
+      // It answers, so it is there, and goes on: only silence counts against `connect_timeout`.
+      if (patient && isRecovering(error)) deadline = Math.min(recovered, performance.now() + timeout + longestPause);
       if (index + 1 < attempts.length && isTlsMismatch(error)) index++;
       else if ((isPassingRefusal(error) || (patient && isAbsent(error))) && performance.now() + pause < deadline) {
         await delay(pause, undefined, { signal });
-        pause *= 2;
+        pause = Math.min(pause * 2, longestPause);
       } else throw error;
     }
   }

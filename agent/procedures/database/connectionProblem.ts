@@ -27,7 +27,12 @@ export function isConnectionLost(error: unknown): boolean {
 
 /** True for refusals that pass by themselves: all slots taken, starting up, in crash recovery. */
 export function isPassingRefusal(error: unknown): boolean {
-  return errorCode(error) === '53300' || errorCode(error) === '57P03';
+  return errorCode(error) === '53300' || isRecovering(error);
+}
+
+/** True when the server says that it starts, stops or recovers (cannot_connect_now). */
+export function isRecovering(error: unknown): boolean {
+  return errorCode(error) === '57P03';
 }
 
 /** True when nothing listens there, as while a server is being started again. */

@@ -6,7 +6,7 @@ import { errorCode } from './connectionProblem.ts';
 import { counted, printable } from './names.ts';
 import { describeTarget, type ConnectionParameters } from './target.ts';
 
-/** Waits up to `connect_timeout` for the server, and warns of orphan files. The run has failed all the same. */
+/** Waits for the server, up to `connect_timeout` or while it says that it recovers, and warns of orphan files. The run has failed all the same. */
 export async function afterLoss(parameters: ConnectionParameters, context: ProcedureContext): Promise<void> {
   const { signal, config } = context;
   let session: DatabaseSession;

@@ -84,7 +84,9 @@ describe('certificates in VS Code', () => {
     await run('restoreCertificates', { kind: 'certificate', host, source: file.fsPath });
     const { detail } = await answers.hear(/^Restore Certificates on local\?$/);
     assert.match(detail, /Replaces \S+tls as a whole by the backup of \d{8}-\d{6}[^]*undo archive/);
-    await textOf(/restore-certificates\.log$/, /ended: succeeded/);
+    const output = await textOf(/restore-certificates\.log$/, /ended: /);
+    assert.match(output, /restored \S+tls from [^]*ended: warning/);
+    await answers.hear(/shop\.example\.test in the archive has expired on 2021-01-01; renew it after the restore/);
     assert.equal(Buffer.from(await vscode.workspace.fs.readFile(file)).toString(), before);
   });
 });
