@@ -77,6 +77,10 @@ export async function run(
     const changed = !context.dryRun && differencesOf(done) > 0;
     return { outcome: outcomeOf(findings, changed ? 'changed' : 'unchanged'), part: done };
   } catch (error) {
+    // The switch is not stopped on its way, so this is from before it.
+    if (context.signal.aborted && error === context.signal.reason) {
+      context.print('stopped before anything was changed: the certificates are as they were');
+    }
     const message = problemText(error);
     if (message === null) throw error;
     finding({ level: 'critical', code: 'certificates.restore', subject: destination, message });

@@ -124,6 +124,31 @@ describe('a backup or restore that is interrupted', function () {
     }
   });
 
+  it('says that nothing was changed when it is stopped, wherever it looks whether it is', async () => {
+    await folder.plantVersion('good');
+    const good = await folder.host();
+    await folder.backup({ date: '20240115' });
+    await folder.plantVersion('bad');
+    const bad = await folder.host();
+    let stops = 0;
+    for (let whole = false; !whole; stops += 1) {
+      const lines: string[] = [];
+      whole = await folder
+        .restore({ date: '20240115' }, undefined, {
+          signal: stoppedAtLook(stops),
+          print: (line) => void lines.push(line),
+        })
+        .then(
+          () => true,
+          () => false,
+        );
+      const told = lines.includes('stopped before anything was changed: the certificates are as they were');
+      assert.equal(told, !whole);
+      assert.deepEqual(await tidy(), whole ? good : bad);
+    }
+    assert.ok(stops > 5, String(stops));
+  });
+
   it('leaves no half archive when a backup is cut off', async () => {
     await folder.plantVersion('good');
     for (let cut = 0, whole = false; !whole; cut += 1) {
@@ -191,6 +216,19 @@ describe('a backup or restore that is interrupted', function () {
     });
   }
 });
+
+/** Aborts when it is asked for the time of this number whether it is aborted. */
+function stoppedAtLook(number: number): AbortSignal {
+  const abort = new AbortController();
+  let looks = 0;
+  return Object.assign(abort.signal, {
+    throwIfAborted: () => {
+      if (looks === number) abort.abort(new Error('stopped by a test'));
+      looks += 1;
+      if (abort.signal.aborted) throw abort.signal.reason;
+    },
+  });
+}
 
 const killed = `
 const [folder, after, settings] = process.argv.slice(1);
