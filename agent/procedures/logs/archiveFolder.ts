@@ -3,8 +3,9 @@
  * temporary file → fsync → verified → pending manifest → rename → originals removed → manifest. Killed anywhere, the next run
  * finishes it (from the rename on) or undoes it (before).
  */
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { makeFolders } from '../../makeFolders.ts';
 import { lockFile } from '../../store/stateLock.ts';
 import { writeFileAtomic } from '../../store/atomicWrite.ts';
 import { syncDirectory } from './archive.ts';
@@ -43,7 +44,7 @@ export interface Recovered {
 /** Makes the folder (0700) when it is missing. Throws FolderProblem when others could change what lies in it. */
 export async function openFolder(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolders(folder, 0o700);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new FolderProblem(`The folder ${folder} can not be made (${reason}); give another \`destination\`.`, {

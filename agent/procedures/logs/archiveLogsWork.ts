@@ -40,6 +40,7 @@ export async function run(
 ): Promise<ProcedureResult<ArchiveLogsPart>> {
   const { context, findings } = remembering(given);
   try {
+    refuseContradiction(options);
     const settings = await chooseArchive(options, context.config);
     if (options.list) return look(await listArchives(settings, context), findings);
     if (options.verify) return look(await verifyArchives(settings, context), findings);
@@ -55,6 +56,14 @@ export async function run(
     context.finding({ level: 'critical', code: 'logs.archive', subject: 'logs.archive', message: error.message });
     return { outcome: 'failed', part: { archives: [], files: [] } };
   }
+}
+
+/** Archiving what was only to be restored would be no small mistake. Throws FolderProblem. */
+function refuseContradiction({ list, verify, restore, to }: ArchiveLogsOptions): void {
+  if ([list, verify, restore !== undefined].filter(Boolean).length > 1)
+    throw new FolderProblem('Give only one of --list, --verify and --restore; nothing was done.');
+  if (to !== undefined && restore === undefined)
+    throw new FolderProblem('--to needs --restore with the name of an archive, which --list shows; nothing was done.');
 }
 
 function look(part: ArchiveLogsPart, findings: readonly Finding[]): ProcedureResult<ArchiveLogsPart> {

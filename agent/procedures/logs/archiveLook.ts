@@ -1,8 +1,9 @@
 /** Looking at archives: list, verify, restore. */
 import { constants } from 'node:fs';
-import { lstat, mkdir, open, readdir, rename } from 'node:fs/promises';
+import { lstat, open, readdir, rename } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
+import { makeFolders } from '../../makeFolders.ts';
 import { formatBytes } from '../../config/units.ts';
 import { counted } from '../counted.ts';
 import type { ProcedureContext } from '../define.ts';
@@ -154,7 +155,10 @@ function placeFor(target: string, file: ArchivedFile): string {
 }
 
 async function makeEmpty(target: string): Promise<void> {
-  await mkdir(target, { recursive: true, mode: 0o700 });
+  await makeFolders(target, 0o700).catch((cause: unknown) => {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new FolderProblem(`The folder ${target} can not be made (${reason}); give another one as --to.`, { cause });
+  });
   if ((await trustedAs(target)) !== null)
     throw new FolderProblem(`Others can change ${target} while it is filled; give a folder of your own.`);
   if ((await readdir(target)).length > 0) {
@@ -170,7 +174,7 @@ async function writer(
   file: ArchivedFile,
   halves: Set<FileHandle>,
 ): Promise<(chunk: Buffer | null) => Promise<void>> {
-  await mkdir(path.dirname(place), { recursive: true, mode: 0o700 });
+  await makeFolders(path.dirname(place), 0o700);
   const { O_CREAT, O_EXCL, O_WRONLY, O_NOFOLLOW } = constants;
   const half = `${place}.upkeep-half`;
   const handle = await open(half, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, file.mode & 0o600);

@@ -262,6 +262,21 @@ describe('archive-logs', () => {
     assert.match(only((await harness.archive({}, { options })).findings).message, /not empty/);
   });
 
+  it('does nothing when its options contradict each other, or a folder can not be made', async () => {
+    await harness.old('a.log.1', 'one\n');
+    for (const [options, expected] of [
+      [{ to: harness.memory }, /^--to needs --restore/],
+      [{ list: true, verify: true }, /^Give only one of/],
+      [{ verify: true, restore: 'logs-2024-01-01T000000Z.tar.zst' }, /^Give only one of/],
+      [{ destination: '/proc/upkeep' }, /^The folder \/proc\/upkeep can not be made \(ENOENT/],
+    ] as const) {
+      const run = await harness.archive({}, { options });
+      assert.equal(run.outcome, 'failed');
+      assert.match(only(run.findings).message, expected);
+    }
+    assert.deepEqual(await harness.names(), ['a.log.1']);
+  });
+
   it('gives a restored file its name only when it is whole', async () => {
     await harness.old('a.log.1', 'one\n');
     await harness.old('a.log.2', Array.from({ length: 200_000 }, (_, line) => `line ${line * 7919}\n`).join(''));
