@@ -1,9 +1,10 @@
 /** The folder of the archives: their names by date, one at work in it at a time, the oldest given up. */
-import { lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { lstat, open, readdir, rename, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { BackupSettings } from '../../config/certificates.ts';
+import { makeFolders } from '../../makeFolders.ts';
 import { syncDirectory } from '../../store/atomicWrite.ts';
 import { lockFile } from '../../store/stateLock.ts';
 import { type OpenArchive, openArchive, packArchive, TreeChanged } from './backupArchive.ts';
@@ -64,7 +65,7 @@ export function labelOf(now: Date): string {
 
 /** Runs `work` while no other backup or restore works in the folder, which is made when it is missing. */
 export async function inStore<Result>(destination: string, work: () => Promise<Result>): Promise<Result> {
-  await mkdir(destination, { recursive: true, mode: 0o700 });
+  await makeFolders(destination, 0o700);
   const stats = await lstat(destination);
   if (!stats.isDirectory())
     throw new StoreProblem(`${destination} is not a folder; correct certificates.backup.destination.`);

@@ -177,7 +177,16 @@ async function keep(
   const file = options.output === undefined ? join(folder, name) : resolve(options.output);
   if (options.output === undefined) await mkdir(folder, { recursive: true, mode: 0o700 });
   const text = options.format === 'json' ? `${JSON.stringify(found, null, 2)}\n` : markdownReport(found, now);
-  await writeFileAtomic(file, context.mask?.(text) ?? text);
+  try {
+    await writeFileAtomic(file, context.mask?.(text) ?? text);
+  } catch (error) {
+    if (options.output === undefined) throw error;
+    // What was found, after an hour perhaps, is told all the same.
+    const reason = error instanceof Error ? error.message : String(error);
+    const message = `The report could not be written to ${file} (${reason}); give another --output.`;
+    context.finding({ level: 'warning', code: 'logs.report', subject: file, message });
+    return null;
+  }
   if (options.output === undefined) await dropOldReports(folder);
   context.print(`The report is in ${file}`);
   return file;

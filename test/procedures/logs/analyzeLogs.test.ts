@@ -156,6 +156,15 @@ describe('analyze-logs', () => {
     );
   });
 
+  it('tells what it found also where its report can not be written, and says so', async () => {
+    const file = await harness.write('a.log', '2024-03-10T11:00:00Z ERROR one\n');
+    const output = harness.file('none/report.md');
+    const { outcome, part, findings } = await harness.run({ file: [file], output }, { now: noon });
+    assert.deepEqual([outcome, part.reportFile, part.files[0]?.levels.error], ['warning', null, 1]);
+    const said = findings.find(({ code }) => code === 'logs.report');
+    assert.match(said?.message ?? '', /could not be written to .*none\/report\.md \(ENOENT.*give another --output/);
+  });
+
   it('says in its report why it is not known what is new', async () => {
     const file = await harness.write('a.log', '2024-03-10T11:00:00Z ERROR one\n');
     const report = async (...files: string[]) =>
