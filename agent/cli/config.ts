@@ -5,6 +5,7 @@ import type { Procedures } from '../config/action.ts';
 import { loadConfig } from '../config/load.ts';
 import { UsageError } from './errors.ts';
 import { visible, writeJson, type Io } from './io.ts';
+import { defaultConfigFile } from './paths.ts';
 
 interface CheckOptions {
   readonly json?: true;
@@ -18,11 +19,11 @@ export function registerConfig(program: Command, io: Io, procedures: Procedures)
     .command('check')
     .summary('judge a configuration')
     .description('Judges a configuration: exit code 0 when it is fine, 2 when anything in it is refused.')
-    .argument('<file>', 'maintenance.yaml')
+    .argument('[file]', 'maintenance.yaml; by default that of this host')
     .option('--json', 'one JSON document on standard output')
     .option('--strict', 'exit code 3 when there are warnings')
-    .action((file: string, options: CheckOptions) => {
-      check(file, options, io, procedures);
+    .action((file: string | undefined, options: CheckOptions) => {
+      check(file ?? io.env['UPKEEP_CONFIG'] ?? defaultConfigFile(io.env), options, io, procedures);
     });
 }
 

@@ -16,11 +16,15 @@ interface Said {
 }
 
 async function check(...args: string[]): Promise<Said> {
+  return checkWith({}, ...args);
+}
+
+async function checkWith(env: Record<string, string>, ...args: string[]): Promise<Said> {
   let out = '';
   const io = {
     stdout: { write: (text: string) => (out += text) },
     stderr: { write: () => undefined },
-    env: {},
+    env,
     secrets: new Secrets(),
     exitCode: 0,
   };
@@ -36,6 +40,19 @@ async function check(...args: string[]): Promise<Said> {
 }
 
 describe('upkeep config check', () => {
+  it('takes the file of this host when none is named: findings say “upkeep config check”', async () => {
+    await withFolder(async (folder) => {
+      const file = join(folder, 'maintenance.yaml');
+      await writeFile(file, maintenance('certificates: { endpoints: ["ftp://a"] }'));
+      const { error, code } = await checkWith({ UPKEEP_CONFIG: file });
+      assert.equal(code, 2);
+      assert.match(error, new RegExp(`^${file} has 1 error; `));
+    });
+    const { error, code } = await check();
+    // Whether this host has one is its own business.
+    assert.doesNotMatch(`${code} ${error}`, /missing required argument/);
+  });
+
   it('is content with the example of the seed, and gives its warnings with file, line and column', async () => {
     await withFolder(async (folder) => {
       const file = join(folder, 'maintenance.yaml');
