@@ -64,7 +64,10 @@ describe('upkeep rotate-logs', () => {
     assert.match(script.stdout, /CRITICAL .*postrotate script.*run the script by hand/);
     const unusable = run({ frequency: 'daily', paths: 3 }, '--force');
     assert.equal(unusable.status, 1, unusable.stdout);
-    assert.match(unusable.stdout, /logs\.rotate in maintenance\.yaml has no entry that can be used/);
+    assert.match(
+      unusable.stdout,
+      /There is a mistake in logs\.rotate\[0\] of maintenance\.yaml, and so nothing was done/,
+    );
   });
 
   it('ends with 2 when it is called wrongly', () => {
