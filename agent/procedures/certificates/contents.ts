@@ -4,7 +4,7 @@ import { derChildren, derObjectIdentifier, derTag, readDer } from './der.ts';
 import { factsOf } from './facts.ts';
 import { foreignFile } from './foreign.ts';
 import type { Pace } from './pace.ts';
-import { type PemBlock, pemBlocks } from './pem.ts';
+import { isCommentedOut, type PemBlock, pemBlocks } from './pem.ts';
 import { readPkcs12 } from './pkcs12.ts';
 import type { AnsweringFolders } from './regularFile.ts';
 
@@ -49,7 +49,8 @@ async function parsePem(text: string, reading: Reading): Promise<Contents> {
   const certificates: X509Certificate[] = [];
   const others: string[] = [];
   let key: Contents['key'] = null;
-  let begun = text.match(/-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/g)?.length ?? 0;
+  const begins = [...text.matchAll(/-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/g)];
+  let begun = begins.filter(({ index }) => !isCommentedOut(text, index)).length;
   for (const block of pemBlocks(text)) {
     if (/^(X509 |TRUSTED )?CERTIFICATE$/.test(block.label)) {
       begun -= 1;
@@ -63,6 +64,7 @@ async function parsePem(text: string, reading: Reading): Promise<Contents> {
   }
   if (begun > 0) throw new UnparsableError('a certificate in it has no END line, as when a file was cut off');
   if (certificates.length === 0 && key === null && others.length === 0) {
+    if (begins.length > 0) throw new UnparsableError('certificate 1 in it is not read by OpenSSL: it is commented out');
     const foreign = foreignFile(Buffer.from(text, 'latin1'));
     throw new UnparsableError(foreign === null ? 'it is neither PEM nor DER nor PKCS#12' : `it is ${foreign}`);
   }

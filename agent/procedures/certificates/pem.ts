@@ -14,7 +14,7 @@ export interface PemBlock {
 const begin = '-----BEGIN ';
 const dashes = '-----';
 
-/** In linear time, also for hostile text. A block that does not end is left out. */
+/** In linear time, also for hostile text. A block that does not end, or is commented out, is left out. */
 export function* pemBlocks(text: string): Generator<PemBlock> {
   for (let at = text.indexOf(begin); at !== -1;) {
     const labelEnd = text.indexOf(dashes, at + begin.length);
@@ -25,7 +25,7 @@ export function* pemBlocks(text: string): Generator<PemBlock> {
     const rest = text.slice(labelEnd + dashes.length, next === -1 ? text.length : next);
     const end = `${dashes}END ${label}${dashes}`;
     const bodyLength = rest.indexOf(end);
-    if (bodyLength !== -1) {
+    if (bodyLength !== -1 && !isCommentedOut(text, at)) {
       const body = rest.slice(0, bodyLength);
       const base64 = (body.includes(':') ? body.replace(/^.*:.*$/gm, '') : body).replace(/\s+/g, '');
       const tail = rest.slice(bodyLength + end.length);
@@ -34,6 +34,13 @@ export function* pemBlocks(text: string): Generator<PemBlock> {
     }
     at = next;
   }
+}
+
+/** Whether the line of the BEGIN at `at` is a comment, as people keep an old certificate. OpenSSL passes over lines that do not begin so. */
+export function isCommentedOut(text: string, at: number): boolean {
+  // Far enough for people; without a limit a text of one line would take for ever.
+  const before = text.slice(Math.max(0, at - 100), at);
+  return /(^|\n)[ \t]*(#|;|\/\/)[^\n]*$/.test(before);
 }
 
 /** `text` is Latin-1, in which a byte order mark of UTF-8 has three characters; OpenSSL passes it over. */

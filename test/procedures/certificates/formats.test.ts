@@ -19,7 +19,8 @@ const shapes: Readonly<Record<string, (leaf: string, above: string) => string>> 
   'an empty line in the first one': (leaf, above) => leaf.replace(/(\n[^\n]+\n)/, '$1\n') + above,
   'an empty line before the END': (leaf, above) => leaf.replace('\n-----END', '\n\n-----END') + above,
   'all in one line': (leaf, above) => (leaf + above).replaceAll('\n', ''),
-  'all commented out': (leaf, above) => (leaf + above).replace(/^/gm, '# '),
+  'all commented out': (leaf, above) => (leaf + above).replace(/^(?=.)/gm, '# '),
+  'another one, commented out, before them': (leaf, above) => above.replace(/^(?=.)/gm, '# ') + leaf + above,
 };
 
 describe('check-certificates, formats of files', () => {
