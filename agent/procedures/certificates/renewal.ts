@@ -8,6 +8,7 @@ import { writeFileAtomic } from '../../store/atomicWrite.ts';
 import type { ProcedureContext } from '../define.ts';
 import type { Yardstick } from './analyse.ts';
 import { authoritiesOf } from './authorities.ts';
+import { mendLiveLinks } from './liveLinks.ts';
 import { otherAuthority, prepareCertbot, type RenewalTool } from './certbot.ts';
 import type { Reading } from './contents.ts';
 import { dayInMs } from './expiry.ts';
@@ -71,6 +72,7 @@ async function renewOne(domain: string, world: World): Promise<Renewal> {
   const { context } = world;
   const wanted = wantedFor(domain, context.config.certificates);
   const { files } = wanted;
+  await mendLinks(domain, context);
   const before = await readPair(files, domain, world.reading(), world.yardstick());
   const known = { domain, certificate: files.cert, before: issuedOf(before), after: issuedOf(before) };
   const fail = (problem: string): Renewal => {
@@ -88,6 +90,13 @@ async function renewOne(domain: string, world: World): Promise<Renewal> {
     context.signal.throwIfAborted();
     return fail(plain(error instanceof Error ? error.message : String(error)));
   }
+}
+
+/** What a run that was killed in the midst of certbot may have left out. */
+async function mendLinks(domain: string, { config: { certificates }, dryRun, print }: ProcedureContext): Promise<void> {
+  if (dryRun || certificates.renew_command !== undefined) return;
+  for (const link of await mendLiveLinks(certificates.certbot.config_dir, lineageOf(domain)))
+    print(`${link} was missing, as when certbot is killed; it is there again.`);
 }
 
 type Known = Omit<Renewal, 'action' | 'problem'>;

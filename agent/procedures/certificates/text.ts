@@ -6,11 +6,12 @@ import { domainName, issuerName, plain } from './names.ts';
 export function certificateLines(certificate: Certificate): string[] {
   const status = `Status: ${certificate.status.replaceAll('_', ' ').toUpperCase()}`;
   if (certificate.notAfter === null) return [`Domain: ${plain(certificate.source)}`, status];
+  // Whole days that are left, so one less than nothing on the day of the end.
   const days = certificate.daysLeft ?? 0;
   return [
     `Domain: ${domainName(certificate.names, certificate.subject)}`,
     `Issuer: ${issuerName(certificate.issuer)}`,
-    `Expires: ${certificate.notAfter.slice(0, 10)} (${counted(days, 'day')})`,
+    `Expires: ${certificate.notAfter.slice(0, 10)} (${days < 0 ? `${counted(-days - 1, 'day')} ago` : counted(days, 'day')})`,
     status,
     `Source: ${plain(certificate.source)}`,
   ];

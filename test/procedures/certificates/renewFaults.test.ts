@@ -48,7 +48,11 @@ describe('a renewal with its deployment that is cut short', function () {
       { title: 'once its chain is written', reached: () => existsSync(archive('fullchain')) },
       {
         title: 'while certbot sets its links',
-        reached: () => readlinkSync(world.live(domain, 'cert.pem')).endsWith(`cert${newest()}.pem`),
+        // certbot takes the old link away before it makes the new one.
+        reached: () => {
+          const link = world.live(domain, 'cert.pem');
+          return existsSync(link) && readlinkSync(link).endsWith(`cert${newest()}.pem`);
+        },
       },
     ];
     // Two of them in every run, the rest with --full.
@@ -142,6 +146,18 @@ describe('a renewal with its deployment that is cut short', function () {
     });
   });
 
+  for (const gone of ['cert', 'privkey', 'fullchain']) {
+    it(`F36: between the removal of certbot's link ${gone}.pem and the new one is mended by the next run`, async () => {
+      const before = await world.deploying.served();
+      rmSync(world.live(domain, `${gone}.pem`));
+      const { outcome, findings } = await world.renew({ domain, deploy: true, force: true }, settings);
+      assert.equal(outcome, 'changed', JSON.stringify(findings));
+      assert.equal(belongTogether(world.live(domain), world.live(domain, 'privkey.pem')), true);
+      assert.notEqual(await world.deploying.served(), before);
+      assert.equal(await world.deploying.served(), live());
+    });
+  }
+
   if (canMount) {
     it('F36: by a disk that is full at any moment of certbot keeps the pair before in place and served', async () => {
       const disk = smallDisk(1);
@@ -191,11 +207,14 @@ describe('a renewal with its deployment that is cut short', function () {
       env: { ...process.env, ...env, TMPDIR: world.deploying.path('temporary') },
     });
     const exited = once(child, 'exit');
-    while (!reached()) {
-      assert.equal(child.exitCode, null, 'it ended before it came so far');
-      await pause(1);
+    try {
+      while (!reached()) {
+        assert.equal(child.exitCode, null, 'it ended before it came so far');
+        await pause(1);
+      }
+    } finally {
+      if (child.exitCode === null) process.kill(-child.pid!, 'SIGKILL');
+      await exited;
     }
-    process.kill(-child.pid!, 'SIGKILL');
-    await exited;
   }
 });

@@ -24,7 +24,7 @@ describe('certificates in VS Code', () => {
   it('verifies the certificate that was pointed at, without a question, for it only looks', async () => {
     await run('verifyCertificate', { kind: 'certificate', host, source: inWorkspace('tls/shop.pem').fsPath });
     const text = await textOf(/verify-certificate\.log$/, /ended/);
-    assert.match(text, /Domain: shop\.example\.test\n[^]*Status: EXPIRED/);
+    assert.match(text, /Domain: shop\.example\.test\n[^]*Expires: 2021-01-01 \(\d+ days ago\)\nStatus: EXPIRED/);
     const told = await answers.hear(/^Verify Certificate on local: /);
     assert.match(told.message, /shop\.example\.test in \S+shop\.pem expired on .* renew it now/);
   });
