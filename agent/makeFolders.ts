@@ -13,15 +13,16 @@ export async function makeFolders(folder: string, mode: number): Promise<void> {
 }
 
 /** False when the one above it is missing. */
-async function made(folder: string, mode: number): Promise<boolean> {
+async function made(folder: string, mode: number, again = false): Promise<boolean> {
   try {
     await mkdir(folder, { mode });
     return true;
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : null;
     if (code === 'EEXIST' && (await isFolder(folder))) return true;
-    if (code !== 'ENOENT' || (await isFolder(path.dirname(folder)))) throw error;
-    return false;
+    if (code !== 'ENOENT' || (again && (await isFolder(path.dirname(folder))))) throw error;
+    // Somebody else may have made it meanwhile.
+    return (await isFolder(path.dirname(folder))) ? await made(folder, mode, true) : false;
   }
 }
 

@@ -1,5 +1,5 @@
 /** The clock of one process and its threads, set from outside by libfaketime. Timers go on as they are: only the wall clock moves. */
-import { renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findFakeTime } from '../systemPackages.ts';
 
@@ -44,5 +44,16 @@ export class FakeTime {
     // Whole or not at all: the process reads it at every look at its clock.
     writeFileSync(`${this.#file}.new`, `${offset < 0 ? '' : '+'}${seconds}\n`);
     renameSync(`${this.#file}.new`, this.#file);
+  }
+}
+
+/**
+ * Removes what processes left in shared memory that were killed under libfaketime: one that gets such a process id again makes other
+ * system calls than it would.
+ */
+export function clearFakeTime(folder = '/dev/shm'): void {
+  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+    const pid = /^(?:sem\.)?faketime_(?:sem|shm)_(\d+)$/.exec(name)?.[1];
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) rmSync(join(folder, name), { force: true });
   }
 }

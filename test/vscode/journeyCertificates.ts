@@ -46,7 +46,7 @@ export function certificateSteps(given: () => Journey): void {
       await page.locator('.part.editor').hover();
       await row(page, 'Certificates', /^mail\.example\.test/).hover();
       await hover.waitFor({ timeout: 5000 }).catch((error: unknown) => {
-        if (tries === 6) throw error;
+        if (tries === 12) throw error;
       });
     }
     await shots.takeAsItIs('certificate-tooltip');

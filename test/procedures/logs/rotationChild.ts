@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import path from 'node:path';
 import type * as z from 'zod';
 import type { logSettings } from '../../../agent/config/logs.ts';
+import { clearFakeTime } from '../../integration/fakeTime.ts';
 import { findFakeTime } from '../../systemPackages.ts';
 import type { Harness } from './harness.ts';
 
@@ -11,6 +12,7 @@ export function calendar(): () => Record<string, string | undefined> {
   let days = 0;
   return () => {
     days += 1;
+    clearFakeTime();
     return { ...process.env, LD_PRELOAD: findFakeTime() ?? undefined, FAKETIME: `+${days}d` };
   };
 }
