@@ -10,6 +10,7 @@ import { verifyAudit } from '../../agent/store/audit.ts';
 import { Database } from '../../agent/store/database.ts';
 import { getWindow } from '../../agent/store/documents.ts';
 import { Windows, type OpenRequest } from '../../agent/window/windows.ts';
+import { killLeft, processesOf } from '../leftovers.ts';
 import { silent } from '../run/harness.ts';
 import { FakeClock } from '../schedule/fakeClock.ts';
 
@@ -31,12 +32,14 @@ describe('Windows', () => {
     clock = new FakeClock(new Date().toISOString());
     closed = 0;
   });
-  afterEach(() => {
+  afterEach(async () => {
     for (const windows of open.splice(0)) {
       for (const window of windows.active()) windows.end(window.id, 'teardown', null);
       windows.stop();
     }
     database.close();
+    // A guard that is at its last act would make the folder anew.
+    await killLeft(() => processesOf(folder));
     rmSync(folder, { recursive: true });
   });
 
