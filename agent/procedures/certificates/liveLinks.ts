@@ -22,7 +22,8 @@ export async function mendLiveLinks(configDirectory: string, lineage: string): P
   }
   if (absent.length === 0 || absent.length === kinds.length) return [];
   const whole = await wholeVersions(join(configDirectory, 'archive', lineage));
-  const version = Math.max(0, ...(whole.some((one) => named.has(one)) ? whole.filter((one) => named.has(one)) : whole));
+  const linked = whole.filter((version) => named.has(version));
+  const version = Math.max(0, ...(linked.length > 0 ? linked : whole));
   if (version === 0) return [];
   const made: string[] = [];
   for (const kind of absent) {

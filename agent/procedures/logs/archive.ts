@@ -147,11 +147,6 @@ async function writeArchive(source: string, temporary: string, ending: string, s
   return stats.size;
 }
 
-/** What is unpacked is damaged or breaks off: `Z_…` of zlib, `ZSTD_…` of zstd. */
-export function isZlibError(error: unknown): error is Error {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && /^Z(STD)?_/.test(error.code);
-}
-
 export async function syncDirectory(directory: string): Promise<void> {
   await using handle = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY);
   await handle.sync();

@@ -2,12 +2,13 @@
 import { createHash } from 'node:crypto';
 import type { Hash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
-import { isZlibError, openSafely } from './archive.ts';
+import { openSafely } from './archive.ts';
 import { checksums, checksumText } from './archiveContent.ts';
 import { BlockProblem, unpacked } from './compression.ts';
 import type { ArchivedFile, Manifest } from './manifest.ts';
 import { readTar, TarProblem } from './tar.ts';
 import type { TarReader } from './tar.ts';
+import { isZlibError } from './zlibStream.ts';
 
 const chunkBytes = 1 << 20;
 

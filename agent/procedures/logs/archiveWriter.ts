@@ -16,6 +16,7 @@ import { Channel, together } from './channel.ts';
 import { blockBytes, pack, packers, release, unpackBlock } from './compression.ts';
 import type { Compression } from './compression.ts';
 import type { Manifest } from './manifest.ts';
+import { isOutOfSpace } from './ownFiles.ts';
 
 export interface ArchiveFileSettings {
   readonly compression: Compression;
@@ -182,8 +183,4 @@ class Lanes {
     yield* unpackBlock(packed, this.#compression, bytes);
     release(packed);
   }
-}
-
-function isOutOfSpace(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT');
 }

@@ -4,9 +4,8 @@
  */
 import { availableParallelism } from 'node:os';
 import { Readable } from 'node:stream';
-import type { Transform } from 'node:stream';
 import { constants, createGunzip, createGzip, createZstdCompress, createZstdDecompress } from 'node:zlib';
-import { isZlibError } from './archive.ts';
+import { isZlibError, through } from './zlibStream.ts';
 import { zstdFrames } from './zstdFrames.ts';
 
 export type Compression = 'zstd' | 'gzip';
@@ -88,17 +87,10 @@ export function release({ buffer }: Buffer): void {
 
 /** Of a file from any program: members or frames of any number and size. */
 export function unpacked(source: AsyncIterable<Buffer>, compression: Compression): AsyncIterable<Buffer> {
-  return compression === 'gzip' ? through(source, createGunzip({ chunkSize: 256 * 1024 })) : zstdFrames(source);
-}
-
-async function* through(source: AsyncIterable<Buffer>, stream: Transform): AsyncGenerator<Buffer> {
-  const input = Readable.from(source, { objectMode: false, highWaterMark: 1 << 20 });
-  input.on('error', (error) => stream.destroy(error));
-  input.pipe(stream);
-  try {
-    for await (const chunk of stream) yield chunk as Buffer;
-  } finally {
-    input.destroy();
-    stream.destroy();
-  }
+  return compression === 'gzip'
+    ? through(
+        Readable.from(source, { objectMode: false, highWaterMark: 1 << 20 }),
+        createGunzip({ chunkSize: 256 * 1024 }),
+      )
+    : zstdFrames(source);
 }

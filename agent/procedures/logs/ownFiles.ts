@@ -40,9 +40,14 @@ export async function withRoom<Result>(file: string, work: () => Promise<Result>
   try {
     return await work();
   } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT')) {
+    if (isOutOfSpace(error)) {
       throw new NoRoom(file, error);
     }
     throw error;
   }
+}
+
+/** The disk, or what its user may take of it, is used up. */
+export function isOutOfSpace(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT');
 }

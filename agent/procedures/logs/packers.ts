@@ -4,11 +4,12 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createReadStream } from 'node:fs';
+import { createReadStream, type ReadStream } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { createGunzip, createGzip } from 'node:zlib';
 import type { Config } from '../../config/schema.ts';
 import { findTool } from '../tool.ts';
+import { isZlibError, through } from './zlibStream.ts';
 
 type Compression = NonNullable<Config['logs']['rotate']>[number]['compression'];
 
@@ -44,6 +45,11 @@ export function endingOf(program: string): string | null {
   return packers.find((one) => one.program === program || one.alike.includes(program))?.ending ?? null;
 }
 
+/** Debian's name of the package that has the program. */
+export function packageOf(program: string): string {
+  return packers.find((one) => one.program === program)?.package ?? program;
+}
+
 /** An archive that breaks off or is no archive. */
 export class DamagedArchive extends Error {
   override readonly name = 'DamagedArchive';
@@ -61,33 +67,21 @@ export async function* unpacked(file: FileHandle, ending: string, signal: AbortS
     return;
   }
   try {
-    yield* throughZlib(file, createGunzip());
+    yield* through(readFrom(file), createGunzip());
   } catch (error) {
-    if (error instanceof Error && 'code' in error && String(error.code).startsWith('Z_')) {
-      throw new DamagedArchive(error.message, { cause: error });
-    }
-    throw error;
+    throw isZlibError(error) ? new DamagedArchive(error.message, { cause: error }) : error;
   }
 }
 
 /** What the compressed file will be, byte for byte, of an open file. Throws MissingPacker. */
 export function packed(file: FileHandle, ending: string, signal: AbortSignal): AsyncGenerator<Buffer> {
-  return ending === '.gz' ? throughZlib(file, createGzip({ level: 6 })) : throughProgram(file, ending, '-c', signal);
+  return ending === '.gz'
+    ? through(readFrom(file), createGzip({ level: 6 }))
+    : throughProgram(file, ending, '-c', signal);
 }
 
-async function* throughZlib(
-  file: FileHandle,
-  stream: ReturnType<typeof createGunzip> | ReturnType<typeof createGzip>,
-): AsyncGenerator<Buffer> {
-  const input = createReadStream('', { fd: file, autoClose: false, start: 0 });
-  input.on('error', (error) => stream.destroy(error));
-  input.pipe(stream);
-  try {
-    for await (const chunk of stream) yield chunk as Buffer;
-  } finally {
-    input.destroy();
-    stream.destroy();
-  }
+function readFrom(file: FileHandle): ReadStream {
+  return createReadStream('', { fd: file, autoClose: false, start: 0 });
 }
 
 async function* throughProgram(

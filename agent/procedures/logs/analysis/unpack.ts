@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { execa } from 'execa';
 import { findTool } from '../../tool.ts';
 import { unpacked } from '../compression.ts';
+import { packageOf } from '../packers.ts';
 
 export type Packing = 'none' | 'gzip' | 'zstd' | 'xz' | 'bzip2' | 'lz4';
 
@@ -15,7 +16,6 @@ const magics: readonly (readonly [RegExp, Packing])[] = [
   [/^425a68(?:3[1-9])(?:314159265359|177245385090)/, 'bzip2'],
   [/^04224d18/, 'lz4'],
 ];
-const packages: Readonly<Partial<Record<Packing, string>>> = { xz: 'xz-utils', bzip2: 'bzip2', lz4: 'lz4' };
 
 /** Packed data that is damaged or breaks off. */
 export class DamagedSource extends Error {
@@ -41,7 +41,7 @@ export function unpack(chunks: AsyncIterable<Buffer>, packing: Packing): AsyncIt
 async function* byProgram(chunks: AsyncIterable<Buffer>, name: Packing): AsyncGenerator<Buffer> {
   const program = await findTool(name, process.env);
   if (program === null) {
-    const remedy = `install ${packages[name] ?? name}, or unpack it first`;
+    const remedy = `install ${packageOf(name)}, or unpack it first`;
     throw new NoUnpacker(`is packed by ${name}, which this host has not; ${remedy}.`);
   }
   const input = Readable.from(chunks, { objectMode: false });
