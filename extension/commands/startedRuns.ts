@@ -105,14 +105,10 @@ export class StartedRuns implements vscode.Disposable {
     const message = resultText(host.name, titleOf(host, run), run, findings);
     // What only looked and found nothing is told by the output that is open.
     if (message === null) return;
-    if (isBad(run)) await this.#tellProblem(this.#dialogs.error, host, run, message);
-    else if (run.dryRun && afterDryRun !== undefined) {
-      const tell = run.outcome === 'warning' ? this.#dialogs.warn : this.#dialogs.inform;
-      if ((await tell(message, 'Run…')) === 'Run…') await afterDryRun();
-    } else {
-      const tell = run.outcome === 'warning' ? this.#dialogs.warn : this.#dialogs.inform;
-      await this.#tellProblem(tell, host, run, message);
-    }
+    const { error, warn, inform } = this.#dialogs;
+    const tell = isBad(run) ? error : run.outcome === 'warning' ? warn : inform;
+    if (isBad(run) || !run.dryRun || afterDryRun === undefined) await this.#tellProblem(tell, host, run, message);
+    else if ((await tell(message, 'Run…')) === 'Run…') await afterDryRun();
   }
 
   #do(work: Promise<void>): void {
