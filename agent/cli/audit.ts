@@ -3,6 +3,7 @@ import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { loadConfig } from '../config/load.ts';
+import { auditDestination } from '../config/logs.ts';
 import { stemOf } from '../procedures/logs/manifest.ts';
 import type { AuditVerification } from '../procedures/logs/auditJoin.ts';
 import type { ChainLink } from '../store/audit.ts';
@@ -106,9 +107,8 @@ async function configured(options: VerifyOptions, io: Io): Promise<readonly stri
     io.stderr.write(`The configuration ${file} can not be used, so no archive is looked at: give --archive.\n`);
     return [];
   }
-  const folder = config.logs.audit.destination ?? config.logs.archive.destination;
-  if (folder === undefined) return [];
-  return [folder];
+  const folder = auditDestination(config.logs);
+  return folder === undefined ? [] : [folder];
 }
 
 function print(result: AuditVerification, store: string, { head }: VerifyOptions, io: Io): void {

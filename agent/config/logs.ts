@@ -106,3 +106,8 @@ export const logSettings = z.strictObject({
   state: z.string().optional().describe("logrotate's state file; by default one in the agent's state folder"),
 });
 export type LogSettings = z.infer<typeof logSettings>;
+
+/** Folder of the archives of audit logs; undefined when none is named. */
+export function auditDestination({ audit, archive }: Pick<LogSettings, 'audit' | 'archive'>): string | undefined {
+  return audit.destination ?? archive.destination;
+}

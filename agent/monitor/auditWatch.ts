@@ -1,6 +1,6 @@
 /** Watches over the audit log: tells of a changed one, and has archived entries leave the store when that is configured. */
 import type { Logger } from 'pino';
-import type { LogSettings } from '../config/logs.ts';
+import { auditDestination, type LogSettings } from '../config/logs.ts';
 import { callAt, type Clock } from '../schedule/clock.ts';
 import { auditStateInSteps } from '../store/audit.ts';
 import type { Database } from '../store/database.ts';
@@ -84,7 +84,7 @@ export class AuditWatch {
   async #trim(signal: AbortSignal): Promise<void> {
     const { alerts, clock, database, log, settings } = this.#parts;
     const { audit, archive } = settings();
-    const folder = audit.destination ?? archive.destination;
+    const folder = auditDestination({ audit, archive });
     if (audit.trim === undefined || folder === undefined) {
       alerts.resolve(trimKey);
       return;

@@ -171,12 +171,17 @@ export function readTokenCopy(directory: string): readonly TokenRow[] {
   });
 }
 
+/** The entry that a line of a copy or an archive holds; null when it is none. */
+export function auditRowIn(line: string): AuditRow | null {
+  return auditRow.safeParse(parseJson(line)).data ?? null;
+}
+
 /** The copied entries by number; half lines and repetitions are left out, the last of a number counts. */
 export function readAuditCopy(directory: string): readonly AuditRow[] {
   const rows = new Map<number, AuditRow>();
   for (const line of (readIfThere(join(directory, auditFile)) ?? '').split('\n')) {
-    const row = auditRow.safeParse(parseJson(line));
-    if (row.success) rows.set(row.data.seq, row.data);
+    const row = auditRowIn(line);
+    if (row !== null) rows.set(row.seq, row);
   }
   return [...rows.values()].sort((one, other) => one.seq - other.seq);
 }
@@ -196,8 +201,8 @@ function lastCopied(file: string): number {
   // A line cut off by a crash or a full disk is ended here, so that the next one stands alone.
   if (!text.endsWith('\n')) appendFileSync(file, '\n');
   for (const line of text.trimEnd().split('\n').reverse()) {
-    const row = auditRow.safeParse(parseJson(line));
-    if (row.success) return row.data.seq;
+    const row = auditRowIn(line);
+    if (row !== null) return row.seq;
   }
   return 0;
 }

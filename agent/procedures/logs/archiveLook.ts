@@ -12,7 +12,7 @@ import type { ArchiveLogsPart } from './archiveLogsWork.ts';
 import type { ArchiveSettings } from './archiveSettings.ts';
 import { verifyArchive } from './archiveVerify.ts';
 import { trustedAs } from './folderTrust.ts';
-import { contentsOf, placesOf, readManifest, stemOf } from './manifest.ts';
+import { contentsOf, manifestOf, placesOf, readManifest, stemOf } from './manifest.ts';
 import type { ArchivedFile, Manifest } from './manifest.ts';
 
 type ArchivePart = ArchiveLogsPart['archives'][number];
@@ -62,7 +62,7 @@ export async function restoreArchive(
   if (stemOf(archive) === null)
     throw new FolderProblem(`${name} is no archive of Upkeep: give a name that --list shows.`);
   const places = placesOf(settings.destination, archive);
-  const manifest = (await readManifest(places.manifest)) ?? (await readManifest(places.pending));
+  const manifest = await manifestOf(places.archive);
   if ((await lstat(places.archive).catch(() => null)) === null)
     throw new FolderProblem(`There is no archive ${places.archive}: give a name that --list shows.`);
   if (manifest === null)

@@ -6,9 +6,9 @@ import { lstat } from 'node:fs/promises';
 import path from 'node:path';
 import { AuditChain } from '../../store/audit.ts';
 import type { ChainLink } from '../../store/audit.ts';
+import { auditRowIn } from '../../store/copies.ts';
 import { verifyArchive } from './archiveVerify.ts';
-import { parseEntry } from './auditChain.ts';
-import { contentsOf, placesOf, readManifest, stemOf } from './manifest.ts';
+import { contentsOf, manifestOf, readManifest, stemOf } from './manifest.ts';
 import type { ArchivedFile, Manifest } from './manifest.ts';
 
 /** Entries of the log that one file holds, or is said to hold. */
@@ -64,12 +64,6 @@ export async function auditArchivesIn(folder: string): Promise<readonly string[]
     if (manifest !== null && stemOf(manifest.archive) !== null) names.add(manifest.archive);
   }
   return [...names].sort().map((name) => path.join(folder, name));
-}
-
-/** The manifest beside the archive, also while its originals are still being removed. Throws when it is damaged. */
-export async function manifestOf(archive: string): Promise<Manifest | null> {
-  const places = placesOf(path.dirname(archive), path.basename(archive));
-  return (await readManifest(places.manifest)) ?? (await readManifest(places.pending));
 }
 
 /** Reads the archive to its end. Rejects only when `signal` is aborted. */
@@ -157,7 +151,7 @@ class PieceReader {
 
   #line(text: string): void {
     if (this.#problem !== null) return;
-    const row = parseEntry(text);
+    const row = auditRowIn(text);
     const expected = (this.#last?.seq ?? (this.#name?.first ?? 1) - 1) + 1;
     if (row === null) {
       this.#fail(`what stands in the place of entry ${expected} is none`, expected);

@@ -2,8 +2,7 @@
 import { createInterface } from 'node:readline';
 import { createReadStream } from 'node:fs';
 import { AuditChain } from '../../store/audit.ts';
-import { auditRow } from '../../store/copies.ts';
-import type { AuditRow } from '../../store/copies.ts';
+import { auditRowIn } from '../../store/copies.ts';
 import { openSafely } from './archive.ts';
 
 /** Why the entries are no whole chain; null = they are, or the file is no audit log of this kind. */
@@ -14,18 +13,10 @@ export async function chainProblem(file: string): Promise<string | null> {
   let number = 0;
   for await (const line of lines) {
     number += 1;
-    const row = parseEntry(line);
+    const row = auditRowIn(line);
     if (row === null && number === 1) return null;
     if (row === null) return `line ${number} is no entry of an audit log`;
     if (!chain.add(row, row.seq)) return `entry ${row.seq} in line ${number} does not fit the one before it`;
   }
   return null;
-}
-
-export function parseEntry(line: string): AuditRow | null {
-  try {
-    return auditRow.safeParse(JSON.parse(line)).data ?? null;
-  } catch {
-    return null;
-  }
 }

@@ -5,12 +5,11 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { auditHash, auditState } from '../../store/audit.ts';
 import type { ChainLink } from '../../store/audit.ts';
-import { auditCopyFile } from '../../store/copies.ts';
+import { auditCopyFile, auditRowIn } from '../../store/copies.ts';
 import { storeFile } from '../../store/openStore.ts';
 import { StoreSnapshot } from '../../store/snapshot.ts';
 import { auditArchivesIn, readAuditArchive } from './auditArchives.ts';
 import type { ReadArchive } from './auditArchives.ts';
-import { parseEntry } from './auditChain.ts';
 import { joinAudit } from './auditJoin.ts';
 import type { AuditFinding, AuditVerification, StoreLog } from './auditJoin.ts';
 
@@ -72,7 +71,7 @@ async function compareCopy(file: string, bytes: number, log: StoreLog): Promise<
   if (bytes === 0) return null;
   const end = log.state.head?.seq ?? log.state.base.seq;
   for await (const line of createInterface({ input: createReadStream(file, { end: bytes - 1 }) })) {
-    const row = parseEntry(line);
+    const row = auditRowIn(line);
     // A crash or a full disk may leave half a line.
     if (row === null || row.seq <= log.state.base.seq) continue;
     const about = { subject: file, entry: row.seq };

@@ -122,3 +122,9 @@ export async function readManifest(file: string): Promise<Manifest | null> {
     throw new Error(`${file} is no manifest of an archive, or damaged.`, { cause });
   }
 }
+
+/** The manifest beside the archive, also while its originals are still being removed. Throws when it is damaged. */
+export async function manifestOf(archive: string): Promise<Manifest | null> {
+  const places = placesOf(path.dirname(archive), path.basename(archive));
+  return (await readManifest(places.manifest)) ?? (await readManifest(places.pending));
+}

@@ -14,7 +14,7 @@ import { asUser } from './asUser.ts';
 import { trustedAs } from './folderTrust.ts';
 import { withoutEnding } from './generations.ts';
 import type { ArchivedFile } from './manifest.ts';
-import { DamagedArchive, MissingPacker, unpacked } from './packers.ts';
+import { DamagedArchive, endingOf, magicBytes, MissingPacker, packingOf, unpacked } from './packers.ts';
 import { isOnlyRenamed, isUnchanged } from './unchanged.ts';
 
 /** `gone`: there is no such file any more. Otherwise why a file was kept. */
@@ -108,7 +108,7 @@ async function removeInPlace(
   const captured = path.join(folder, capturedName(file));
   // What a killed run had in its hand comes first.
   if (await isThere(captured)) {
-    const compressed = withoutEnding(file.path).ending === null ? await endingOf(captured) : null;
+    const compressed = withoutEnding(file.path).ending === null ? await endingIn(captured) : null;
     const removed = await judge(captured, { ...file, compressed }, signal);
     if (removed !== null) return removed;
   }
@@ -247,18 +247,13 @@ function capturedName(file: ArchivedFile): string {
   return `.upkeep-archived-${id}`;
 }
 
-/** Of the compression by the first bytes of the file: RFC 1952 (2.3.1), RFC 8878 (3.1.1), the formats of xz and bzip2. */
-async function endingOf(place: string): Promise<string | null> {
-  const magic: readonly (readonly [string, string])[] = [
-    ['1f8b', '.gz'],
-    ['28b52ffd', '.zst'],
-    ['fd377a585a00', '.xz'],
-    ['425a68', '.bz2'],
-  ];
+/** Of the compression, by the first bytes of the file. */
+async function endingIn(place: string): Promise<string | null> {
   try {
     await using handle = await openSafely(place);
-    const { buffer } = await handle.read(Buffer.alloc(6), 0, 6, 0);
-    return magic.find(([begin]) => buffer.toString('hex').startsWith(begin))?.[1] ?? null;
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(magicBytes), 0, magicBytes, 0);
+    const packing = packingOf(buffer.subarray(0, bytesRead));
+    return packing === null ? null : endingOf(packing);
   } catch (error) {
     if (error instanceof UnsafeFile) return null;
     throw error;

@@ -50,6 +50,27 @@ export function packageOf(program: string): string {
   return packers.find((one) => one.program === program)?.package ?? program;
 }
 
+/** By the program of the same name. */
+export type Packing = 'gzip' | 'zstd' | 'xz' | 'bzip2' | 'lz4';
+
+/** RFC 1952, RFC 8878 (also its skippable frames), the xz file format, bzip2(1), the lz4 frame format. */
+const magics: readonly (readonly [RegExp, Packing])[] = [
+  [/^1f8b08/, 'gzip'],
+  [/^28b52ffd/, 'zstd'],
+  [/^5[0-9a-f]2a4d18/, 'zstd'],
+  [/^fd377a585a00/, 'xz'],
+  [/^425a68(?:3[1-9])(?:314159265359|177245385090)/, 'bzip2'],
+  [/^04224d18/, 'lz4'],
+];
+/** Bytes that tell them apart. */
+export const magicBytes = 16;
+
+/** What packed a file, by its first bytes; null = nothing that is known. */
+export function packingOf(beginning: Buffer): Packing | null {
+  const hex = beginning.toString('hex', 0, magicBytes);
+  return magics.find(([pattern]) => pattern.test(hex))?.[1] ?? null;
+}
+
 /** An archive that breaks off or is no archive. */
 export class DamagedArchive extends Error {
   override readonly name = 'DamagedArchive';

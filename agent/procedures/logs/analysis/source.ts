@@ -2,9 +2,12 @@
 import { constants, createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
+import { checksums } from '../archiveContent.ts';
+import { packingOf } from '../packers.ts';
 import { tarFiles, TarProblem } from '../tar.ts';
+import { isZlibError } from '../zlibStream.ts';
 import type { Read } from './lines.ts';
-import { DamagedSource, NoUnpacker, packingOf, unpack } from './unpack.ts';
+import { DamagedSource, NoUnpacker, unpack } from './unpack.ts';
 
 /** What `--file` says for standard input. */
 export const standardInput = '-';
@@ -27,8 +30,6 @@ export class UnreadableSource extends Error {
 
 /** As long as a header of tar. */
 const lookedAt = 512;
-/** Of an archive that archive-logs made: no log. */
-const checksums = 'SHA256SUMS';
 
 /**
  * A packed file and an archive are known by their content, not by their name. What is written while it is read is left
@@ -49,7 +50,7 @@ export async function openSource(path: string): Promise<OpenSource> {
     if (!stats.isFile()) throw new UnreadableSource(`${path} is not a regular file.`);
     const beginning = Buffer.alloc(lookedAt);
     const { bytesRead } = await handle.read(beginning, 0, lookedAt, 0);
-    const isPlain = packingOf(beginning.subarray(0, bytesRead)) === 'none' && !isTar(beginning);
+    const isPlain = packingOf(beginning.subarray(0, bytesRead)) === null && !isTar(beginning);
     return isPlain ? plain(handle, stats.size) : streamed(path, handle, stats.size);
   } catch (error) {
     await handle.close();
@@ -103,6 +104,7 @@ async function* logsOf(
       return;
     }
     for await (const { name, data } of tarFiles(content, { lenient: true })) {
+      // Of an archive that archive-logs made: no log.
       if (name === checksums) continue;
       // Rotated logs are packed in the archive as they were on disk.
       open = await unpackedStream(new ByteStream(data));
@@ -118,7 +120,7 @@ async function* logsOf(
 
 async function unpackedStream(stream: ByteStream): Promise<ByteStream> {
   const packing = packingOf(await stream.peek(lookedAt));
-  return packing === 'none' ? stream : new ByteStream(unpack(stream, packing));
+  return packing === null ? stream : new ByteStream(unpack(stream, packing));
 }
 
 /** By the magic of its first header. Source: POSIX.1-2017, pax, "ustar Interchange Format". */
@@ -182,7 +184,6 @@ class ByteStream {
 
 /** Packed data that is damaged or breaks off. */
 export function isPackingError(error: unknown): boolean {
-  if (error instanceof DamagedSource || error instanceof TarProblem) return true;
-  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return false;
-  return error.code.startsWith('Z_') || error.code.startsWith('ZSTD_') || error.code.startsWith('ERR_ZLIB');
+  if (error instanceof DamagedSource || error instanceof TarProblem || isZlibError(error)) return true;
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_ZLIB');
 }

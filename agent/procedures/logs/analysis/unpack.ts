@@ -3,19 +3,7 @@ import { Readable } from 'node:stream';
 import { execa } from 'execa';
 import { findTool } from '../../tool.ts';
 import { unpacked } from '../compression.ts';
-import { packageOf } from '../packers.ts';
-
-export type Packing = 'none' | 'gzip' | 'zstd' | 'xz' | 'bzip2' | 'lz4';
-
-/** RFC 1952, RFC 8878 (also its skippable frames), the xz file format, bzip2(1), the lz4 frame format. */
-const magics: readonly (readonly [RegExp, Packing])[] = [
-  [/^1f8b08/, 'gzip'],
-  [/^28b52ffd/, 'zstd'],
-  [/^5[0-9a-f]2a4d18/, 'zstd'],
-  [/^fd377a585a00/, 'xz'],
-  [/^425a68(?:3[1-9])(?:314159265359|177245385090)/, 'bzip2'],
-  [/^04224d18/, 'lz4'],
-];
+import { packageOf, type Packing } from '../packers.ts';
 
 /** Packed data that is damaged or breaks off. */
 export class DamagedSource extends Error {
@@ -27,13 +15,7 @@ export class NoUnpacker extends Error {
   override readonly name = 'NoUnpacker';
 }
 
-export function packingOf(beginning: Buffer): Packing {
-  const hex = beginning.toString('hex', 0, 16);
-  return magics.find(([pattern]) => pattern.test(hex))?.[1] ?? 'none';
-}
-
 export function unpack(chunks: AsyncIterable<Buffer>, packing: Packing): AsyncIterable<Buffer> {
-  if (packing === 'none') return chunks;
   return packing === 'gzip' || packing === 'zstd' ? unpacked(chunks, packing) : byProgram(chunks, packing);
 }
 
