@@ -64,7 +64,11 @@ const bundles = {
   agent: {
     ...node,
     // In pieces, so that each command and procedure loads what it uses.
-    entryPoints: [{ in: 'agent/main.ts', out: 'agent' }],
+    entryPoints: [
+      { in: 'agent/main.ts', out: 'agent' },
+      // A thread's own program, beside the piece that starts it.
+      { in: 'agent/procedures/logs/packThread.ts', out: 'agent/packThread' },
+    ],
     outdir: 'dist',
     outExtension: { '.js': '.mjs' },
     splitting: true,

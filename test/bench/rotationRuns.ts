@@ -126,11 +126,24 @@ interface Work {
   readonly env: NodeJS.ProcessEnv;
 }
 
+/**
+ * The copy is on the disk, and the disk is at rest. Else the first that has a file of its own put there waits for the copy too (ext4,
+ * data=ordered), and the host of a virtual machine, which writes on for a second or two, takes part of the second core.
+ */
+function settle(work: string): void {
+  for (const command of [
+    ['sync', '--file-system', work],
+    ['sleep', '3'],
+  ])
+    seconds(command);
+}
+
 function onCopy(root: string, from: string | null, run: (work: Work) => Run): Run {
   const work = mkdtempSync(join(root, 'work-'));
   const logs = join(work, 'logs');
   if (from === null) mkdirSync(logs);
   else cpSync(from, logs, { recursive: true, preserveTimestamps: true });
+  settle(work);
   const env = { ...process.env, UPKEEP_STATE: join(work, 'state'), UPKEEP_BENCH_MEMORY: join(work, 'memory') };
   try {
     return run({ work, logs, env });

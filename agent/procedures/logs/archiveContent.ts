@@ -41,7 +41,7 @@ export class NoRoom extends Error {
 
 /** Name in the archive of the list of checksums. */
 export const checksums = 'SHA256SUMS';
-const chunkBytes = 1 << 20;
+const chunkBytes = 4 << 20;
 /** Bytes read between two looks at the free space. */
 const roomEvery = 8 << 20;
 /** What stays free on the destination for everybody else. */
@@ -60,8 +60,8 @@ export async function requireRoom(place: string, bytes: number): Promise<void> {
 /** Hands full blocks over, and fills empty ones. */
 export interface BlockTraffic {
   /** Large buffers that nobody uses. */
-  readonly empty: Channel<Buffer>;
-  readonly full: (buffer: Buffer, bytes: number) => void;
+  readonly empty: Channel<Buffer<ArrayBuffer>>;
+  readonly full: (buffer: Buffer<ArrayBuffer>, bytes: number) => void;
 }
 
 export class Content {
@@ -147,7 +147,7 @@ export class Content {
 /** Fills one block after the other. */
 class Filler {
   readonly #traffic: BlockTraffic;
-  #block: Buffer | null = null;
+  #block: Buffer<ArrayBuffer> | null = null;
   #used = 0;
 
   constructor(traffic: BlockTraffic) {

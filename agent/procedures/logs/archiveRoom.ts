@@ -5,7 +5,7 @@ import { formatBytes } from '../../config/units.ts';
 import { counted } from '../counted.ts';
 import { NoRoom, openSource, reserveBytes } from './archiveContent.ts';
 import type { Source } from './archiveContent.ts';
-import { pack } from './compression.ts';
+import { packBlock, release } from './compression.ts';
 import type { Compression } from './compression.ts';
 
 const samples = 32;
@@ -37,13 +37,13 @@ export async function expectedBytes(sources: readonly Source[], compression: Com
         [read, packed] = [read + bytes, packed + bytes];
       used += bytes;
       if (used < sampleBytes) continue;
-      [read, packed] = [read + used, packed + (await packedBytes(piece, compression))];
+      [read, packed] = [read + used, packed + packedBytes(piece, compression)];
       [next, used] = [next + step, 0];
     }
     await handle?.close();
     begin = end;
   }
-  if (used > 0) [read, packed] = [read + used, packed + (await packedBytes(piece.subarray(0, used), compression))];
+  if (used > 0) [read, packed] = [read + used, packed + packedBytes(piece.subarray(0, used), compression)];
   return Math.ceil(total * Math.min(1.001, (margin * packed) / Math.max(1, read))) + perFile * sources.length;
 }
 
@@ -72,8 +72,11 @@ async function isRead(handle: FileHandle, room: Buffer, position: number): Promi
   return (await handle.read(room, 0, room.length, position)).bytesRead === room.length;
 }
 
-async function packedBytes(piece: Buffer, compression: Compression): Promise<number> {
-  return (await pack(piece, compression)).reduce((bytes, { length }) => bytes + length, 0);
+function packedBytes(piece: Buffer, compression: Compression): number {
+  const packed = packBlock(piece, compression);
+  const { length } = packed;
+  release(packed);
+  return length;
 }
 
 function sum(sources: readonly Source[]): number {

@@ -1,7 +1,7 @@
 /**
- * Makes one archive and shows that it holds what it should. Nothing is removed here. Three lanes work at once: one reads the sources and
- * fills blocks, which are packed beside each other; one writes them in their order; one has each stretch of them put on the disk, reads
- * it back, unpacks it and compares it with the checksums that were made of the sources while they were read.
+ * Makes one archive and shows that it holds what it should. Nothing is removed here. Four lanes work at once: one reads the sources and
+ * fills blocks, which threads pack; one writes them in their order; one has each stretch of them put on the disk; one reads that back,
+ * unpacks it and compares it with the checksums that were made of the sources while they were read.
  */
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
@@ -13,10 +13,12 @@ import type { Source } from './archiveContent.ts';
 import { compareContent } from './archiveVerify.ts';
 import type { UserAndGroup } from './asUser.ts';
 import { Channel, together } from './channel.ts';
-import { blockBytes, pack, packers, release, unpackBlock } from './compression.ts';
+import { blockBytes, mostPacked, release, unpackBlock } from './compression.ts';
 import type { Compression } from './compression.ts';
 import type { Manifest } from './manifest.ts';
 import { isOutOfSpace } from './ownFiles.ts';
+import { PackThreads } from './packThreads.ts';
+import type { PackedBlock } from './packThreads.ts';
 
 export interface ArchiveFileSettings {
   readonly compression: Compression;
@@ -35,8 +37,8 @@ export class NotAsWritten extends Error {
   override readonly name = 'NotAsWritten';
 }
 
-/** Written bytes that are put on the disk, and read back, at once. */
-const stretchBytes = 4 << 20;
+/** Written bytes that are put on the disk at once, before they are read back. */
+const stretchBytes = 2 << 20;
 
 /**
  * Writes `sources` into the new file `temporary`, which is on the disk, read back from its file and compared to the last byte when this
@@ -59,8 +61,9 @@ export async function writeArchive(
     if (settings.owner !== null) await target.chown(settings.owner.uid, settings.owner.gid);
     await target.chmod(settings.mode);
     await using written = await openSafely(temporary);
-    const lanes = new Lanes(target, written, settings.compression, stopped);
-    await together([lanes.read(content, sources), lanes.write(), lanes.verify(content)], stop);
+    await using threads = new PackThreads(settings.compression);
+    const lanes = new Lanes(target, written, settings.compression, threads, stopped);
+    await together([lanes.read(content, sources), lanes.write(), lanes.sync(), lanes.verify(content)], stop);
     const { bytes, sha256 } = lanes.result();
     const { files, marks } = content;
     return { about: { files, bytes, sha256, compression: settings.compression }, marks };
@@ -73,9 +76,8 @@ export async function writeArchive(
 }
 
 interface FullBlock {
-  readonly buffer: Buffer;
   readonly bytes: number;
-  readonly packed: Promise<readonly Buffer[]>;
+  readonly packing: Promise<PackedBlock>;
 }
 
 /** A packed block in the file. */
@@ -90,48 +92,55 @@ class Lanes {
   readonly #target: FileHandle;
   readonly #written: FileHandle;
   readonly #compression: Compression;
-  readonly #empty: Channel<Buffer>;
+  readonly #threads: PackThreads;
+  readonly #empty: Channel<Buffer<ArrayBuffer>>;
   readonly #full: Channel<FullBlock>;
   readonly #pieces: Channel<Piece>;
+  readonly #synced: Channel<Piece>;
   readonly #sums = { written: createHash('sha256'), readBack: createHash('sha256') };
   #bytes = 0;
 
-  constructor(target: FileHandle, written: FileHandle, compression: Compression, signal: AbortSignal) {
+  constructor(
+    target: FileHandle,
+    written: FileHandle,
+    compression: Compression,
+    threads: PackThreads,
+    signal: AbortSignal,
+  ) {
     this.#target = target;
     this.#written = written;
     this.#compression = compression;
+    this.#threads = threads;
     this.#empty = new Channel(signal);
     this.#full = new Channel(signal);
     this.#pieces = new Channel(signal);
-    // One is filled while the others are packed: whatever the speed of the disk, no more are in memory.
-    for (let count = 0; count < packers + 1; count += 1) this.#empty.push(Buffer.allocUnsafeSlow(blockBytes));
+    this.#synced = new Channel(signal);
+    // Whatever the speed of the disk, no more are in memory.
+    for (let count = 0; count < threads.blocks; count += 1) this.#empty.push(Buffer.allocUnsafeSlow(blockBytes));
   }
 
   async read(content: Content, sources: readonly Source[]): Promise<void> {
     await content.write(sources, {
       empty: this.#empty,
       full: (buffer, bytes) => {
-        const packed = pack(buffer.subarray(0, bytes), this.#compression);
+        const packing = this.#threads.pack(buffer, bytes);
         // Awaited by the next lane, unless that has failed.
-        packed.catch(() => undefined);
-        this.#full.push({ buffer, bytes, packed });
+        packing.catch(() => undefined);
+        this.#full.push({ bytes, packing });
       },
     });
     this.#full.end();
   }
 
   async write(): Promise<void> {
-    for await (const { buffer, bytes, packed } of this.#full) {
+    for await (const { bytes, packing } of this.#full) {
       const position = this.#bytes;
-      const pieces = await packed;
-      for (const data of pieces) {
-        this.#sums.written.update(data);
-        await this.#writeAll(data);
-      }
-      // Not before: two may lie in one buffer.
-      pieces.forEach(release);
+      const { block, packed } = await packing;
+      this.#empty.push(block);
+      this.#sums.written.update(packed);
+      await this.#writeAll(packed);
+      release(packed);
       this.#pieces.push({ position, length: this.#bytes - position, bytes });
-      this.#empty.push(buffer);
     }
     this.#pieces.end();
   }
@@ -155,8 +164,8 @@ class Lanes {
     return { bytes: this.#bytes, sha256: this.#sums.written.digest('hex') };
   }
 
-  /** What the file holds, unpacked. Each piece is on the disk before it is read. */
-  async *#readBack(): AsyncGenerator<Buffer> {
+  /** Gives pieces on once they are on the disk. */
+  async sync(): Promise<void> {
     let stretch: Piece[] = [];
     let bytes = 0;
     for await (const piece of this.#pieces) {
@@ -164,23 +173,29 @@ class Lanes {
       bytes += piece.length;
       if (bytes < stretchBytes) continue;
       await this.#target.datasync();
-      for (const one of stretch) yield* this.#unpack(one);
+      for (const one of stretch) this.#synced.push(one);
       stretch = [];
       bytes = 0;
     }
     await this.#target.sync();
-    for (const one of stretch) yield* this.#unpack(one);
+    for (const one of stretch) this.#synced.push(one);
+    this.#synced.end();
   }
 
-  async *#unpack({ position, length, bytes }: Piece): AsyncGenerator<Buffer> {
-    const packed = Buffer.allocUnsafeSlow(length);
-    for (let done = 0; done < length;) {
-      const { bytesRead } = await this.#written.read(packed, done, length - done, position + done);
-      if (bytesRead === 0) throw new NotAsWritten('it is shorter than what was written');
-      done += bytesRead;
+  /** What the file holds, unpacked. A piece of it is gone once the next one is asked for. */
+  async *#readBack(): AsyncGenerator<Buffer> {
+    const room = Buffer.allocUnsafeSlow(mostPacked(blockBytes));
+    for await (const { position, length, bytes } of this.#synced) {
+      const packed = room.subarray(0, length);
+      for (let done = 0; done < length;) {
+        const { bytesRead } = await this.#written.read(packed, done, length - done, position + done);
+        if (bytesRead === 0) throw new NotAsWritten('it is shorter than what was written');
+        done += bytesRead;
+      }
+      this.#sums.readBack.update(packed);
+      const content = unpackBlock(packed, this.#compression, bytes);
+      yield content;
+      release(content);
     }
-    this.#sums.readBack.update(packed);
-    yield* unpackBlock(packed, this.#compression, bytes);
-    release(packed);
   }
 }

@@ -2,9 +2,16 @@
  * The two compressions of archives, zstd (RFC 8878) and gzip (RFC 1952). An archive is a row of blocks, each packed by itself as a frame
  * or a member, so that several are packed at once; one after the other they are one file to every program (RFC 8878, 3.1; RFC 1952, 2.2).
  */
-import { availableParallelism } from 'node:os';
 import { Readable } from 'node:stream';
-import { constants, createGunzip, createGzip, createZstdCompress, createZstdDecompress } from 'node:zlib';
+import {
+  constants,
+  createGunzip,
+  createZstdDecompress,
+  gunzipSync,
+  gzipSync,
+  zstdCompressSync,
+  zstdDecompressSync,
+} from 'node:zlib';
 import { isZlibError, through } from './zlibStream.ts';
 import { zstdFrames } from './zstdFrames.ts';
 
@@ -14,10 +21,6 @@ export const endings: Readonly<Record<Compression, string>> = { zstd: '.zst', gz
 
 /** What one block holds unpacked: what is lost at each border is below a hundredth, and some of them fit into memory. */
 export const blockBytes = 3 << 20;
-/** Of what zlib and zstd give out at once. No divisor of a block, or they would make another for the nothing after it. */
-const chunkSize = 500_000;
-/** Blocks that are packed at once: of libuv's four threads one is for what is read, written and unpacked meanwhile. */
-export const packers = Math.min(3, availableParallelism());
 
 /** A block that can not be unpacked to what was packed into it. */
 export class BlockProblem extends Error {
@@ -29,51 +32,52 @@ export function canZstd(): boolean {
   return typeof createZstdDecompress === 'function';
 }
 
-/**
- * The block as one frame or member, with a checksum, in pieces. Made by a thread beside the program's own; give the pieces to `release`
- * after use.
- */
-export async function pack(block: Buffer, compression: Compression): Promise<readonly Buffer[]> {
-  const { ZSTD_c_compressionLevel: level, ZSTD_c_checksumFlag: checksum } = constants;
-  const encoder =
-    compression === 'gzip'
-      ? createGzip({ level: 6, chunkSize })
-      : createZstdCompress({ chunkSize, params: { [level]: 3, [checksum]: 1 } });
-  encoder.end(block);
-  const pieces: Buffer[] = [];
-  for await (const piece of encoder) pieces.push(piece as Buffer);
-  return pieces;
+/** Bytes that any block of so many has packed: more than deflateBound (zlib) and ZSTD_compressBound (zstd) say. */
+export function mostPacked(bytes: number): number {
+  return bytes + (bytes >> 7) + 1024;
 }
 
 /**
- * What `pack` packed: `bytes` bytes, and nothing besides. Throws BlockProblem when it is not. A piece is gone once the next one is asked
- * for.
+ * The block as one frame or member, with a checksum; give it to `release` after use. Zlib and zstd get all there is in one call with room
+ * for any result: what they would keep between two calls is then neither made nor copied. Memory that is not written to costs nothing.
  */
-export async function* unpackBlock(packed: Buffer, compression: Compression, bytes: number): AsyncGenerator<Buffer> {
-  const decoder = compression === 'gzip' ? createGunzip({ chunkSize }) : createZstdDecompress({ chunkSize });
-  let left = bytes;
-  let last: Buffer | null = null;
+export function packBlock(block: Uint8Array, compression: Compression): Buffer<ArrayBuffer> {
+  const { ZSTD_c_compressionLevel: level, ZSTD_c_checksumFlag: checksum } = constants;
+  // A small one would share its memory, and could not be handed to another thread.
+  const chunkSize = Math.max(mostPacked(block.length), Buffer.poolSize);
+  return compression === 'gzip'
+    ? gzipSync(block, { level: 6, chunkSize })
+    : zstdCompressSync(block, { chunkSize, params: { [level]: 3, [checksum]: 1 } });
+}
+
+/** What `packBlock` packed: `bytes` bytes, and nothing besides; give it to `release` after use. Throws BlockProblem when it is not. */
+export function unpackBlock(packed: Buffer, compression: Compression, bytes: number): Buffer {
+  const { buffer, engine } = unpackAll(packed, compression, bytes);
+  if (buffer.length === bytes && engine.bytesWritten === packed.length) return buffer;
+  throw new BlockProblem('a block in it does not hold what was packed into it');
+}
+
+/** As Node gives it with `info`, which its types do not know. */
+interface Unpacked {
+  readonly buffer: Buffer;
+  /** `bytesWritten`: taken from what is packed. */
+  readonly engine: { readonly bytesWritten: number };
+}
+
+function unpackAll(packed: Buffer, compression: Compression, bytes: number): Unpacked {
+  // More room than it needs, or another piece would be made for the nothing behind it.
+  const options = { chunkSize: bytes + 64, maxOutputLength: bytes, info: true };
   try {
-    decoder.end(packed);
-    for await (const part of decoder) {
-      const piece = part as Buffer;
-      left -= piece.length;
-      if (left < 0) break;
-      yield piece;
-      // One that is not full yet may be filled further.
-      if (piece.length === chunkSize) release(piece);
-      else last = piece;
-    }
+    return (compression === 'gzip' ? gunzipSync : zstdDecompressSync)(packed, options) as unknown as Unpacked;
   } catch (error) {
-    if (!isZlibError(error)) throw error;
+    if (!isZlibError(error) && !isTooMuch(error)) throw error;
     throw new BlockProblem(`a block in it can not be unpacked: ${error.message}`, { cause: error });
-  } finally {
-    decoder.destroy();
   }
-  if (left !== 0 || decoder.bytesWritten !== packed.length) {
-    throw new BlockProblem('a block in it does not hold what was packed into it');
-  }
-  if (last !== null) release(last);
+}
+
+/** There is more than `maxOutputLength`. */
+function isTooMuch(error: unknown): error is Error {
+  return error instanceof RangeError && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE';
 }
 
 /**

@@ -1,21 +1,16 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { BlockProblem, blockBytes, pack, release, unpackBlock } from '../../../agent/procedures/logs/compression.ts';
-import type { Compression } from '../../../agent/procedures/logs/compression.ts';
+import {
+  BlockProblem,
+  blockBytes,
+  mostPacked,
+  packBlock,
+  release,
+  unpackBlock,
+} from '../../../agent/procedures/logs/compression.ts';
 
 const text = Buffer.from(Array.from({ length: 90_000 }, (_, line) => `line ${line * 7919}\n`).join(''));
-
-async function packed(block: Buffer, compression: Compression): Promise<Buffer> {
-  return Buffer.concat(await pack(block, compression));
-}
-
-async function unpacked(data: Buffer, compression: Compression, bytes: number): Promise<Buffer> {
-  const pieces: Buffer[] = [];
-  // A piece is gone once the next one is asked for.
-  for await (const piece of unpackBlock(data, compression, bytes)) pieces.push(Buffer.from(piece));
-  return Buffer.concat(pieces);
-}
 
 describe('blocks of an archive', () => {
   for (const [compression, program] of [
@@ -28,15 +23,16 @@ describe('blocks of an archive', () => {
       ['one byte', Buffer.from('x')],
       ['a whole block of zeros', Buffer.alloc(blockBytes)],
     ] as const) {
-      it(`gives ${name} back as it was (${compression})`, async () => {
-        const data = await packed(block, compression);
-        assert.ok((await unpacked(data, compression, block.length)).equals(block));
+      it(`gives ${name} back as it was (${compression})`, () => {
+        const data = packBlock(block, compression);
+        assert.ok(data.length <= mostPacked(block.length));
+        assert.ok(unpackBlock(data, compression, block.length).equals(block));
       });
     }
 
-    it(`are one file in a row to ${program}(1)`, async () => {
+    it(`are one file in a row to ${program}(1)`, () => {
       const blocks = [text, randomBytes(1000), Buffer.from('end')];
-      const file = Buffer.concat(await Promise.all(blocks.map((block) => packed(block, compression))));
+      const file = Buffer.concat(blocks.map((block) => packBlock(block, compression)));
       const output = execFileSync(program, ['-d', '-c'], { input: file, maxBuffer: 1 << 26 });
       assert.ok(output.equals(Buffer.concat(blocks)));
     });
@@ -50,16 +46,16 @@ describe('blocks of an archive', () => {
         (data) => Buffer.concat([data.subarray(0, 99), Buffer.of(~(data[99] ?? 0) & 255), data.subarray(100)]),
       ],
     ] as const satisfies readonly (readonly [string, (data: Buffer) => Buffer])[]) {
-      it(`refuse one that ${name} (${compression})`, async () => {
-        const data = damage(await packed(text, compression));
-        await assert.rejects(unpacked(data, compression, text.length), BlockProblem);
+      it(`refuse one that ${name} (${compression})`, () => {
+        const data = damage(packBlock(text, compression));
+        assert.throws(() => unpackBlock(data, compression, text.length), BlockProblem);
       });
     }
 
     for (const more of [1, -1]) {
-      it(`refuse one that does not hold as much as expected: ${more} byte (${compression})`, async () => {
-        const data = await packed(text, compression);
-        await assert.rejects(unpacked(data, compression, text.length + more), BlockProblem);
+      it(`refuse one that does not hold as much as expected: ${more} byte (${compression})`, () => {
+        const data = packBlock(text, compression);
+        assert.throws(() => unpackBlock(data, compression, text.length + more), BlockProblem);
       });
     }
   }
