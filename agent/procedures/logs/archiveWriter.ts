@@ -116,7 +116,8 @@ class Lanes {
     this.#pieces = new Channel(signal);
     this.#synced = new Channel(signal);
     // Whatever the speed of the disk, no more are in memory.
-    for (let count = 0; count < threads.blocks; count += 1) this.#empty.push(Buffer.allocUnsafeSlow(blockBytes));
+    for (let count = 0; count < threads.blocks; count += 1)
+      this.#empty.push(Buffer.allocUnsafeSlow(blockBytes[compression]));
   }
 
   async read(content: Content, sources: readonly Source[]): Promise<void> {
@@ -184,7 +185,7 @@ class Lanes {
 
   /** What the file holds, unpacked. A piece of it is gone once the next one is asked for. */
   async *#readBack(): AsyncGenerator<Buffer> {
-    const room = Buffer.allocUnsafeSlow(mostPacked(blockBytes));
+    const room = Buffer.allocUnsafeSlow(mostPacked(blockBytes[this.#compression]));
     for await (const { position, length, bytes } of this.#synced) {
       const packed = room.subarray(0, length);
       for (let done = 0; done < length;) {

@@ -19,8 +19,8 @@ export type Compression = 'zstd' | 'gzip';
 
 export const endings: Readonly<Record<Compression, string>> = { zstd: '.zst', gzip: '.gz' };
 
-/** What one block holds unpacked: what is lost at each border is below a hundredth, and some of them fit into memory. */
-export const blockBytes = 3 << 20;
+/** What one block holds unpacked: what is lost at each border is below a hundredth, and some of them fit into memory. gzip looks back 32 KiB only. */
+export const blockBytes = { zstd: 3 << 20, gzip: 3 << 19 } as const satisfies Record<Compression, number>;
 
 /** A block that can not be unpacked to what was packed into it. */
 export class BlockProblem extends Error {

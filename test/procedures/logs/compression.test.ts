@@ -19,9 +19,9 @@ describe('blocks of an archive', () => {
   ] as const) {
     for (const [name, block] of [
       ['text', text],
-      ['what can not be packed', randomBytes(blockBytes)],
+      ['what can not be packed', randomBytes(blockBytes[compression])],
       ['one byte', Buffer.from('x')],
-      ['a whole block of zeros', Buffer.alloc(blockBytes)],
+      ['a whole block of zeros', Buffer.alloc(blockBytes[compression])],
     ] as const) {
       it(`gives ${name} back as it was (${compression})`, () => {
         const data = packBlock(block, compression);

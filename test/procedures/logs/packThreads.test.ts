@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { blockBytes, unpackBlock } from '../../../agent/procedures/logs/compression.ts';
 import { PackThreads } from '../../../agent/procedures/logs/packThreads.ts';
 
+const size = blockBytes.zstd;
+
 /** A block of memory of its own, as a thread takes it. */
 function block(text: string): Buffer<ArrayBuffer> {
-  const memory = Buffer.allocUnsafeSlow(blockBytes);
+  const memory = Buffer.allocUnsafeSlow(size);
   memory.write(text);
   return memory;
 }
@@ -18,7 +20,7 @@ describe('threads that pack', () => {
       for (const [index, { block: memory, packed }] of answers.entries()) {
         const text = texts[index] ?? '';
         assert.equal(unpackBlock(packed, compression, text.length).toString(), text);
-        assert.equal(memory.length, blockBytes);
+        assert.equal(memory.length, size);
         assert.equal(memory.toString('latin1', 0, text.length), text);
       }
     });
@@ -35,6 +37,6 @@ describe('threads that pack', () => {
   it('tell what ended them', async () => {
     await using threads = new PackThreads('gzip');
     // More than the block has: what the thread can not even begin with.
-    await assert.rejects(threads.pack(block('x'), blockBytes + 1), RangeError);
+    await assert.rejects(threads.pack(block('x'), size + 1), RangeError);
   });
 });
