@@ -1,5 +1,5 @@
 // What runs before anything is installed: plain JavaScript for Node 18 and later, without dependencies.
-// Usage: node test/bootstrap.mjs start|test|bench [arguments]
+// Usage: node test/bootstrap.mjs start|test|bench|coverage [arguments]
 // Installs the dependencies when they are missing or out of date, then runs the wanted script with a Node that can.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -9,13 +9,18 @@ import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const scripts = { start: 'test/sandbox/start.ts', test: 'test/run.mjs', bench: 'test/bench/main.ts' };
+const scripts = {
+  start: 'test/sandbox/start.ts',
+  test: 'test/run.mjs',
+  bench: 'test/bench/main.ts',
+  coverage: 'test/coverage.ts',
+};
 const leastNode = [22, 13];
 // Type stripping needs a flag in the oldest versions that we take.
 const strippingNode = [22, 18];
 
 const [name = '', ...rest] = process.argv.slice(2);
-if (!Object.hasOwn(scripts, name)) fail(`Unknown script "${name}": say start, test or bench.`);
+if (!Object.hasOwn(scripts, name)) fail(`Unknown script "${name}": say start, test, bench or coverage.`);
 installWhenNeeded();
 run(findNode(), scripts[name], rest);
 

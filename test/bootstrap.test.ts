@@ -95,7 +95,7 @@ describe('bootstrap', () => {
     const made = clone();
     const { status, stderr } = made.run('strat');
     assert.equal(status, 1);
-    assert.match(stderr, /Unknown script "strat": say start, test or bench/);
+    assert.match(stderr, /Unknown script "strat": say start, test, bench or coverage/);
     assert.equal(existsSync(join(made.folder, 'node_modules')), false);
   });
 
