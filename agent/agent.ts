@@ -8,7 +8,8 @@ import { EventBus } from './events.ts';
 import { AgentStoppedError, type AgentOptions } from './agentOptions.ts';
 import { alertLevelOf } from './monitor/alertLevel.ts';
 import { Alerts } from './monitor/alerts.ts';
-import { logsInForce, retentionInForce, tellOfHistory } from './monitor/historyHold.ts';
+import { logsInForce, retentionInForce } from './monitor/historyHold.ts';
+import { tellOfMistakes } from './monitor/mistakeAlerts.ts';
 import { Checks } from './monitor/checks.ts';
 import { Notifier } from './monitor/notify/notifier.ts';
 import type { AlertLevel } from './monitor/problems.ts';
@@ -21,7 +22,7 @@ import { agentEnvironment, checkCommand, selfCommand } from './run/command.ts';
 import { MaskAtRest } from './run/maskAtRest.ts';
 import { Runner } from './run/runner.ts';
 import { RunbookLibrary } from './runbook/library.ts';
-import { Calendar } from './schedule/calendar.ts';
+import { calendarOf } from './schedule/blackoutsInForce.ts';
 import type { Clock } from './schedule/clock.ts';
 import { Holds } from './schedule/holds.ts';
 import { Scheduler } from './schedule/scheduler.ts';
@@ -238,12 +239,12 @@ export class Agent {
     const config = this.#config();
     this.#server?.reload(config.server);
     this.runner.limitsChanged();
-    this.#scheduler.setTasks(config.tasks, new Calendar(config.blackouts, config.timezone));
+    this.#scheduler.setTasks(config.tasks, calendarOf(config));
     const checks = config.checks ?? defaultChecks(config);
     this.checks.setChecks(checks);
     this.library.setDirectories(config.runbooks.directories);
     this.#notifier.prepare();
-    tellOfHistory(config, this.alerts);
+    tellOfMistakes(config, this.alerts);
     this.reports.keepOnly(
       new Set([...config.tasks.map((task) => `task:${task.name}`), ...checks.map((check) => `check:${check.name}`)]),
     );

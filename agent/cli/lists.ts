@@ -119,7 +119,7 @@ function writeStatus(io: Io, state: Snapshot): void {
       `${config.file ?? 'none'}${config.stale ? ' (refused: the last good one is in force)' : ''}, ${problems} error(s)`,
     ],
     ['certificate', fingerprintText(host.certificateFingerprint ?? null)],
-    ['schedules', pauseText(state.paused ?? null)],
+    ['schedules', [pauseText(state.paused ?? null), config.schedulesHeld ?? []].flat().join('; but held back: ')],
     ['tasks', `${state.tasks.length}, ${state.tasks.filter((task) => task.problem !== null).length} refused`],
     [
       'running',
@@ -134,10 +134,11 @@ function writeStatus(io: Io, state: Snapshot): void {
 }
 
 /** When a task runs next, or why it does not. */
-function nextOf(task: Task, { paused, at }: Snapshot): string {
+function nextOf(task: Task, { paused, at, config }: Snapshot): string {
   if (task.problem !== null) return 'refused';
   if (task.schedule === null) return 'by hand';
   if ((paused ?? null) !== null) return 'paused';
+  if ((config.schedulesHeld ?? null) !== null) return 'held back';
   const snoozed = (task.snoozedUntil ?? at) > at ? ` (snoozed until ${task.snoozedUntil ?? ''})` : '';
   return `${task.nextRun ?? 'never'}${snoozed}`;
 }

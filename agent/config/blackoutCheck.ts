@@ -1,11 +1,12 @@
-/** Blackouts that can not be understood are left out; tasks that no blackout lets run are told of. */
+/** Blackouts that can not be understood are left out, and count as a mistake in the section; tasks that no blackout lets run are told of. */
 import { BlackoutError, Calendar, type InBlackout } from '../schedule/calendar.ts';
 import { triggerOf } from '../schedule/trigger.ts';
-import type { BlackoutConfig } from './blackouts.ts';
+import { withoutBlackout, type BlackoutConfig } from './blackouts.ts';
 import { follow } from './issues.ts';
 import { Notes, type Remark } from './remark.ts';
 import type { LoadedSections } from './sections.ts';
 import type { LoadedTasks } from './tasks.ts';
+import type { Tree } from './tree.ts';
 
 const year = 366 * 86_400_000;
 const day = 86_400_000;
@@ -16,15 +17,25 @@ const mostPerTask = 100;
 export interface BlackoutContext {
   /** Zone of blackouts that name none; null when the file's own is refused. */
   readonly zone: string | null;
+  /** The section as it is written, with what was left out of it already. */
+  readonly written: Tree | undefined;
   readonly tasks: LoadedTasks;
   readonly now: number;
 }
 
+export interface LoadedBlackouts {
+  readonly blackouts: BlackoutConfig[];
+  readonly remarks: readonly Remark[];
+  /** Entries that were refused, as `Config.leftOut` has them. */
+  readonly leftOut: readonly (readonly (string | number)[])[];
+}
+
 export function loadBlackouts(
   sections: LoadedSections,
-  { zone, tasks, now }: BlackoutContext,
-): { readonly blackouts: BlackoutConfig[]; readonly remarks: readonly Remark[] } {
+  { zone, written, tasks, now }: BlackoutContext,
+): LoadedBlackouts {
   const notes = new Notes(null);
+  const leftOut: (readonly (string | number)[])[] = [];
   const list = sections.trees.get('blackouts');
   const blackouts = sections.values.blackouts.filter((blackout, index) => {
     const tree = list?.kind === 'list' ? list.items[index] : undefined;
@@ -36,15 +47,21 @@ export function loadBlackouts(
       new Calendar([blackout], zone ?? 'UTC');
     } catch (error) {
       if (!(error instanceof BlackoutError)) throw error;
-      const message = `the blackout \`${blackout.name}\`: ${error.message}; it is left out`;
+      const message = `the blackout \`${blackout.name}\`: ${error.message}; ${withoutBlackout}`;
       notes.error(at(error.key), 'invalid-blackout', message);
+      leftOut.push(['blackouts', indexIn(written, tree) ?? index]);
       return false;
     }
     warnOfStrangers(blackout, tasks, at, notes);
     return true;
   });
   const remarks = [...notes.remarks, ...neverRunning(new Calendar(blackouts, zone ?? 'UTC'), tasks, now)];
-  return { blackouts, remarks };
+  return { blackouts, remarks, leftOut };
+}
+
+function indexIn(list: Tree | undefined, item: Tree | undefined): number | null {
+  const index = list?.kind === 'list' ? list.items.findIndex(({ offset }) => offset === item?.offset) : -1;
+  return index < 0 ? null : index;
 }
 
 /** Names of tasks and groups that the file does not have hold nothing back. */

@@ -2,6 +2,9 @@
 import * as z from 'zod';
 import { taskInterval } from './timing.ts';
 
+/** What a mistake here means, as the end of a sentence: nobody knows which time was meant to be closed. */
+export const withoutBlackout = 'by this file no scheduled run starts';
+
 export const blackoutConfig = z.strictObject({
   name: z.string().min(1).max(100).describe('What people read when a run is skipped'),
   schedule: z.string().min(1).optional().describe('Cron expression of its beginnings; with `duration`'),

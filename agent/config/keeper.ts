@@ -6,6 +6,7 @@ import type { Secrets } from '../secrets/secrets.ts';
 import { lastGoodFile, readLastGood, saveLastGood } from './lastGood.ts';
 import { loadConfig, type LoadResult } from './load.ts';
 import { reasonOf } from './reason.ts';
+import { schedulesHeld } from '../schedule/blackoutsInForce.ts';
 import { sectionNames } from './sections.ts';
 import type { Config } from './schema.ts';
 import type { Environment } from './variables.ts';
@@ -107,6 +108,7 @@ export class ConfigKeeper {
       revision: this.#good?.revision ?? null,
       loadedAt: this.#loadedAt?.toISOString() ?? null,
       stale: this.#stale,
+      schedulesHeld: this.#good === null ? null : schedulesHeld(this.#good.config),
       diagnostics: [...this.#notSeen, ...this.#diagnostics],
     };
   }
@@ -127,15 +129,18 @@ export class ConfigKeeper {
   async #first(): Promise<void> {
     const { file, stateDirectory, log } = this.#options;
     const found = this.#load();
-    if (isGood(found) && found.revision !== null) return this.#take(found, found.text);
+    const usable = isGood(found) && found.revision !== null;
+    if (usable && errors(found).length === 0) return this.#take(found, found.text);
     const kept = readLastGood(stateDirectory, file);
-    const last = kept === null ? null : this.#load(kept);
-    if (last !== null && isGood(last)) {
+    const last = kept === null || kept === placeholder ? null : this.#load(kept);
+    // What an agent that ran has refused is not taken either because it was started anew.
+    if (last !== null && isGood(last) && (!usable || refusesMore(found, last))) {
       this.#copied = true;
       this.#adopt(last);
       this.#refuse(found);
       return;
     }
+    if (usable) return this.#take(found, found.text);
     log.warn({ file, diagnostics: found.diagnostics }, 'there is no usable configuration: no task is scheduled');
     if (isGood(found)) {
       this.#adopt(found);
@@ -149,7 +154,7 @@ export class ConfigKeeper {
 
   async #again(): Promise<void> {
     const found = this.#load();
-    if (isGood(found) && found.revision !== null && !this.#refusesMore(found)) {
+    if (isGood(found) && found.revision !== null && !(this.#good !== null && refusesMore(found, this.#good))) {
       await this.#take(found, found.text);
     } else this.#refuse(found);
     this.#tell();
@@ -196,13 +201,6 @@ export class ConfigKeeper {
     );
   }
 
-  /** Whether a text has an error that the one in force had not: a task that was refused all along stops no other edit. */
-  #refusesMore(found: LoadResult): boolean {
-    if (this.#good === null || this.#good.revision === null) return false;
-    const known = new Set(errors(this.#good).map(identity));
-    return errors(found).some((error) => !known.has(identity(error)));
-  }
-
   #enqueue(work: () => Promise<void>): Promise<void> {
     const next = this.#work.then(work);
     this.#work = next.catch(() => undefined);
@@ -214,7 +212,7 @@ export class ConfigKeeper {
   }
 }
 
-/** In force where nothing can be: all defaults, and each of them in the place of a mistake, for whoever must not go by one. */
+/** In force, and kept, where nothing can be: all defaults, and each of them in the place of a mistake, for whoever must not go by one. */
 const placeholder = `maintenance: { ${sectionNames
   .filter((name) => name !== 'host_name' && name !== 'timezone')
   .map((name) => `${name}: false`)
@@ -222,6 +220,13 @@ const placeholder = `maintenance: { ${sectionNames
 
 function isGood(result: LoadResult): result is Good {
   return result.config !== null;
+}
+
+/** Whether a text has an error that the one in force had not: a task that was refused all along stops no other edit. */
+function refusesMore(found: LoadResult, inForce: LoadResult): boolean {
+  if (inForce.revision === null) return false;
+  const known = new Set(errors(inForce).map(identity));
+  return errors(found).some((error) => !known.has(identity(error)));
 }
 
 function errors(result: LoadResult): Diagnostic[] {

@@ -9,9 +9,12 @@ import type { Diagnostic } from '../protocol/nouns.ts';
 import { Masker } from '../secrets/masker.ts';
 import type { Procedures } from './action.ts';
 import { loadBlackouts } from './blackoutCheck.ts';
+import { withoutBlackout } from './blackouts.ts';
 import { loadChecks } from './checks.ts';
 import { unknownKeyMessage, withEffect } from './issues.ts';
+import { nearest } from './nearest.ts';
 import { missingPaths, resolvePaths } from './paths.ts';
+import { missingFrom } from './relied.ts';
 import type { Remark } from './remark.ts';
 import type { Config } from './schema.ts';
 import { clearSecrets, openSecrets, secretsOf, type FoundSecrets } from './secrets.ts';
@@ -125,7 +128,8 @@ function interpret(top: Top, options: LoadOptions, early: readonly Remark[]): In
     [...procedures.values()].flatMap(({ changes, settings }) => (changes ? settings : [])),
   );
   const values = resolvePaths(sections.values, baseDirectory, env);
-  const zone = checkZone(sections);
+  const leftOut = [...sections.leftOut, ...top.unknownSections.map((key) => [key])];
+  const zone = checkZone(sections, leftOut);
   const list = taskList(maintenance);
   const tasks = loadTasks(list.tree, {
     procedures,
@@ -133,7 +137,12 @@ function interpret(top: Top, options: LoadOptions, early: readonly Remark[]): In
     zone: zone.name,
     now,
   });
-  const blackouts = loadBlackouts(sections, { zone: zone.name, tasks, now });
+  const blackouts = loadBlackouts(sections, {
+    zone: zone.name,
+    written: maintenance.entries.get('blackouts')?.tree,
+    tasks,
+    now,
+  });
   const checks = loadChecks(sections, procedures);
   return {
     config: {
@@ -142,7 +151,7 @@ function interpret(top: Top, options: LoadOptions, early: readonly Remark[]): In
       blackouts: blackouts.blackouts,
       checks: checks.checks,
       baseDirectory,
-      leftOut: [...sections.leftOut, ...top.unknownSections.map((key) => [key])],
+      leftOut: [...leftOut, ...blackouts.leftOut],
     },
     tasks,
     declared: list.tree.items.length,
@@ -203,6 +212,7 @@ function finish(text: string | null, lines: LineCounter, found: Interpretation):
 interface Top {
   readonly maintenance: MapTree;
   readonly unknown: readonly Remark[];
+  /** Below `maintenance` or, written too far to the left, beside it. */
   readonly unknownSections: readonly string[];
 }
 
@@ -235,13 +245,22 @@ function maintenanceOf(root: Tree | null): Top {
   if (tree.fault !== null) throw new TextError(tree.fault.code, tree.fault.message, tree.fault.offset);
   const known = ['automated_tasks', ...sectionNames];
   const unknown = [...unknownKeys(root, ['maintenance'], 'the file'), ...unknownKeys(tree, known, '`maintenance`')];
-  return { maintenance: tree, unknown, unknownSections: keysBeside(known, tree).map(([key]) => key) };
+  const strangers = [...keysBeside(['maintenance'], root), ...keysBeside(known, tree)];
+  return { maintenance: tree, unknown, unknownSections: strangers.map(([key]) => key) };
 }
 
 /** Keys beginning with `x-` are the user's own, as places for anchors. */
 function unknownKeys(map: MapTree, known: readonly string[], place: string): Remark[] {
   return keysBeside(known, map).map(([key, { keyOffset }]) =>
-    remark(keyOffset, 'error', 'unknown-key', withEffect(unknownKeyMessage(key, place, known), 'it is left out')),
+    remark(
+      keyOffset,
+      'error',
+      'unknown-key',
+      withEffect(
+        unknownKeyMessage(key, place, known),
+        nearest(key, sectionNames) === 'blackouts' ? withoutBlackout : 'it is left out',
+      ),
+    ),
   );
 }
 
@@ -262,8 +281,13 @@ function taskList(maintenance: MapTree): { tree: ListTree; remarks: Remark[] } {
   return { tree: empty, remarks: [remark(entry.tree.offset, 'error', 'invalid-value', message)] };
 }
 
-function checkZone(sections: LoadedSections): { name: string | null; remarks: Remark[] } {
+/** Null = nobody knows which one was meant, and what names none itself must not run by another. */
+function checkZone(
+  sections: LoadedSections,
+  leftOut: NonNullable<Config['leftOut']>,
+): { name: string | null; remarks: Remark[] } {
   const { timezone } = sections.values;
+  if (missingFrom({ ...sections.values, leftOut }, ['timezone']).length > 0) return { name: null, remarks: [] };
   const zone = zoneNamed(timezone);
   if (zone !== null) return { name: timezone, remarks: [] };
   const message = `there is no time zone \`${timezone.slice(0, 60)}\`; use an IANA name such as Europe/Berlin or UTC`;

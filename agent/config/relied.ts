@@ -25,27 +25,26 @@ export interface Missing {
   readonly entry: boolean;
 }
 
+/** The settings of a file, and where something of them was left out. */
+export type Given = Sections & Pick<Config, 'leftOut'>;
+
 /** Each place once. A key that is not known where it stands may be any of those that are. */
-export function missingFrom(config: Config, settings: readonly Relied[]): readonly Missing[] {
+export function missingFrom(config: Given, settings: readonly Relied[]): readonly Missing[] {
   const wanted = settings
     .filter((relied) => typeof relied === 'string' || valueAt(config, pathOf(relied.unless)) === undefined)
-    .map(settingOf)
-    .map((setting) => ({ path: pathOf(setting), list: setting.endsWith('[]') && hasEntries(config, setting) }));
+    .map(wantedBy)
+    .map(({ path, list }) => ({ path, list: list && hasEntries(config, path) }));
   const missing = new Map<string, Missing>();
   for (const place of config.leftOut ?? []) {
-    if (!wanted.some(({ path }) => concerns(place, path))) continue;
-    const entry = wanted.some(({ path, list }) => list && isEntryOf(place, path));
-    missing.set(written(place), { path: written(place), entry });
+    const loss = lossAt(place, wanted);
+    if (loss !== null) missing.set(written(place), { path: written(place), entry: loss === 'entry' });
   }
   return [...missing.values()];
 }
 
 /** Whether a mistake at that place takes from one of them more than an entry of a list. */
 export function isReliedOn(place: Place, settings: readonly Relied[]): boolean {
-  const paths = settings.map(settingOf).map((setting) => ({ path: pathOf(setting), list: setting.endsWith('[]') }));
-  return (
-    paths.some(({ path }) => concerns(place, path)) && !paths.some(({ path, list }) => list && isEntryOf(place, path))
-  );
+  return lossAt(place, settings.map(wantedBy)) === 'setting';
 }
 
 export function settingOf(relied: Relied): SettingPath {
@@ -53,6 +52,23 @@ export function settingOf(relied: Relied): SettingPath {
 }
 
 type Place = readonly (string | number)[];
+
+interface Wanted {
+  readonly path: readonly string[];
+  /** Its entries have nothing to do with each other. */
+  readonly list: boolean;
+}
+
+function wantedBy(relied: Relied): Wanted {
+  const setting = settingOf(relied);
+  return { path: pathOf(setting), list: setting.endsWith('[]') };
+}
+
+/** What a mistake at that place takes from what is wanted; null = nothing. */
+function lossAt(place: Place, wanted: readonly Wanted[]): 'entry' | 'setting' | null {
+  if (!wanted.some(({ path }) => concerns(place, path))) return null;
+  return wanted.some(({ path, list }) => list && isEntryOf(place, path)) ? 'entry' : 'setting';
+}
 
 function concerns(place: Place, wanted: readonly string[]): boolean {
   const section = String(place[0]);
@@ -71,12 +87,12 @@ function pathOf(setting: SettingPath): readonly string[] {
   return setting.replace(/\[\]$/, '').split('.');
 }
 
-function hasEntries(config: Config, setting: SettingPath): boolean {
-  const value = valueAt(config, pathOf(setting));
+function hasEntries(config: Given, path: readonly string[]): boolean {
+  const value = valueAt(config, path);
   return Array.isArray(value) && value.length > 0;
 }
 
-function valueAt(config: Config, path: readonly string[]): unknown {
+function valueAt(config: Given, path: readonly string[]): unknown {
   let value: unknown = config;
   for (const key of path) value = typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined;
   return value;

@@ -1,4 +1,5 @@
 /** Each section of maintenance.yaml on its own: what is wrong is left out and reported, everything else stays in force. */
+import { withoutBlackout } from './blackouts.ts';
 import { withEffect, written, type Mistake } from './issues.ts';
 import { isReliedOn, type Relied } from './relied.ts';
 import type { Remark } from './remark.ts';
@@ -125,6 +126,8 @@ function leftOut(name: keyof typeof sections, unit: Place, relied: readonly Reli
 
 function instead(name: keyof typeof sections, unit: Place): string {
   const [key] = unit;
+  if (name === 'blackouts') return withoutBlackout;
+  if (name === 'timezone') return 'tasks and blackouts that name no zone are refused';
   const standard: unknown = sections[name].parse(undefined);
   if (key === undefined) return `the default of \`${name}\` holds${shown(standard)}`;
   if (unit.length > 1 || typeof key === 'number') return 'this entry is left out';

@@ -17,13 +17,16 @@ export const lookAtAgent: Look = async ({ socket, holder }) => {
   try {
     const client = await connect({ socket });
     const { agentVersion, pid } = client.hello.host;
+    const { config } = await client.request('snapshot', {});
     await client.close();
+    const held = config.schedulesHeld ?? null;
     const same = agentVersion === version;
     const text = `version ${agentVersion}, pid ${pid}`;
     const first = same
       ? found('ok', 'agent', socket, text)
       : found('warning', 'agent', socket, `${text}, but this is ${version}: restart the agent; its runs go on`);
-    return [first, ...(await lookAtHealth(socket))];
+    const schedules = held === null ? [] : [found('critical', 'agent', socket, held)];
+    return [first, ...schedules, ...(await lookAtHealth(socket))];
   } catch (error) {
     if (holder === null)
       return [found('warning', 'agent', socket, 'no agent runs: start one with "upkeep serve", or its service')];

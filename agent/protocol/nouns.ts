@@ -354,6 +354,8 @@ export const configState = z.object({
   loadedAt: instant.nullable(),
   /** True while the file on disk is refused and the last good one stays in force. */
   stale: z.boolean(),
+  /** Why no scheduled run starts by the text in force: one sentence; null or absent = they do. */
+  schedulesHeld: z.string().nullable().optional(),
   diagnostics: z.array(diagnostic),
 });
 export type ConfigState = z.infer<typeof configState>;

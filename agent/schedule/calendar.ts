@@ -12,6 +12,8 @@ export interface InBlackout {
   readonly names: readonly string[];
   /** End of the union of overlapping and adjoining ones, milliseconds since the epoch; null = none comes in sight. */
   readonly until: number | null;
+  /** Places with a mistake: each may be a blackout that holds, so that they hold everything back. */
+  readonly unread?: readonly string[];
 }
 
 /** A refused rule: which key of it, and one sentence without full stop. */
@@ -38,17 +40,22 @@ const endlessFor = 3_600_000;
 
 export class Calendar {
   readonly #blackouts: readonly Blackout[];
+  readonly #unread: readonly string[];
   /** The last union found for each set of rules: many questions fall into the same. */
   readonly #unions = new Map<string, { readonly from: number; readonly to: number; readonly until: number | null }>();
   #asked = 0;
 
-  /** Throws BlackoutError for a rule that `loadBlackouts` refuses. `zone` is that of rules that name none. */
-  constructor(rules: readonly BlackoutConfig[], zone: string) {
+  /**
+   * Throws BlackoutError for a rule that `loadBlackouts` refuses. `zone` is that of rules that name none. While there are
+   * `unread` places, where nobody knows what was meant to be closed, every task is held back.
+   */
+  constructor(rules: readonly BlackoutConfig[], zone: string, unread: readonly string[] = []) {
+    this.#unread = unread;
     this.#blackouts = rules.map((config) => ({ config, endAt: endsOf(config, zone) }));
   }
 
   get isEmpty(): boolean {
-    return this.#blackouts.length === 0;
+    return this.#blackouts.length === 0 && this.#unread.length === 0;
   }
 
   /** Questions to single rules so far: what a caller with little time may spend. */
@@ -58,6 +65,9 @@ export class Calendar {
 
   /** The blackout that holds a task back at an instant; null = it may run. */
   at(task: { readonly name: string; readonly group?: string | undefined }, instant: number): InBlackout | null {
+    if (this.#unread.length > 0) {
+      return { names: this.#unread.map((place) => `${place} (a mistake)`), until: null, unread: this.#unread };
+    }
     const concerned = this.#blackouts.filter(({ config }) => concerns(config, task));
     this.#asked += concerned.length;
     const holding = concerned.filter(({ endAt }) => endAt(instant) !== null);
@@ -88,7 +98,11 @@ export class Calendar {
 
 export const noBlackouts = new Calendar([], 'UTC');
 
-export function describeBlackout({ names, until }: InBlackout): string {
+/** What holds a task back, after "is" or alone. */
+export function describeBlackout({ names, until, unread }: InBlackout): string {
+  if (unread !== undefined) {
+    return `held back by a mistake in ${unread.join(', ')} of maintenance.yaml, which may be a blackout that holds now`;
+  }
   const which = `in the blackout ${names.map((name) => `"${name}"`).join(' and ')}`;
   return until === null ? which : `${which} until ${new Date(until).toISOString().replace('.000Z', 'Z')}`;
 }

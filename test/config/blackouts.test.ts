@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { loadConfig, type LoadResult } from '../../agent/config/load.ts';
+import { unreadBlackouts } from '../../agent/schedule/blackoutsInForce.ts';
 import { maintenance, nowhere, onlyMessage, places, procedures } from './harness.ts';
 
 const now = Date.parse('2026-06-01T00:00:00Z');
@@ -39,7 +40,7 @@ describe('blackouts in the configuration', () => {
       'with a wrong expression',
       'name: x, schedule: "0 25 * * *", duration: 1h',
       '5:28',
-      /the blackout `x`: Hour "25".*; it is left out$/,
+      /the blackout `x`: Hour "25".*; by this file no scheduled run starts$/,
     ],
     ['without an end', 'name: x, from: 2026-12-20', '5:7', /`to` is missing/],
     ['that ends before it begins', 'name: x, from: 2026-12-20, to: 2026-12-19', '5:40', /`to` is not after `from`/],
@@ -55,6 +56,36 @@ describe('blackouts in the configuration', () => {
       );
     });
   }
+
+  it('that can not be read in full are told by their place, so that nothing scheduled starts', () => {
+    const fine = 'name: y, from: 2026-12-20, to: 2026-12-21';
+    for (const [blackouts, more, wanted] of [
+      [[fine], [], []],
+      [['7', fine, 'name: x, from: 2026-12-20'], [], ['blackouts[0]', 'blackouts[0].7', 'blackouts[2]']],
+      [['name: [x]', 'name: x, from: "${UNSET}", to: 2026-12-21'], [], ['blackouts[0]', 'blackouts[1]']],
+      [[`${fine}, task: [a]`], [], ['blackouts[0].task']],
+      [[fine], ['timezone: Mars/Base'], ['blackouts[0]']],
+      [[fine], ['timezone: [UTC]'], ['blackouts[0]']],
+      [[fine], ['time_zone: UTC'], ['blackouts[0]']],
+      [[`${fine}, timezone: UTC`], ['timezone: Mars/Base', 'x-own: 1', 'thresholds: 7'], []],
+    ] as const) {
+      const { config, diagnostics } = load(['name: a, timezone: UTC'], blackouts, more);
+      assert.ok(config);
+      assert.deepEqual([...unreadBlackouts(config)].sort(), wanted, [...blackouts, ...more].join('\n'));
+      assert.equal(
+        diagnostics.some(({ message }) => message.includes('no scheduled run starts')),
+        wanted.length > 0,
+      );
+    }
+    for (const text of [
+      maintenance('blackout: [{ name: y, from: 2026-12-20, to: 2026-12-21 }]'),
+      `${maintenance('automated_tasks: []')}blackouts: [{ name: y, from: 2026-12-20, to: 2026-12-21 }]\n`,
+    ]) {
+      const { config, diagnostics } = loadConfig({ file: '/f', text, env: {}, procedures, now });
+      assert.equal(config === null ? 0 : unreadBlackouts(config).length, 1, text);
+      assert.match(diagnostics[0]?.message ?? '', /by this file no scheduled run starts/);
+    }
+  });
 
   it('without a name, or with a key that there is not, say so', () => {
     const result = load(['name: a'], ['from: 2026-12-20, to: 2026-12-21', 'name: y, form: 2026-12-20']);

@@ -134,6 +134,30 @@ describe('keeping the configuration in force', () => {
     });
   });
 
+  it('takes no text that it has refused for having been started anew, but one that was refused all along', async () => {
+    await withKeeper(async ({ file, make }) => {
+      const bad = '    - {name: two, script: none.sh}\n';
+      await writeFile(file, good('one') + bad);
+      const first = make();
+      await first.start();
+      const worse = `${good('three')}${bad}  blackouts: [{ name: x, form: 2026-12-20 }]\n`;
+      await writeFile(file, worse);
+      await first.reload();
+      await first.stop();
+      for (const [text, expected, stale] of [
+        [worse, 'one', true],
+        [`${good('four')}${bad}`, 'four', false],
+        [good('five'), 'five', false],
+      ] as const) {
+        await writeFile(file, text);
+        const keeper = make();
+        await keeper.start();
+        assert.deepEqual([names(keeper), keeper.state().stale], [[expected], stale]);
+        await keeper.stop();
+      }
+    });
+  });
+
   it('is empty without a file, says where it looked, and takes the file as soon as it is there', async () => {
     await withKeeper(async ({ file, make }) => {
       const keeper = make();
@@ -162,6 +186,18 @@ describe('keeping the configuration in force', () => {
       const again = make();
       await again.start();
       assert.deepEqual([missing(again.current()).sort(), again.state().stale], [places, true]);
+      assert.equal(again.state().revision, null);
+      await again.stop();
+      const partly = `${good('one')}    - {name: two, script: none.sh}\n`;
+      await writeFile(file, partly);
+      const third = make();
+      await third.start();
+      assert.deepEqual(
+        [names(third), third.state().stale],
+        [['one'], false],
+        'what stood in its place is no older text',
+      );
+      await third.stop();
       await writeFile(file, good('one'));
       await keeper.reload();
       assert.deepEqual([names(keeper), missing(keeper.current())], [['one'], []]);

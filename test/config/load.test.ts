@@ -224,6 +224,23 @@ describe('loading a configuration', () => {
     );
   });
 
+  for (const [what, zone] of [
+    ['that is none', 'timezone: [Europe, Berlin]'],
+    ['whose variable is not set', 'timezone: ${UNSET_ZONE}'],
+    ['under another name', 'time_zone: Europe/Berlin'],
+  ] as const) {
+    it(`puts no UTC in the place of a time zone ${what}`, () => {
+      const entry = (name: string, more: string): string => `  - {name: ${name}, ${more}, procedure: rotate-logs}`;
+      const tasks = [
+        entry('a', 'schedule: 0 3 * * *'),
+        entry('b', 'schedule: 0 3 * * *, timezone: UTC'),
+        entry('c', 'group: g'),
+      ];
+      const { config, refused } = load(maintenance(zone, 'automated_tasks:', ...tasks));
+      assert.deepEqual([refused.map(({ name }) => name), config?.tasks.map(({ name }) => name)], [['a'], ['b', 'c']]);
+    });
+  }
+
   it('takes checks that only look, by name or alias, and refuses the others', () => {
     const text = maintenance(
       'checks:',

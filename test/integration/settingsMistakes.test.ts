@@ -3,7 +3,10 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { AgentWorld, endOf } from './agentProcess.ts';
+import type { AgentEvent } from '../../agent/protocol/events.ts';
+import { AgentWorld, endOf, nextEvent } from './agentProcess.ts';
+
+type RunChanged = Extract<AgentEvent, { type: 'run.changed' }>;
 
 describe('commands whose settings have a mistake', function () {
   this.timeout(120_000);
@@ -134,5 +137,62 @@ describe('commands whose settings have a mistake', function () {
       after.alerts.filter(({ key, state }) => key === 'store:kept' && state !== 'resolved'),
       [],
     );
+  });
+});
+
+describe('blackouts with a mistake, in the first file that an agent sees', function () {
+  this.timeout(120_000);
+  let world: AgentWorld;
+  beforeEach(() => {
+    world = new AgentWorld();
+    world.script('note.sh', 'echo noted');
+  });
+  afterEach(() => world.dispose());
+
+  const configure = (blackout: object): void => {
+    const automated_tasks = [{ name: 'steps', script: 'note.sh', every: '1s' }];
+    world.write(JSON.stringify({ maintenance: { checks: [], automated_tasks, blackouts: [blackout] } }));
+  };
+  const place = /mistake in blackouts\[0\] of maintenance\.yaml/;
+
+  it('let nothing scheduled start until they are corrected; a person needs a reason, and everybody is told', async () => {
+    configure({ name: 'month end', schedule: '0 25 * * *', duration: '2d' });
+    const { client } = await world.start();
+    const runOf = (outcome: string, trigger: string): Promise<RunChanged> =>
+      nextEvent(
+        client,
+        (event): event is RunChanged =>
+          event.type === 'run.changed' && event.data.run.outcome === outcome && event.data.run.trigger === trigger,
+      );
+    const skipped = await runOf('skipped', 'schedule');
+    assert.match(skipped.data.run.outcomeReason ?? '', place);
+
+    const { alerts, tasks, runs } = await client.request('snapshot', {});
+    assert.deepEqual(
+      alerts.map(({ key, level }) => [key, level]),
+      [['schedule:blackouts', 'critical']],
+    );
+    assert.match(alerts[0]?.message ?? '', place);
+    assert.deepEqual([tasks[0]?.nextRun, tasks[0]?.blackout?.until], [null, null]);
+    assert.deepEqual([...new Set(runs.map(({ outcome }) => outcome))], ['skipped']);
+    const socket = ['--socket', world.socket];
+    const status = await world.command(['status', ...socket]);
+    assert.match(status.stdout, /^schedules +running; but held back: .*mistake in blackouts\[0\] of/m);
+    assert.match((await world.command(['tasks', ...socket])).stdout, /^steps +every 1s +held back /m);
+    const doctor = await world.command(['doctor', '--config', world.config, '--state', world.state, ...socket]);
+    assert.equal(doctor.code, 1);
+    assert.match(doctor.stdout, /^critical config .*by this file no scheduled run starts$/m);
+    assert.match(doctor.stdout, /^critical agent .*mistake in blackouts\[0\] of/m);
+
+    const start = { task: 'steps', requestId: randomUUID() };
+    await assert.rejects(client.request('tasks.run', start), /held back by a mistake .*: give a reason/);
+    const { run } = await client.request('tasks.run', { ...start, reason: 'the disk is full' });
+    assert.equal((await endOf(client, run.id)).outcome, 'changed');
+
+    configure({ name: 'month end', schedule: '0 0 1 1 *', duration: '1h' });
+    await client.request('config.reload', {});
+    assert.equal((await runOf('changed', 'schedule')).data.run.task, 'steps');
+    const after = await client.request('snapshot', {});
+    assert.deepEqual([after.config.schedulesHeld, after.alerts.map(({ state }) => state)], [null, []]);
   });
 });

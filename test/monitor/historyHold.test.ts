@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { logsInForce, retentionInForce, tellOfHistory } from '../../agent/monitor/historyHold.ts';
+import { logsInForce, retentionInForce } from '../../agent/monitor/historyHold.ts';
+import { tellOfMistakes } from '../../agent/monitor/mistakeAlerts.ts';
 import type { Config } from '../../agent/config/schema.ts';
 import type { Alert } from '../../agent/protocol/nouns.ts';
 import { load, maintenance } from '../config/harness.ts';
@@ -13,9 +14,9 @@ function configOf(...lines: string[]): Config {
 /** What is told: the messages raised, or `null` for a condition that is gone. */
 function told(config: Config, open: readonly Alert[] = []): (string | null)[] {
   const said: (string | null)[] = [];
-  tellOfHistory(config, {
-    raise: ({ message }) => said.push(message),
-    resolve: () => said.push(null),
+  tellOfMistakes(config, {
+    raise: ({ key, message }) => key === 'store:kept' && said.push(message),
+    resolve: (key) => key === 'store:kept' && said.push(null),
     open: () => open,
   });
   return said;

@@ -40,6 +40,15 @@ describe('blackouts', () => {
     assert.equal(describeBlackout({ names: ['a', 'b'], until: null }), 'in the blackout "a" and "b"');
   });
 
+  it('hold every task back at any time where a mistake hides what was meant to be closed', () => {
+    const calendar = new Calendar([nightly], 'UTC', ['blackouts[1]']);
+    const found = calendar.at({ name: 'any' }, Date.parse('2024-03-01T12:00:00Z'));
+    assert.ok(found);
+    assert.deepEqual([found.until, found.names, calendar.isEmpty], [null, ['blackouts[1] (a mistake)'], false]);
+    const text = 'held back by a mistake in blackouts[1] of maintenance.yaml, which may be a blackout that holds now';
+    assert.equal(describeBlackout(found), text);
+  });
+
   it('concern the named tasks and groups, or all', () => {
     const instant = '2024-12-24T00:00:00Z';
     const free = (more: Partial<BlackoutConfig>, of: { name: string; group: string } = task): boolean =>

@@ -28,7 +28,7 @@ export interface World {
   failure: Error | null;
   readonly host: string;
   /** A scheduler that has its tasks and is started; the one before is stopped, as if the agent were restarted. */
-  agent(tasks: readonly LoadedTask[], blackouts?: readonly BlackoutConfig[]): Scheduler;
+  agent(tasks: readonly LoadedTask[], blackouts?: readonly BlackoutConfig[], unread?: readonly string[]): Scheduler;
   readonly stop: () => void;
   /** Instants of the runs that were started. */
   readonly starts: () => string[];
@@ -52,10 +52,10 @@ export function worldAt(start: string, host = 'host-1'): World {
     moved: 0,
     failure: null,
     host,
-    agent: (tasks, blackouts = []) => {
+    agent: (tasks, blackouts = [], unread = []) => {
       current?.stop();
       current = schedulerOf(world);
-      current.setTasks(tasks, new Calendar(blackouts, 'UTC'));
+      current.setTasks(tasks, new Calendar(blackouts, 'UTC', unread));
       current.start();
       return current;
     },

@@ -138,6 +138,22 @@ describe('holding schedules back', () => {
     assert.equal(scheduler.nextRunOf('job'), Date.parse('2024-03-01T04:00:00Z'));
   });
 
+  it('while a blackout can not be read nothing starts or is made up for, and each run is recorded with the place', () => {
+    const held = world.agent(hourly, [], ['blackouts[0]']);
+    assert.equal(held.nextRunOf('job'), null);
+    world.clock.advance(2 * hour);
+    world.stop();
+    world.clock.advance(5 * hour);
+    world.agent(hourly, [], ['blackouts[0]']);
+    assert.deepEqual(world.starts(), []);
+    assert.equal(world.records().length, 3);
+    for (const record of world.records())
+      assert.match(record, /^skipped \S+ held back by a mistake in blackouts\[0\] of/);
+    world.agent(hourly);
+    world.clock.advance(hour);
+    assert.deepEqual(world.starts(), ['2024-03-01T08:00:00Z']);
+  });
+
   it('a task that no blackout ever lets run has no next run', () => {
     const blackouts = [{ name: 'always', schedule: '0 * * * *', duration: 2 * hour }];
     assert.equal(world.agent(hourly, blackouts).nextRunOf('job'), null);
