@@ -3,7 +3,7 @@ import type { Certificate, Finding } from '../../agent/protocol/nouns.ts';
 import { lifetimeAt } from './certificateLifetime.ts';
 import { problemsOf, type Places } from './foundCertificates.ts';
 import { iconOfLevel, toneOfLevel, type TreeNode } from './node.ts';
-import { counted, localTime, plain, relative, shortPath } from './text.ts';
+import { counted, localTime, plain, shortPath } from './text.ts';
 
 export const reasonTexts: Readonly<Record<Certificate['reasons'][number], string>> = {
   self_signed: 'self-signed',
@@ -54,7 +54,7 @@ export function certificateTooltip(heading: string, places: Places, now: Date): 
     '',
     ...sources.map((source) => `Seen: ${source}`),
     ...(more > 0 ? [`Seen: in ${counted(more, 'more place')}`] : []),
-    `Looked at: ${relative(report.at, now)} by ${plain(report.id.replace(':', ' '))}`,
+    `Looked at: ${localTime(report.at)} by ${plain(report.id.replace(':', ' '))}`,
   ];
 }
 

@@ -167,7 +167,7 @@ function findingNode(host: string, parent: string, observation: Observation, now
       ...(finding.value === undefined ? [] : [`Value: ${finding.value} ${plain(unit)}`]),
       ...(finding.threshold === undefined ? [] : [`Threshold: ${finding.threshold} ${plain(unit)}`]),
       ...(finding.remedy === undefined ? [] : [remedyText(finding.remedy, remedy !== null)]),
-      `Seen: ${relative(at, now)}`,
+      `Seen: ${localTime(at)}`,
     ],
     icon: iconOfLevel[finding.level],
     tone: toneOfLevel[finding.level],

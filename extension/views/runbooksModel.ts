@@ -2,7 +2,7 @@
 import type { Runbook } from '../../agent/protocol/nouns.ts';
 import type { HostView } from '../state/host.ts';
 import type { TreeNode } from './node.ts';
-import { counted, plain, relative } from './text.ts';
+import { counted, localTime, plain } from './text.ts';
 
 /** A Markdown runbook of the workspace, as the editor sees it. */
 export interface WorkspaceRunbook {
@@ -25,11 +25,7 @@ export interface WorkspaceBlock {
   readonly runnable: boolean;
 }
 
-export function runbooksModel(
-  hosts: readonly HostView[],
-  workspace: readonly WorkspaceRunbook[],
-  now: Date,
-): readonly TreeNode[] {
+export function runbooksModel(hosts: readonly HostView[], workspace: readonly WorkspaceRunbook[]): readonly TreeNode[] {
   const here = new Set(workspace.map((runbook) => runbook.file));
   const texts = new Set(workspace.map((runbook) => runbook.sha256));
   const ofHosts = hosts
@@ -42,7 +38,7 @@ export function runbooksModel(
   if (ofHosts.length === 0) return own;
   return [
     ...(own.length === 0 ? [] : [workspaceGroup(own)]),
-    ...ofHosts.map(({ host, runbooks }) => hostGroup(host, runbooks, now)),
+    ...ofHosts.map(({ host, runbooks }) => hostGroup(host, runbooks)),
   ];
 }
 
@@ -111,7 +107,7 @@ function isHere(host: HostView, path: string, here: ReadonlySet<string>): boolea
   return host.url === 'local' && here.has(path);
 }
 
-function hostGroup(host: HostView, runbooks: readonly Runbook[], now: Date): TreeNode {
+function hostGroup(host: HostView, runbooks: readonly Runbook[]): TreeNode {
   return {
     id: `host/${host.name}`,
     label: plain(host.name),
@@ -126,11 +122,7 @@ function hostGroup(host: HostView, runbooks: readonly Runbook[], now: Date): Tre
         id: `host/${host.name}/runbook/${runbook.path}`,
         label: plain(runbook.title),
         description: describe(runbook.blocks, runbook.checklist, plain(runbook.path)),
-        tooltip: [
-          plain(runbook.title),
-          `File: ${plain(runbook.path)}`,
-          `Changed: ${relative(runbook.modifiedAt, now)}`,
-        ],
+        tooltip: [plain(runbook.title), `File: ${plain(runbook.path)}`, `Changed: ${localTime(runbook.modifiedAt)}`],
         icon: 'book',
         tone: 'none',
         context: 'runbook onHost',

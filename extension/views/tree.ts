@@ -2,40 +2,39 @@
 import * as vscode from 'vscode';
 import { commandIds, type CommandName } from '../ids.ts';
 import { toneUri } from './decorations.ts';
-import { tooltipLines, type Target, type Tone, type TreeNode } from './node.ts';
+import type { Target, Tone, TreeNode } from './node.ts';
+import { Rows, type Row } from './treeRows.ts';
 
-export class Tree implements vscode.TreeDataProvider<TreeNode>, vscode.Disposable {
-  readonly #model: () => readonly TreeNode[];
-  readonly #words: (target: Target) => readonly string[];
-  readonly #parents = new WeakMap<TreeNode, TreeNode>();
-  readonly #changed = new vscode.EventEmitter<undefined>();
+export class Tree implements vscode.TreeDataProvider<Row>, vscode.Disposable {
+  readonly #rows: Rows;
+  readonly #changed = new vscode.EventEmitter<Row[] | undefined>();
   readonly onDidChangeTreeData = this.#changed.event;
 
   /** `words`: what the person may do with a target, for `when` clauses. */
   constructor(model: () => readonly TreeNode[], words: (target: Target) => readonly string[]) {
-    this.#model = model;
-    this.#words = words;
+    this.#rows = new Rows(model, ({ context, target }) => [context, ...words(target)].join(' '));
   }
 
+  /** Draws again what has changed, and that alone: what is under the pointer stays. */
   refresh(): void {
-    this.#changed.fire(undefined);
+    const changes = this.#rows.changes(new Date());
+    if (changes === 'all') this.#changed.fire(undefined);
+    else if (changes.length > 0) this.#changed.fire([...changes]);
   }
 
-  getChildren(node?: TreeNode): TreeNode[] {
-    if (node === undefined) return [...this.#model()];
-    const children = [...(node.children?.() ?? [])];
-    for (const child of children) this.#parents.set(child, node);
-    return children;
+  getChildren(row?: Row): Row[] {
+    return [...this.#rows.list(row ?? null)];
   }
 
-  getTreeItem(node: TreeNode): vscode.TreeItem {
+  getTreeItem(row: Row): vscode.TreeItem {
+    const { node } = row;
     const item = new vscode.TreeItem(node.label, collapsibleState(node));
     item.id = node.id;
-    item.contextValue = [node.context, ...this.#words(node.target)].join(' ');
+    item.contextValue = this.#rows.give(row);
     item.iconPath = new vscode.ThemeIcon(node.icon, colourOf[node.tone]);
     if (node.description !== undefined) item.description = node.description;
     if (node.highlighted === true) item.resourceUri = toneUri(node.tone, node.id);
-    if (node.action !== undefined) item.command = clickCommand(node.action, node);
+    if (node.action !== undefined) item.command = clickCommand(node.action, row);
     item.accessibilityInformation = {
       label: node.spoken ?? [node.label, node.description].filter((part) => part !== undefined).join(', '),
     };
@@ -43,23 +42,19 @@ export class Tree implements vscode.TreeDataProvider<TreeNode>, vscode.Disposabl
   }
 
   /** Called for the item under the pointer: a thousand tooltips that nobody reads are not made. */
-  resolveTreeItem(item: vscode.TreeItem, node: TreeNode): vscode.TreeItem {
-    const lines = tooltipLines(node);
+  resolveTreeItem(item: vscode.TreeItem, row: Row): vscode.TreeItem {
+    const lines = this.#rows.tell(row, new Date());
     if (lines.length > 0) item.tooltip = tooltip(lines);
     return item;
   }
 
-  getParent(node: TreeNode): TreeNode | undefined {
-    return this.#parents.get(node);
+  getParent(row: Row): Row | null {
+    return row.parent;
   }
 
-  /** The node of that id, at the top or below the nodes whose ids it begins with; undefined when there is none now. */
-  find(id: string): TreeNode | undefined {
-    for (let nodes = this.getChildren(); ;) {
-      const next = nodes.find((node) => id === node.id || id.startsWith(`${node.id}/`));
-      if (next === undefined || next.id === id) return next;
-      nodes = this.getChildren(next);
-    }
+  /** The row of that node, whether VS Code has asked for it or not; undefined when there is none now. */
+  find(id: string): Row | undefined {
+    return this.#rows.find(id);
   }
 
   dispose(): void {
@@ -73,8 +68,8 @@ const titles: Readonly<Record<NonNullable<TreeNode['action']>, string>> = {
   openConfiguration: 'Open Configuration',
 };
 
-function clickCommand(action: NonNullable<TreeNode['action']> & CommandName, node: TreeNode): vscode.Command {
-  return { command: commandIds[action], title: titles[action], arguments: [node.target] };
+function clickCommand(action: NonNullable<TreeNode['action']> & CommandName, row: Row): vscode.Command {
+  return { command: commandIds[action], title: titles[action], arguments: [row] };
 }
 
 function collapsibleState(node: TreeNode): vscode.TreeItemCollapsibleState {

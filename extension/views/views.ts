@@ -19,6 +19,7 @@ import { isSnoozed } from './taskNode.ts';
 import { tasksModel } from './tasksModel.ts';
 import { counted } from './text.ts';
 import { Tree } from './tree.ts';
+import type { Row } from './treeRows.ts';
 
 /** Changes within this time are drawn together. */
 const drawDelayMs = 100;
@@ -37,7 +38,7 @@ const certificateKeys = {
 interface View {
   readonly name: ViewName;
   readonly tree: Tree;
-  readonly view: vscode.TreeView<TreeNode>;
+  readonly view: vscode.TreeView<Row>;
 }
 
 export class Views implements vscode.Disposable {
@@ -57,7 +58,7 @@ export class Views implements vscode.Disposable {
       health: () => healthModel(hosts.views(), new Date()),
       certificates: () => certificatesModel(hosts.views(), new Date()),
       maintenance: () => maintenanceModel(hosts.views(), new Date()),
-      runbooks: () => runbooksModel(hosts.views(), runbooks(), new Date()),
+      runbooks: () => runbooksModel(hosts.views(), runbooks()),
     };
     this.#views = (Object.keys(models) as ViewName[]).map((name) => {
       const tree = new Tree(models[name], (target) => permissionWords(roleFor(hosts, target)));
@@ -86,8 +87,8 @@ export class Views implements vscode.Disposable {
   async reveal(name: ViewName, id: string): Promise<void> {
     await vscode.commands.executeCommand(`${viewIds[name]}.focus`);
     const found = this.#views.find((one) => one.name === name);
-    const node = found?.tree.find(id);
-    if (node !== undefined) await found?.view.reveal(node, { select: true, focus: true, expand: true });
+    const row = found?.tree.find(id);
+    if (row !== undefined) await found?.view.reveal(row, { select: true, focus: true, expand: true });
   }
 
   dispose(): void {
@@ -154,7 +155,7 @@ function roleFor(hosts: Hosts, target: Target): Role | null {
   return 'host' in target && target.host !== null ? (hosts.get(target.host)?.role ?? null) : null;
 }
 
-function showBadge(view: vscode.TreeView<TreeNode>, value: number, tooltip: string): void {
+function showBadge(view: vscode.TreeView<Row>, value: number, tooltip: string): void {
   if ((view.badge?.value ?? 0) === value) return;
   view.badge = value === 0 ? undefined : { value, tooltip };
 }

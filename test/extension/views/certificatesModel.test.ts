@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { certificatesModel, certificatesSummary } from '../../../extension/views/certificatesModel.ts';
 import { certificateSource } from '../../../extension/views/foundCertificates.ts';
 import { tooltipLines } from '../../../extension/views/node.ts';
+import { localTime } from '../../../extension/views/text.ts';
 import { ago, ahead, makeCertificate, makeFinding, makeHost, makeProcedure, makeReport, now } from '../nouns.ts';
 import { flat, outline } from '../outline.ts';
 
@@ -162,7 +163,7 @@ describe('certificatesModel', () => {
       `SHA\u2011256: ${certificate.fingerprint ?? ''}`,
       '1. CN=a.example.test, until 2026-03-13 (12 days left)',
       '3. CN=Root, until 2026-02-26 (expired 3 days ago)',
-      'Looked at: 1 min ago by check certificates',
+      `Looked at: ${localTime(report.at)} by check certificates`,
     ])
       assert.ok(lines.includes(line), `${line} in\n${lines.join('\n')}`);
     assert.ok(lines.some((line) => /^Warning: from 2026-02-1\d, critical from 2026-03-0\d$/.test(line)));

@@ -32,7 +32,7 @@ const models: Readonly<Record<string, (text: string) => readonly TreeNode[]>> = 
       checklist,
       blocks,
     };
-    return runbooksModel([hostileHost(text)], [own], now);
+    return runbooksModel([hostileHost(text)], [own]);
   },
 };
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { runbooksModel, type WorkspaceRunbook } from '../../../extension/views/runbooksModel.ts';
-import { makeHost, makeRunbook, now } from '../nouns.ts';
+import { makeHost, makeRunbook } from '../nouns.ts';
 import { outline } from '../outline.ts';
 
 const own: WorkspaceRunbook = {
@@ -19,7 +19,7 @@ const own: WorkspaceRunbook = {
 
 describe('runbooksModel', () => {
   it('shows runbooks of the workspace with their runnable blocks', () => {
-    assert.deepEqual(outline(runbooksModel([makeHost()], [own], now)), [
+    assert.deepEqual(outline(runbooksModel([makeHost()], [own])), [
       'book (none) Vacuum | 2 blocks · runbooks/vacuum.md',
       '  terminal (none) Before | uptime',
       '  terminal (none) vacuumdb | line 9',
@@ -27,7 +27,7 @@ describe('runbooksModel', () => {
   });
 
   it('shows those of hosts apart', () => {
-    const lines = outline(runbooksModel([makeHost({ runbooks: [makeRunbook()] })], [own], now));
+    const lines = outline(runbooksModel([makeHost({ runbooks: [makeRunbook()] })], [own]));
     assert.equal(lines[0], 'folder-library (none) Workspace | 1 runbook');
     assert.deepEqual(lines.slice(4), [
       'vm (none) db-01 | 1 runbook',
@@ -38,13 +38,13 @@ describe('runbooksModel', () => {
   it('shows a text that workspace and host both have once, and where else it is', () => {
     const host = makeHost({ runbooks: [makeRunbook({ sha256: own.sha256 })] });
     assert.deepEqual(
-      runbooksModel([host], [own], now).map((node) => [node.label, node.description]),
+      runbooksModel([host], [own]).map((node) => [node.label, node.description]),
       [['Vacuum', '2 blocks · runbooks/vacuum.md · also on db-01']],
     );
   });
 
   it('shows a file that workspace and local agent both know once', () => {
     const host = makeHost({ runbooks: [makeRunbook({ path: own.file })] }, { url: 'local' });
-    assert.equal(outline(runbooksModel([host], [own], now)).length, 3);
+    assert.equal(outline(runbooksModel([host], [own])).length, 3);
   });
 });
