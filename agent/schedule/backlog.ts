@@ -7,6 +7,7 @@ export const mostCounted = 1000;
 export interface Backlog {
   /** In order. When `more`, those between the first `mostCounted` and the newest two are left out. */
   readonly instants: readonly number[];
+  readonly newest: number;
   readonly more: boolean;
   /** What comes after the newest. */
   readonly following: number | null;
@@ -15,25 +16,27 @@ export interface Backlog {
 /** `first` is an instant of the trigger, at or before `now` (milliseconds since the epoch). */
 export function backlogOf(trigger: Trigger, first: number, now: number): Backlog {
   const instants = [first];
+  let last = first;
   let following = trigger.next(first);
   while (following !== null && following <= now && instants.length < mostCounted) {
     instants.push(following);
+    last = following;
     following = trigger.next(following);
   }
-  if (following === null || following > now) return { instants, more: false, following };
+  if (following === null || following > now) return { instants, newest: last, more: false, following };
   const newest = newestUpTo(trigger, following, now);
-  if (newest === following) return { instants: [...instants, newest], more: false, following: trigger.next(newest) };
+  const after = trigger.next(newest);
+  if (newest === following) return { instants: [...instants, newest], newest, more: false, following: after };
   const before = newestUpTo(trigger, following, newest - 1);
-  return { instants: [...instants, before, newest], more: true, following: trigger.next(newest) };
+  return { instants: [...instants, before, newest], newest, more: true, following: after };
 }
 
 /** The `count` newest instants in [first, newest], in order. */
 export function newestOf(trigger: Trigger, first: number, newest: number, count: number): readonly number[] {
   const found = [newest];
-  while (found.length < count) {
-    const earliest = found[0] ?? newest;
-    if (earliest <= first) break;
-    found.unshift(newestUpTo(trigger, first, earliest - 1));
+  for (let earliest = newest; earliest > first && found.length < count;) {
+    earliest = newestUpTo(trigger, first, earliest - 1);
+    found.unshift(earliest);
   }
   return found;
 }

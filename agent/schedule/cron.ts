@@ -151,11 +151,8 @@ function readByNodeCron([second, minute, hour, date, month, weekday]: FieldTexts
   const days = validateDetailed([second, minute, hour, date, '*', weekday].join(' '));
   const months = validateDetailed(`0 0 0 * ${month} *`);
   if (days.fields !== undefined && months.fields !== undefined) return { ...days.fields, month: months.fields.month };
-  const error = days.errors[0] ?? months.errors[0];
-  throw new CronError(
-    'expression',
-    `The expression is refused: ${error?.message ?? 'it is not understood'}; change that field.`,
-  );
+  // Nothing is known that `splitExpression` takes and node-cron does not.
+  throw new CronError('expression', `${quoted([minute, hour, date, month, weekday].join(' '))} is not understood.`);
 }
 
 /** crontab(5): a field is restricted when it does not contain `*`; `?` is Quartz's word for it in a day field. */
@@ -177,8 +174,11 @@ function zoneOrThrow(name: string): Zone {
   throw new CronError('zone', `There is no time zone ${quoted(name)}; use an IANA name such as Europe/Berlin or UTC.`);
 }
 
-function sorted(numbers: readonly number[]): readonly number[] {
-  return [...new Set(numbers)].sort((one, other) => one - other);
+/** Each number once; there is one at least. */
+function sorted(numbers: readonly number[]): CronFields['hours'] {
+  const least = Math.min(...numbers);
+  const others = new Set(numbers.filter((number) => number > least));
+  return [least, ...[...others].sort((one, other) => one - other)];
 }
 
 function isNumber(text: string): boolean {

@@ -7,12 +7,14 @@ const horizonMonths = 41 * 12;
 /** Every seventh bit: shifted by a date, it marks the dates with the same weekday. */
 const weekly = 0x10204081;
 
+type SomeNumbers = readonly [number, ...number[]];
+
 /** Fields of an expression. Masks have bit n set for value n. */
 export interface CronFields {
-  /** Sorted, never empty. */
-  readonly seconds: readonly number[];
-  readonly minutes: readonly number[];
-  readonly hours: readonly number[];
+  /** Sorted. */
+  readonly seconds: SomeNumbers;
+  readonly minutes: SomeNumbers;
+  readonly hours: SomeNumbers;
   /** Mask of 1 to 31. */
   readonly dates: number;
   /** Distances from the last day of the month: `L` is 0, `L-3` is 3. */
@@ -107,7 +109,7 @@ function nextTime(fields: CronFields, from: number): number | null {
   const hour = Math.floor(from / 3600);
   const minute = Math.floor(from / 60) % 60;
   const { seconds, minutes, hours } = fields;
-  const firstSecond = seconds[0] ?? 0;
+  const [firstSecond] = seconds;
   if (hours.includes(hour)) {
     if (minutes.includes(minute)) {
       const found = seconds.find((value) => value >= from % 60);
@@ -117,11 +119,11 @@ function nextTime(fields: CronFields, from: number): number | null {
     if (found !== undefined) return hour * 3600 + found * 60 + firstSecond;
   }
   const found = hours.find((value) => value > hour);
-  return found === undefined ? null : found * 3600 + (minutes[0] ?? 0) * 60 + firstSecond;
+  return found === undefined ? null : found * 3600 + minutes[0] * 60 + firstSecond;
 }
 
 function firstTime({ seconds, minutes, hours }: CronFields): number {
-  return (hours[0] ?? 0) * 3600 + (minutes[0] ?? 0) * 60 + (seconds[0] ?? 0);
+  return hours[0] * 3600 + minutes[0] * 60 + seconds[0];
 }
 
 function monthLength(year: number, month: number): number {

@@ -47,9 +47,8 @@ function monthlyWeekday(date: string, weekday: string): { field: string; words: 
   if (match === null || !/^(?:[0-7]|[a-z]+)$/i.test(weekday)) return null;
   const [from, to] = [Number(match[1]), Number(match[2])];
   const nth = (from + 6) / 7;
-  if (Number.isInteger(nth) && nth <= 4 && to === from + 6) {
-    return { field: `${weekday}#${nth}`, words: `${ordinals[nth - 1] ?? ''} such day` };
-  }
+  const ordinal = ordinals[nth - 1];
+  if (ordinal !== undefined && to === from + 6) return { field: `${weekday}#${nth}`, words: `${ordinal} such day` };
   return to === 31 && from >= 22 && from <= 25 ? { field: `${weekday}L`, words: 'last such day' } : null;
 }
 

@@ -53,7 +53,7 @@ export function planDue(question: DueQuestion): DuePlan {
   const open: number[] = [];
   const heldInstants: number[] = [];
   for (const instant of backlog.instants) (heldAt(instant) === null ? open : heldInstants).push(instant);
-  const newest = backlog.instants.at(-1) ?? now;
+  const { newest } = backlog;
   const onTime = now - newest <= lateMs && open.at(-1) === newest;
   const overdue = onTime ? open.slice(0, -1) : open;
   const madeUp = madeUpFor(question, overdue, onTime);
@@ -68,11 +68,12 @@ export function planDue(question: DueQuestion): DuePlan {
 
 function madeUpFor(question: DueQuestion, overdue: readonly number[], onTime: boolean): readonly number[] {
   const { policy, now, heldAt, backlog, trigger } = question;
+  const oldest = overdue[0];
   const newest = overdue.at(-1);
-  if (newest === undefined || policy.missed === 'skip' || heldAt(now) !== null) return [];
+  if (oldest === undefined || newest === undefined || policy.missed === 'skip' || heldAt(now) !== null) return [];
   const young = (instant: number): boolean => policy.maxAge === null || now - instant <= policy.maxAge;
   if (policy.missed === 'once') return !onTime && young(newest) ? [newest] : [];
-  const candidates = backlog.more ? newestOf(trigger, overdue[0] ?? newest, newest, mostMadeUp) : overdue;
+  const candidates = backlog.more ? newestOf(trigger, oldest, newest, mostMadeUp) : overdue;
   return candidates.slice(-mostMadeUp).filter((instant) => young(instant) && heldAt(instant) === null);
 }
 

@@ -242,9 +242,8 @@ export class Scheduler {
       const inTurn = policy.missed === 'all' && plan.runs.length > 1;
       onDue({ task, scheduledFor: at, late, missed: inTurn ? 0 : plan.missedCount, inTurn });
     }
-    const newest = backlog.instants.at(-1) ?? first;
-    setConsideredUntil(database, task.name, newest);
-    entry.next = pending(entry).next(newest);
+    setConsideredUntil(database, task.name, backlog.newest);
+    entry.next = pending(entry).next(backlog.newest);
   }
 
   #recordHeld(task: LoadedTask, { held }: DuePlan): void {

@@ -143,7 +143,7 @@ export class Tasks {
   ): Promise<Run> {
     const { procedures, self, cwd, runner } = this.#parts;
     const request: Omit<RunRequest, 'command'> = {
-      task: `${block.runbook.split('/').at(-1) ?? block.runbook} #${block.index + 1}`,
+      task: `${block.runbook.slice(block.runbook.lastIndexOf('/') + 1)} #${block.index + 1}`,
       kind: 'block',
       procedure: null,
       trigger: 'runbook',
