@@ -154,7 +154,6 @@ export class Scheduler {
 
   #look(): void {
     this.#disarm();
-    if (!this.#running) return;
     const now = this.#parts.clock.now();
     const before = this.#entries.map(({ next }) => next);
     const steps: [what: string, work: () => void][] = [
@@ -177,7 +176,9 @@ export class Scheduler {
         },
       ],
     ];
-    const failed = steps.filter(([what, work]) => !this.#attempt(what, work)).length > 0;
+    const failed = steps.filter(([what, work]) => this.#running && !this.#attempt(what, work)).length > 0;
+    // What was started may have stopped it: then nothing more starts, and no timer stays.
+    if (!this.#running) return;
     const soonest = Math.min(...this.#entries.map((entry) => entry.next ?? Number.POSITIVE_INFINITY));
     const sleep = Math.max(failed ? retryMs : 0, Math.min(soonest - this.#parts.clock.now(), longestSleep));
     this.#disarm = this.#parts.clock.after(sleep, () => {

@@ -26,6 +26,8 @@ export interface World {
   moved: number;
   /** Thrown by the next start, as a full disk would. */
   failure: Error | null;
+  /** Called with each start. */
+  onStart: () => void;
   readonly host: string;
   /** A scheduler that has its tasks and is started; the one before is stopped, as if the agent were restarted. */
   agent(tasks: readonly LoadedTask[], blackouts?: readonly BlackoutConfig[], unread?: readonly string[]): Scheduler;
@@ -51,6 +53,7 @@ export function worldAt(start: string, host = 'host-1'): World {
     notRun: [],
     moved: 0,
     failure: null,
+    onStart: () => undefined,
     host,
     agent: (tasks, blackouts = [], unread = []) => {
       current?.stop();
@@ -84,6 +87,7 @@ function schedulerOf(world: World): Scheduler {
       if (world.failure !== null) throw world.failure;
       record(database, due.task.name, due.scheduledFor);
       world.due.push(due);
+      world.onStart();
     },
     onNotRun: (item) => {
       record(database, item.task.name, item.scheduledFor);

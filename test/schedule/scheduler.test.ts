@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { noBlackouts } from '../../agent/schedule/calendar.ts';
 import { longestSleep } from '../../agent/schedule/clock.ts';
 import { day, hour, minute, taskWith, worldAt, type World } from './harness.ts';
 
@@ -43,6 +44,31 @@ describe('Scheduler', () => {
     world.clock.advance(hour);
     assert.equal(world.moved, 2);
     assert.equal(scheduler.blackoutOf(byHand), null);
+  });
+
+  it('looks at once when its tasks are replaced while it runs', () => {
+    const scheduler = world.agent([]);
+    world.clock.step(hour);
+    scheduler.setTasks([taskWith({ at: '2024-03-01T01:00' })], noBlackouts);
+    assert.deepEqual(world.starts(), ['2024-03-01T01:00:00Z']);
+  });
+
+  it('starts nothing more and leaves no timer when it is stopped by what it starts', () => {
+    const scheduler = world.agent([
+      taskWith({ schedule: '0 * * * *' }),
+      taskWith({ name: 'second', schedule: '0 * * * *' }),
+    ]);
+    world.onStart = () => {
+      scheduler.stop();
+    };
+    world.clock.advance(hour);
+    assert.deepEqual(
+      world.due.map(({ task }) => task.name),
+      ['job'],
+    );
+    assert.equal(world.clock.waiting, 0);
+    scheduler.refresh();
+    assert.deepEqual([world.due.length, world.clock.waiting], [1, 0]);
   });
 
   it('does not fire an instant again after a restart', () => {
@@ -145,6 +171,17 @@ describe('Scheduler with `at`', () => {
     assert.equal(world.agent(christmas()).nextRunOf('job'), null);
     world.clock.advance(day);
     assert.equal(world.due.length, 1);
+  });
+
+  it('is delayed by its jitter as well, and comes no second time', () => {
+    const scheduler = world.agent(christmas({ jitter: hour }));
+    const next = scheduler.nextRunOf('job') ?? assert.fail('no next run');
+    assert.ok(next > Date.parse('2024-12-24T01:00:00Z') && next < Date.parse('2024-12-24T02:00:00Z'));
+    world.clock.advance(2 * day);
+    assert.deepEqual(
+      [world.due.map(({ scheduledFor, late }) => [scheduledFor, late]), scheduler.nextRunOf('job')],
+      [[[next, false]], null],
+    );
   });
 
   it('is made up for within an hour', () => {
