@@ -49,6 +49,10 @@ describe('blackouts', () => {
     assert.equal(describeBlackout(found), text);
   });
 
+  it('by schedule hold nothing where no date is left for them', () => {
+    assert.equal(new Calendar([nightly], 'UTC').at(task, 8.639e15), null);
+  });
+
   it('concern the named tasks and groups, or all', () => {
     const instant = '2024-12-24T00:00:00Z';
     const free = (more: Partial<BlackoutConfig>, of: { name: string; group: string } = task): boolean =>

@@ -1,6 +1,6 @@
 /** RELIABILITY.md F06 to F09 by an injected clock; test/integration/scheduleClock.test.ts has them by a real agent. */
 import assert from 'node:assert/strict';
-import { callAt, longestSleep } from '../../agent/schedule/clock.ts';
+import { callAt, longestSleep, systemClock } from '../../agent/schedule/clock.ts';
 import type { LoadedTask } from '../../agent/config/schema.ts';
 import { FakeClock } from './fakeClock.ts';
 import { day, hour, minute, taskWith, worldAt, type World } from './harness.ts';
@@ -170,6 +170,21 @@ describe('the schedule under a moving clock', () => {
     assert.equal(fired, 1);
     assert.equal(clock.waiting, 0);
     assert.ok(Math.max(clock.longest, world.clock.longest) <= longestSleep);
+  });
+
+  it('is that of the system outside of tests: it calls once, and not at all when that was taken back', async () => {
+    const before = Date.now();
+    assert.ok(systemClock.now() >= before && systemClock.now() <= Date.now());
+    let called = 0;
+    const takeBack = systemClock.after(0, () => (called += 10));
+    takeBack();
+    await new Promise<void>((resolve) => {
+      systemClock.after(1, () => {
+        called += 1;
+        resolve();
+      });
+    });
+    assert.equal(called, 1);
   });
 
   it('F09: a time-out that was slept through fires once, at the next look', () => {

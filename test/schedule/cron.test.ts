@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { nextRun, nextRuns, parseCron } from '../../agent/schedule/cron.ts';
+import { nextLocal } from '../../agent/schedule/cronFields.ts';
 
 /** First three runs, as `yyyy-mm-ddThh:mm` in UTC. */
 function firstRuns(expression: string, zone: string, from: string, count = 3): string[] {
@@ -54,6 +55,13 @@ describe('nextRuns', () => {
       if (berlin !== undefined) assert.deepEqual(firstRuns(expression, 'Europe/Berlin', march), expected(berlin));
     });
   }
+
+  it('ends where dates end, rather than looking beyond them', () => {
+    const schedule = parseCron('0 2 * * *');
+    assert.equal(nextRun(schedule, new Date(8.639e15)), null);
+    assert.deepEqual(nextRuns(schedule, new Date(8.639e15), 3), []);
+    assert.equal(nextLocal(schedule.fields, 9e15), null);
+  });
 
   it('wants both day fields with dayMatch all', () => {
     const schedule = parseCron('0 2 13 * 5', { dayMatch: 'all' });

@@ -18,6 +18,8 @@ describe('describeWarnings', () => {
 
   it('offers day_match where # does not fit', () => {
     assert.match(warningsOf('0 2 13 * 5')[0] ?? '', /^either-day: .*set day_match: all when both must match\.$/);
+    for (const dates of ['10-20', '1-8', '29-31', '21-31', '2-8'])
+      assert.match(warningsOf(`0 2 ${dates} * SUN`)[0] ?? '', /in cron; set day_match: all when both/, dates);
     assert.deepEqual(warningsOf('0 2 13 * 5', { dayMatch: 'all' }), []);
     assert.deepEqual(warningsOf('0 2 */2 * 5'), []);
   });

@@ -125,6 +125,32 @@ describe('holding schedules back', () => {
     assert.equal(new Holds(world).paused(), null);
   });
 
+  it('a snooze that could not be changed stays as it was', () => {
+    const until = world.clock.now() + hour;
+    world.holds.snooze('job', until, alice);
+    world.database.change('DROP TABLE audit');
+    assert.throws(() => {
+      world.holds.snooze('job', world.clock.now() + 2 * hour, alice);
+    });
+    assert.throws(() => {
+      world.holds.snooze('job', null, alice);
+    });
+    assert.deepEqual([world.holds.snoozedUntil('job'), new Holds(world).snoozedUntil('job')], [until, until]);
+  });
+
+  it('a pause without a reason is told without one', () => {
+    world.agent(hourly);
+    world.holds.pause({ actor: 'alice', reason: null });
+    world.clock.advance(hour);
+    assert.match(world.records().join(), /paused by alice at 2024-03-01T00:30:00Z$/);
+  });
+
+  it('a blackout without end skips each run, and says so without an end', () => {
+    world.agent(hourly, [{ name: 'always', schedule: '0 * * * *', duration: 2 * hour }]);
+    world.clock.advance(hour);
+    assert.deepEqual(world.records(), ['skipped 2024-03-01T01:00:00Z in the blackout "always"']);
+  });
+
   it('runs in a blackout are skipped and recorded, and the next run shown is the first outside of it', () => {
     const blackouts = [{ name: 'night', schedule: '0 1 * * *', duration: 2 * hour }];
     const scheduler = world.agent(hourly, blackouts);
