@@ -1,7 +1,7 @@
 /** The work of `verify-certificate`. Outcomes are those of check-certificates, of one file that is taken by its name to the letter. */
 import { resolve } from 'node:path';
 import * as z from 'zod';
-import { certificate } from '../../protocol/nouns.ts';
+import { certificate, type Finding } from '../../protocol/nouns.ts';
 import { outcomeOf, type ProcedureContext } from '../define.ts';
 import { type Analysis, analyse, type Problem, withProblem, type Yardstick } from './analyse.ts';
 import { authoritiesOf } from './authorities.ts';
@@ -38,11 +38,23 @@ export async function run(given: VerifyCertificateOptions, context: ProcedureCon
     roots,
   });
   const findings = await report([analysis], context, pace);
+  if (given.key !== undefined) findings.push(...tellLockedKey(analysis, context));
   const certificates = [analysis.certificate];
   return {
     outcome: learntNothing(certificates) ? ('failed' as const) : outcomeOf(findings, 'unchanged'),
     part: { certificates: await withCare(certificates, context.config.certificates) },
   };
+}
+
+/** The certificate may be well, yet what was asked for is not known. */
+function tellLockedKey({ problems, certificate: { source } }: Analysis, context: ProcedureContext): Finding[] {
+  const locked = problems.filter(({ reason }) => reason === 'needs_password');
+  const findings = locked.map(({ message }): Finding => ({
+    ...{ level: 'warning', code: 'certificates.key', subject: source },
+    message,
+  }));
+  findings.forEach(context.finding);
+  return findings;
 }
 
 async function verify(

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { createPrivateKey } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { type Authority, createAuthority, issue, type Issued } from './authority.ts';
@@ -50,6 +51,26 @@ describe('verify-certificate', () => {
     assert.ok(findings.some(({ code }) => code === 'certificates.key'));
     const expiring = await verify({ cert, key, ca, warnDays: 90 });
     assert.deepEqual([expiring.outcome, expiring.certificates[0]?.status], ['warning', 'expiring']);
+  });
+
+  it('warns of a key that it was to compare and could not, for it has a passphrase', async () => {
+    const locked = { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'open sesame' } as const;
+    const file = await folder.write('locked', createPrivateKey(issued.keyPem).export(locked));
+    const { outcome, certificates, findings } = await verify({ cert, key: file, ca });
+    assert.equal(outcome, 'warning');
+    assert.deepEqual(
+      [certificates[0]?.key, certificates[0]?.status, certificates[0]?.reasons],
+      ['unknown', 'ok', ['needs_password']],
+    );
+    assert.deepEqual(
+      findings.map(({ level, message }) => [level, message]),
+      [
+        [
+          'warning',
+          `The private key ${file} is encrypted; set certificates.password to have it compared with its certificate.`,
+        ],
+      ],
+    );
   });
 
   it('reads DER and PKCS#12', async () => {
