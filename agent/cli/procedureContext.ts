@@ -1,5 +1,5 @@
 /** The world that a procedure sees when it runs as a process of its own: output, results file, stop signals, memory folder. */
-import { appendFileSync, mkdirSync } from 'node:fs';
+import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../config/schema.ts';
 import { formatBytes } from '../config/units.ts';
@@ -42,10 +42,8 @@ export function createContext(given: {
     signal,
     // Programs that it starts need not know what it was asked for.
     env: { ...io.env, [optionsVariable]: undefined },
-    // Made when it is asked for: most procedures remember nothing, and not every user has a home.
-    get memoryDirectory() {
-      return memoryDirectory(io, given.procedure.name);
-    },
+    // Not made here: most procedures remember nothing, not every user has a home, and a dry run changes nothing.
+    memoryDirectory: join(defaultStateDirectory(io.env), 'memory', given.procedure.name),
     now: () => new Date(),
     finding: (finding) => {
       findings.push(finding);
@@ -85,12 +83,6 @@ function abortOnSignals(): { readonly signal: AbortSignal; readonly stop: () => 
       process.off('SIGINT', abort);
     },
   };
-}
-
-function memoryDirectory(io: Io, procedure: string): string {
-  const directory = join(defaultStateDirectory(io.env), 'memory', procedure);
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  return directory;
 }
 
 function progressLine({ done, total, unit, message, etaSeconds }: Progress): string {

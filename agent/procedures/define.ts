@@ -32,7 +32,7 @@ export interface ProcedureContext {
   /** Aborted when the run is stopped; a procedure then cleans up and throws `signal.reason`. */
   readonly signal: AbortSignal;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Folder (0700) in which a procedure may keep what it must remember until the next run. */
+  /** Folder in which a procedure may keep what it must remember until the next run; who writes there first makes it (memory.ts). */
   readonly memoryDirectory: string;
   readonly now: () => Date;
   /** Records an observation at once: in the results, and as a line of the output. */

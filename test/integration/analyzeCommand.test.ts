@@ -52,6 +52,20 @@ describe('the command analyze-logs', function () {
     }
   });
 
+  it('tells what it found also where this user can keep nothing, as www-data without a home, and says what to do', async () => {
+    const log = write('a.log', ['2026-01-01T00:00:00Z ERROR disk 1 is full']);
+    const line = ['analyze-logs', '--config', world.config, '--file', log];
+    const { code, stdout, stderr } = await world.command(line, { UPKEEP_STATE: '/proc/none' });
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /1 error and 0 warnings/);
+    assert.match(
+      stdout,
+      /WARNING .*is not kept, so the next one can not tell what is new: .*set UPKEEP_STATE to a folder/,
+    );
+    assert.match(stdout, /WARNING .*The report could not be written to .*; give a place for it by --output\./);
+    assert.match(stdout, /warning after/);
+  });
+
   it('V15: writes the report where it says, for its owner alone, Markdown that holds what the log said as text', async () => {
     const hostile = [
       'ERROR: \u001b[31mred\u001b[0m \u0007 </code><script>alert(1)</script> | `x` [a](javascript:alert(1)) <img src=x>',

@@ -6,6 +6,7 @@ import { type CertificateSettings, domainName } from '../../config/certificates.
 import { instant } from '../../protocol/nouns.ts';
 import { writeFileAtomic } from '../../store/atomicWrite.ts';
 import type { ProcedureContext } from '../define.ts';
+import { makeMemory } from '../memory.ts';
 import type { Yardstick } from './analyse.ts';
 import { authoritiesOf } from './authorities.ts';
 import { mendLiveLinks } from './liveLinks.ts';
@@ -318,6 +319,7 @@ class PendingRenewal {
   }
 
   async write(before: string | null): Promise<void> {
+    await makeMemory(dirname(this.#file));
     await writeFileAtomic(this.#file, JSON.stringify({ before }));
   }
 

@@ -2,6 +2,7 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { makeMemory } from '../memory.ts';
 import { recommendationSchema } from './recommendations.ts';
 
 const appliedSchema = recommendationSchema.extend({ appliedAt: z.string() });
@@ -20,6 +21,7 @@ export async function readApplied(memoryDirectory: string): Promise<AppliedRecom
 
 /** In place of what was kept, whole or not at all. */
 export async function writeApplied(memoryDirectory: string, applied: readonly AppliedRecommendation[]): Promise<void> {
+  await makeMemory(memoryDirectory);
   const file = fileIn(memoryDirectory);
   await writeFile(`${file}.new`, `${JSON.stringify(applied, null, 2)}\n`, { mode: 0o600 });
   await rename(`${file}.new`, file);

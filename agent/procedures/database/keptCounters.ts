@@ -2,6 +2,7 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { makeMemory } from '../memory.ts';
 import type { KeptCounters } from './counterFindings.ts';
 import { countersSchema } from './serverState.ts';
 import type { DatabaseTarget } from './target.ts';
@@ -24,6 +25,7 @@ export async function readCounters(memoryDirectory: string): Promise<CounterBook
 
 /** Throws when the folder can not be written to. */
 export async function writeCounters(memoryDirectory: string, book: CounterBook): Promise<void> {
+  await makeMemory(memoryDirectory);
   const file = join(memoryDirectory, fileName);
   await writeFile(`${file}.new`, JSON.stringify(Object.fromEntries(book)), { mode: 0o600 });
   await rename(`${file}.new`, file);

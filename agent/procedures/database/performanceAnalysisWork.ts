@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import * as z from 'zod';
 import type { ProcedureContext, ProcedureResult } from '../define.ts';
+import { makeMemory } from '../memory.ts';
 import { writeReport } from './analysisReport.ts';
 import { relationSchema } from './bloat.ts';
 import { checkBloat } from './bloatCheck.ts';
@@ -58,6 +59,7 @@ export async function run(
     result.recommendations.push(...advice);
   });
   const { databases, recommendations } = result;
+  if (given.report === undefined) await makeMemory(context.memoryDirectory);
   await writeReport(report, { ...result, databases, findings: watched.findings });
   await writeAnalysis(analysisFile(context.memoryDirectory), { analysedAt, recommendations });
   context.print(`report: ${report}`);

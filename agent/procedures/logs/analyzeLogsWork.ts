@@ -1,7 +1,8 @@
 /** The work of `analyze-logs`: find the logs, read each once, compare with what is remembered, report. */
-import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { parseSince } from '../../config/since.ts';
+import { makeFolders } from '../../makeFolders.ts';
 import { writeFileAtomic } from '../../store/atomicWrite.ts';
 import { outcomeOf } from '../define.ts';
 import { remembering } from '../remembering.ts';
@@ -169,21 +170,23 @@ async function keep(
   memory: GroupMemory,
 ): Promise<string | null> {
   if (context.dryRun || found.files.length === 0) return null;
-  await memory.write();
+  await memory.write().catch((error: unknown) => {
+    const message = `What this run saw is not kept, so the next one can not tell what is new: ${reasonFor(error)}`;
+    context.finding({ level: 'warning', code: 'logs.memory', subject: context.memoryDirectory, message });
+  });
   const now = context.now();
   const ending = options.format === 'json' ? 'json' : 'md';
   const folder = join(context.memoryDirectory, 'reports');
   const name = `${options.report}-${now.toISOString().replaceAll(/[:.]/g, '-')}.${ending}`;
   const file = options.output === undefined ? join(folder, name) : resolve(options.output);
-  if (options.output === undefined) await mkdir(folder, { recursive: true, mode: 0o700 });
   const text = options.format === 'json' ? `${JSON.stringify(found, null, 2)}\n` : markdownReport(found, now);
   try {
+    if (options.output === undefined) await makeFolders(folder, 0o700);
     await writeFileAtomic(file, context.mask?.(text) ?? text);
   } catch (error) {
-    if (options.output === undefined) throw error;
     // What was found, after an hour perhaps, is told all the same.
-    const reason = error instanceof Error ? error.message : String(error);
-    const message = `The report could not be written to ${file} (${reason}); give another --output.`;
+    const other = options.output === undefined ? 'a place for it by --output' : 'another --output';
+    const message = `The report could not be written to ${file} (${reasonFor(error)}); give ${other}.`;
     context.finding({ level: 'warning', code: 'logs.report', subject: file, message });
     return null;
   }
@@ -200,6 +203,10 @@ async function dropOldReports(folder: string): Promise<void> {
 
 function dateIn(name: string): string {
   return name.slice(name.indexOf('-') + 1);
+}
+
+function reasonFor(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function tellDamaged({ memoryDirectory, finding }: ProcedureContext): void {

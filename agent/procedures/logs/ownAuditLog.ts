@@ -13,6 +13,7 @@ import type { AuditRow } from '../../store/copies.ts';
 import { storeFile } from '../../store/openStore.ts';
 import { StoreSnapshot } from '../../store/snapshot.ts';
 import type { ProcedureContext } from '../define.ts';
+import { makeMemory } from '../memory.ts';
 import type { DueSource } from './archiveSources.ts';
 import { namedPieces, parsePieceName, pieceName } from './auditArchives.ts';
 import type { NamedPiece, PieceName } from './auditArchives.ts';
@@ -122,7 +123,7 @@ export class OwnAuditLog {
 
   /** What a killed run left: nothing but copies. */
   async #clear(): Promise<void> {
-    for (const name of await readdir(this.#folder)) {
+    for (const name of await readdir(this.#folder).catch(() => [])) {
       if (name === partialName || parsePieceName(name) !== null) await rm(path.join(this.#folder, name));
     }
   }
@@ -130,6 +131,7 @@ export class OwnAuditLog {
   /** Writes the old entries of the range into a file; a dry run only counts. Null when there is none. */
   async #copy(store: StoreSnapshot, range: Range, before: number): Promise<Piece | null> {
     const partial = path.join(this.#folder, partialName);
+    if (!this.#context.dryRun) await makeMemory(this.#folder);
     const target = this.#context.dryRun ? null : await open(partial, 'wx', 0o600);
     let first: number | null = null;
     let last: AuditRow | null = null;

@@ -9,6 +9,7 @@ import { outcomeOf } from '../define.ts';
 import { findTool } from '../tool.ts';
 import { remembering } from '../remembering.ts';
 import type { ProcedureContext, ProcedureResult } from '../define.ts';
+import { makeMemory } from '../memory.ts';
 import { UnsafeFile } from './archive.ts';
 import { LogrotateConfigProblem, chooseConfig, compressorsOf, foldersToMake, writeConfig } from './logrotateConfig.ts';
 import type { LogRotation, Programs } from './logrotateConfig.ts';
@@ -91,7 +92,14 @@ function troubleOf(error: unknown): Pick<Finding, 'code' | 'subject' | 'message'
   if (error instanceof LogrotateConfigProblem) {
     return { code: 'logs.config', subject: 'logs.rotate', message: error.message };
   }
-  return null;
+  return deniedOf(error);
+}
+
+function deniedOf(error: unknown): Pick<Finding, 'code' | 'subject' | 'message'> | null {
+  if (!(error instanceof Error && 'code' in error && /^E(?:ACCES|PERM)$/.test(String(error.code)))) return null;
+  const subject = 'path' in error && typeof error.path === 'string' ? error.path : 'rotate-logs';
+  const message = `This user may not do what is needed (${error.message}); run this as root, or as the user whose logs they are.`;
+  return { code: 'logs.access', subject, message };
 }
 
 /** Where the programs are that compress; null after a finding that says which package has what is missing. */
@@ -143,6 +151,7 @@ async function prepare(options: RotateLogsOptions, context: ProcedureContext): P
     return null;
   }
   const programs = await findCompressors(rotations ?? [], context);
+  if (!context.dryRun || (rotations ?? []).length > 0) await makeMemory(memoryDirectory);
   if (programs === null || !(await isOurs(memoryDirectory, 'its configuration and journal', context))) return null;
   const source = chooseConfig(options.config, config, memoryDirectory, programs);
   const planFile = source.text === null ? source.file : path.join(memoryDirectory, 'logrotate-plan.conf');

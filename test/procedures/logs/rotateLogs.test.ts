@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict';
-import { link, lstat, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, link, lstat, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { execFileSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { asUser } from '../../../agent/procedures/logs/asUser.ts';
 import { findLogrotate } from '../../../agent/procedures/logs/logrotateCommand.ts';
 import { rotateLogs } from '../../../agent/procedures/logs/rotateLogs.ts';
 import { createHarness, levels, only } from './harness.ts';
 import type { Harness } from './harness.ts';
 
+const isRoot = process.getuid?.() === 0;
 const immediate = { delaycompress: false };
 
 describe('rotate-logs', () => {
@@ -30,6 +32,26 @@ describe('rotate-logs', () => {
     assert.equal(only(run.files).lastRotation, null);
     assert.deepEqual(await harness.names(), ['a.log']);
     assert.match(only(run.findings).message, /a\.log is not due \(new to logrotate, its time counts from \d{4}-/);
+  });
+
+  it('says what is closed to this user and who may do it, instead of ending with the words of the system', async () => {
+    await harness.write('a.log', 'one\n');
+    const config = path.join(path.dirname(harness.logs), 'logrotate.conf');
+    await writeFile(config, `${harness.file('a.log')} {\n daily\n}\n`);
+    const plan = () => harness.rotate({}, { dryRun: true, config });
+    // Loads what is needed, which the user with fewer rights may not be able to read.
+    await plan();
+    await chmod(path.dirname(harness.logs), 0o711);
+    await chmod(harness.logs, isRoot ? 0o711 : 0o311);
+    const run = await asUser(isRoot ? { uid: 65534, gid: 65534 } : null, plan);
+    await chmod(harness.logs, 0o755);
+    assert.equal(run.outcome, 'failed');
+    const { level, subject, message } = only(run.findings.filter(({ code }) => code === 'logs.access'));
+    assert.deepEqual([level, subject], ['critical', harness.logs]);
+    assert.match(
+      message,
+      /^This user may not do what is needed \(EACCES: .*\); run this as root, or as the user whose logs they are\.$/,
+    );
   });
 
   it('takes no log for well whose folder is missing, in a dry run neither', async () => {

@@ -1,8 +1,9 @@
 /** Which groups of messages earlier runs have seen, in the procedure's memory folder: what is new is told by it. */
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import * as z from 'zod';
 import { writeFileAtomic } from '../../../store/atomicWrite.ts';
+import { makeMemory } from '../../memory.ts';
 import { levels } from './levels.ts';
 import { isoOf, type SummedGroup } from './summary.ts';
 import type { LogGroup } from './part.ts';
@@ -79,6 +80,7 @@ export class GroupMemory {
   }
 
   async write(): Promise<void> {
+    await makeMemory(dirname(this.#file));
     const logs = [...this.#logs].sort((one, other) => other[1].at - one[1].at).slice(0, mostLogs);
     await writeFileAtomic(this.#file, JSON.stringify({ version: 1, logs: Object.fromEntries(logs) }));
   }
