@@ -4,7 +4,7 @@ import { Option, type Command } from 'commander';
 import * as z from 'zod';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
-import type { AnyProcedure } from '../procedures/define.ts';
+import type { AnyProcedure, ProcedureOutcome } from '../procedures/define.ts';
 import { optionsJsonSchema } from '../procedures/describe.ts';
 import { optionKeyToFlag, optionsVariable } from '../procedures/options.ts';
 import { UsageError } from './errors.ts';
@@ -64,21 +64,22 @@ async function runInForeground(
     json: json === true,
     io,
   });
-  const { outcome, part } = await procedure.execute(options, context).finally(finish.signals);
+  const told = (outcome: ProcedureOutcome, part: Record<string, unknown>, endedAt: Date): void => {
+    const times = { startedAt: startedAt.toISOString(), endedAt: endedAt.toISOString() };
+    writeJson(io, { procedure: procedure.name, outcome, ...times, findings, ...part });
+  };
+  const { outcome, part } = await procedure
+    .execute(options, context)
+    .catch((error: unknown) => {
+      // Who asked for JSON gets it also from a run that was stopped or broke.
+      if (json === true) told('failed', { error: error instanceof Error ? error.message : String(error) }, new Date());
+      throw error;
+    })
+    .finally(finish.signals);
   finish.result(outcome, part);
   const endedAt = new Date();
-  if (json === true) {
-    writeJson(io, {
-      procedure: procedure.name,
-      outcome,
-      startedAt: startedAt.toISOString(),
-      endedAt: endedAt.toISOString(),
-      findings,
-      ...part,
-    });
-  } else {
-    io.stdout.write(`${outcome} after ${((endedAt.getTime() - startedAt.getTime()) / 1000).toFixed(1)} s\n`);
-  }
+  if (json === true) told(outcome, part, endedAt);
+  else io.stdout.write(`${outcome} after ${((endedAt.getTime() - startedAt.getTime()) / 1000).toFixed(1)} s\n`);
   if (outcome === 'failed') io.exitCode = 1;
   else if (outcome === 'warning' && strict === true) io.exitCode = 3;
 }

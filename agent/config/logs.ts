@@ -53,6 +53,13 @@ export const logArchive = z.strictObject({
     .regex(/^[A-Za-z0-9_.-]+ [A-Za-z0-9_.-]+$/, 'a user and a group: root adm')
     .optional()
     .describe('Owner and group of the archives: `root adm`'),
+  su: z
+    .string()
+    .regex(/^[A-Za-z0-9_.-]+ [A-Za-z0-9_.-]+$/, 'a user and a group: root adm')
+    .optional()
+    .describe(
+      'User and group with whose rights logs are taken from folders that others can write to, as `su` of logrotate: `root adm`; by default such folders are left alone',
+    ),
 });
 export type LogArchiveSettings = z.infer<typeof logArchive>;
 

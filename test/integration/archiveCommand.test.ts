@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { part } from '../../agent/procedures/logs/archiveLogsWork.ts';
@@ -72,6 +72,14 @@ describe('archive-logs by the command line', function () {
     assert.match(list.stdout, /logs-.*\.tar\.zst {2}\d+ B {2}1 file, 4 B before\n/);
   });
 
+  it('makes no folder for itself, so that a dry run changes nothing and a user without a home may call it', async () => {
+    old('a.log.1', 'one\n');
+    assert.equal((await world.command(line('--dry-run'))).code, 0);
+    assert.equal(existsSync(world.state), false);
+    const { code, stderr } = await world.command(line(), { UPKEEP_STATE: '/proc/none' });
+    assert.equal(code, 0, stderr);
+  });
+
   it('ends with 3 by --strict when a log had to stay, with 1 when nothing could be archived, with 2 by a wrong option', async () => {
     old('a.log.1', 'one\n');
     execFileSync('mkfifo', [join(logs, 'a.log.2')]);
@@ -107,16 +115,58 @@ describe('archive-logs by the command line', function () {
     child.stderr.setEncoding('utf8').on('data', (more: string) => (errors += more));
     child.stdout.setEncoding('utf8').on('data', (more: string) => {
       output += more;
-      if (output.includes('left\n')) child.kill('SIGINT');
+      if (more.includes('left\n')) child.kill('SIGINT');
     });
     const [code] = (await closed) as [number | null];
     assert.match(output, /… 1\d\.\d MiB of 80\.0 MiB, about \d+ (?:s|min) left\n/);
     assert.equal(code, 1, output);
     assert.match(errors, /^upkeep: stopped by SIGINT\n$/);
+    assert.match(output, /\nstopped: originals that are in no whole archive are untouched\.\n$/);
     assert.deepEqual([archives(), readdirSync(logs)], [[], ['a.log.1', 'a.log.2']]);
     assert.ok(readFileSync(join(logs, 'a.log.1')).equals(noise));
     const next = await world.command(line());
     assert.match(next.stdout, /holds 2 files .* verified; 2 originals were removed/);
+  });
+
+  for (const [limit, message] of [
+    [
+      '--fsize=100000',
+      /could not be made \(EFBIG: .*; raise the limit of file sizes \(ulimit -f, .*originals are untouched/,
+    ],
+    ['--fsize=0', /originals are untouched/],
+  ] as const) {
+    it(`says what to do where the system lets it write no archive (${limit}), leaves none, and its JSON says that it failed`, async () => {
+      const noise = randomBytes(300_000);
+      old('a.log.1', noise);
+      const child = spawn('prlimit', [limit, process.execPath, entry, ...line('--json')], {
+        stdio: ['ignore', 'pipe', 'ignore'],
+        env: { PATH: process.env['PATH'], HOME: world.folder, UPKEEP_STATE: world.state },
+      });
+      let output = '';
+      child.stdout.setEncoding('utf8').on('data', (more: string) => (output += more));
+      const [code] = (await once(child, 'close')) as [number | null];
+      assert.equal(code, 1);
+      const { outcome, findings } = document.parse(JSON.parse(output));
+      assert.equal(outcome, 'failed');
+      assert.match(findings.map(({ message }) => message).join('\n'), message);
+      assert.deepEqual(archives(), []);
+      assert.ok(readFileSync(join(logs, 'a.log.1')).equals(noise));
+    });
+  }
+
+  it('gives one JSON document also when it is stopped', async () => {
+    old('a.log.1', randomBytes(80 << 20));
+    const child = spawn(process.execPath, [entry, ...line('--json')], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { PATH: process.env['PATH'], HOME: world.folder, UPKEEP_STATE: world.state },
+    });
+    let output = '';
+    child.stdout.setEncoding('utf8').on('data', (more: string) => (output += more));
+    child.stderr.setEncoding('utf8').on('data', (more: string) => more.includes('left\n') && child.kill('SIGTERM'));
+    const [code] = (await once(child, 'close')) as [number | null];
+    assert.equal(code, 1);
+    const told = z.object({ procedure: z.string(), outcome: z.string(), error: z.string() }).parse(JSON.parse(output));
+    assert.deepEqual(told, { procedure: 'archive-logs', outcome: 'failed', error: 'stopped by SIGTERM' });
   });
 
   for (const [compression, flag] of [

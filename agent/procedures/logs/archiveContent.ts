@@ -4,6 +4,7 @@ import type { BigIntStats } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
+import { reasonOf } from '../../config/reason.ts';
 import { formatBytes } from '../../config/units.ts';
 import { endOfArchive, padding, tarHeader } from '../certificates/tarWriter.ts';
 import { openSafely } from './archive.ts';
@@ -23,7 +24,7 @@ export interface Source {
   readonly user: UserAndGroup | null;
 }
 
-/** This source can not be archived now; the others can. */
+/** This source can not be archived now; the others can. Its message is a clause without subject: `it changed while it was read`. */
 export class SourceProblem extends Error {
   override readonly name = 'SourceProblem';
   readonly source: Source;
@@ -101,7 +102,7 @@ export class Content {
   async #one(source: Source, blocks: Filler): Promise<void> {
     await using handle = await this.turn(() => openSource(source));
     const before = await handle.stat({ bigint: true });
-    if (inodeKey(before) !== source.key) throw new SourceProblem(source, `${source.path} is another file by now`);
+    if (inodeKey(before) !== source.key) throw new SourceProblem(source, 'it is another file by now');
     const about = {
       name: nameInArchive(source.path),
       bytes: Number(before.size),
@@ -123,7 +124,7 @@ export class Content {
       position += bytes;
     }
     const after = await handle.stat({ bigint: true });
-    if (!isWhole(before, after)) throw new SourceProblem(source, `${source.path} changed while it was read`);
+    if (!isWhole(before, after)) throw new SourceProblem(source, 'it changed while it was read');
     const mark = await this.turn(() => this.#watch.mark(after, path.dirname(source.path)));
     if (mark !== null) this.marks.set(source.path, mark);
     file.sha256 = hash.digest('hex');
@@ -133,7 +134,7 @@ export class Content {
   async #read(handle: FileHandle, source: Source, chunk: Buffer, position: number): Promise<number> {
     this.#signal.throwIfAborted();
     const { bytesRead } = await handle.read(chunk, 0, chunk.length, position);
-    if (bytesRead === 0) throw new SourceProblem(source, `${source.path} was shortened while it was read`);
+    if (bytesRead === 0) throw new SourceProblem(source, 'it was shortened while it was read');
     this.#progress(bytesRead);
     this.#sinceLook += bytesRead;
     if (this.#sinceLook >= roomEvery) {
@@ -195,8 +196,9 @@ export async function openSource(source: Source): Promise<FileHandle> {
   try {
     return await asUser(source.user, () => openSafely(source.path));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new SourceProblem(source, `${source.path} can not be read: ${reason}`, error);
+    const denied = error instanceof Error && 'code' in error && /^E(?:ACCES|PERM)$/.test(String(error.code));
+    const advice = denied ? '; run this as a user who may read it and write to its folder' : '';
+    throw new SourceProblem(source, `it can not be read (${reasonOf(error)})${advice}`, error);
   }
 }
 

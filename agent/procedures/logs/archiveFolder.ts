@@ -9,11 +9,13 @@ import { makeFolders } from '../../makeFolders.ts';
 import { lockFile } from '../../store/stateLock.ts';
 import { writeFileAtomic } from '../../store/atomicWrite.ts';
 import { syncDirectory } from './archive.ts';
+import { NoRoom, SourceProblem } from './archiveContent.ts';
 import type { Source } from './archiveContent.ts';
 import { requireRoomFor } from './archiveRoom.ts';
 import { verifyArchive } from './archiveVerify.ts';
-import { writeArchive } from './archiveWriter.ts';
+import { NotAsWritten, writeArchive } from './archiveWriter.ts';
 import type { ArchiveFileSettings } from './archiveWriter.ts';
+import type { UserAndGroup } from './asUser.ts';
 import { endings } from './compression.ts';
 import { trustedAs } from './folderTrust.ts';
 import { contentsOf, freshName, placesOf, readManifest } from './manifest.ts';
@@ -23,6 +25,27 @@ import { removeOriginals } from './originals.ts';
 /** The folder can not be used: one sentence says why and what to do. */
 export class FolderProblem extends Error {
   override readonly name = 'FolderProblem';
+}
+
+/** The archive could not be made, for a reason that is neither a source nor the disk's room: why and what to do, without full stop. */
+export class NotMade extends Error {
+  override readonly name = 'NotMade';
+}
+
+const advice: ReadonlyMap<string, string> = new Map([
+  ['EFBIG', 'raise the limit of file sizes (ulimit -f, LimitFSIZE) or name a file system that takes larger files'],
+  ['EMFILE', 'raise the limit of open files (ulimit -n, LimitNOFILE)'],
+  ['ENFILE', 'raise the limit of open files of this host (fs.file-max)'],
+  ['ENOMEM', 'free some memory'],
+  ['ERR_WORKER_OUT_OF_MEMORY', 'free some memory'],
+  ['EIO', 'look at the disk (dmesg)'],
+  ['EROFS', 'the file system is read-only: look why (dmesg), or give another `destination`'],
+]);
+
+function notMade(cause: unknown): NotMade {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  const known = cause instanceof Error && 'code' in cause ? advice.get(String(cause.code)) : undefined;
+  return new NotMade(known === undefined ? reason : `${reason}; ${known}`, { cause });
 }
 
 export interface Finished {
@@ -80,7 +103,7 @@ function take(file: string): ReturnType<typeof lockFile> {
 }
 
 /** What interrupted runs left: finished where the archive is in its place and whole, undone where it is not there yet. */
-export async function recover(folder: string, signal: AbortSignal): Promise<Recovered> {
+export async function recover(folder: string, signal: AbortSignal, su: UserAndGroup | null): Promise<Recovered> {
   const contents = await contentsOf(folder);
   const finished: Finished[] = [];
   const undone: string[] = [];
@@ -97,7 +120,8 @@ export async function recover(folder: string, signal: AbortSignal): Promise<Reco
       continue;
     }
     const problem = await verifyArchive(places.archive, manifest, signal);
-    if (problem === null) finished.push(await finish(folder, manifest, signal, { marks: new Map(), inUse: new Map() }));
+    if (problem === null)
+      finished.push(await finish(folder, manifest, signal, { marks: new Map(), inUse: new Map(), su }));
     else damaged.push({ archive: places.archive, problem });
   }
   for (const half of contents.halves) {
@@ -115,18 +139,34 @@ export interface Making {
   readonly now: Date;
   readonly progress: (bytes: number) => void;
   readonly signal: AbortSignal;
+  /** With whose rights originals go from folders that others can write to. */
+  readonly su: UserAndGroup | null;
   /** Looks once more before originals go; what it names stays. */
   readonly inUse: () => Promise<ReadonlyMap<string, string>>;
 }
 
-/** One archive of all sources, verified; then the originals are removed. Rejects with SourceProblem, NoRoom or the system's error. */
+/**
+ * One archive of all sources, verified; then the originals are removed. Rejects with SourceProblem, NoRoom, NotAsWritten, NotMade or the
+ * signal's reason while nothing is removed yet, later with the system's error.
+ */
 export async function makeArchive(making: Making): Promise<Finished> {
-  const { folder, sources, settings, signal } = making;
+  const { manifest, marks } = await putInPlace(making).catch((error: unknown) => {
+    const known = [SourceProblem, NoRoom, NotAsWritten].some((kind) => error instanceof kind);
+    throw known || error === making.signal.reason ? error : notMade(error);
+  });
+  await syncDirectory(making.folder);
+  // From here on the archive counts: what has begun is brought to its end.
+  const { folder, su } = making;
+  return await finish(folder, manifest, new AbortController().signal, { marks, inUse: await making.inUse(), su });
+}
+
+/** Leaves no half behind when it rejects. */
+async function putInPlace({ folder, prefix, sources, settings, now, progress, signal }: Making): Promise<Placed> {
   await requireRoomFor(folder, sources, settings.compression);
-  const archive = await freshName(folder, making.prefix, making.now, endings[settings.compression]);
+  const archive = await freshName(folder, prefix, now, endings[settings.compression]);
   const places = placesOf(folder, archive);
-  const { about, marks } = await writeArchive(places.temporary, sources, settings, making.progress, signal);
-  const manifest: Manifest = { version: 1, archive, createdAt: making.now.toISOString(), ...about };
+  const { about, marks } = await writeArchive(places.temporary, sources, settings, progress, signal);
+  const manifest: Manifest = { version: 1, archive, createdAt: now.toISOString(), ...about };
   try {
     signal.throwIfAborted();
     await writeFileAtomic(places.pending, manifestText(manifest), settings.mode);
@@ -136,9 +176,12 @@ export async function makeArchive(making: Making): Promise<Finished> {
     await rm(places.temporary, { force: true });
     throw error;
   }
-  await syncDirectory(folder);
-  // From here on the archive counts: what has begun is brought to its end.
-  return await finish(folder, manifest, new AbortController().signal, { marks, inUse: await making.inUse() });
+  return { manifest, marks };
+}
+
+interface Placed {
+  readonly manifest: Manifest;
+  readonly marks: ReadonlyMap<string, string>;
 }
 
 /** Removes the originals of an archive that is in its place, and puts its manifest beside it. */
@@ -146,7 +189,7 @@ async function finish(
   folder: string,
   manifest: Manifest,
   signal: AbortSignal,
-  { marks, inUse }: { readonly marks: ReadonlyMap<string, string>; readonly inUse: ReadonlyMap<string, string> },
+  { marks, inUse, su }: Pick<Placed, 'marks'> & Pick<Making, 'su'> & { readonly inUse: ReadonlyMap<string, string> },
 ): Promise<Finished> {
   const places = placesOf(folder, manifest.archive);
   const kept: { file: ArchivedFile; reason: string }[] = [];
@@ -157,7 +200,7 @@ async function finish(
     if (reason !== undefined) kept.push({ file, reason });
   }
   const unused = manifest.files.filter((file) => !inUse.has(file.path));
-  for (const [file, removal] of await removeOriginals(unused, marks, signal)) {
+  for (const [file, removal] of await removeOriginals(unused, marks, signal, su)) {
     if (typeof removal === 'object') kept.push({ file, reason: removal.kept });
     else if (removal === 'removed') {
       removed += 1;

@@ -11,9 +11,11 @@ import { FolderProblem } from './archiveFolder.ts';
 import type { ArchiveLogsPart } from './archiveLogsWork.ts';
 import type { ArchiveSettings } from './archiveSettings.ts';
 import { verifyArchive } from './archiveVerify.ts';
+import { freeBytes } from './archiveRoom.ts';
 import { trustedAs } from './folderTrust.ts';
 import { contentsOf, manifestOf, placesOf, readManifest, stemOf } from './manifest.ts';
 import type { ArchivedFile, Manifest } from './manifest.ts';
+import { isOutOfSpace } from './ownFiles.ts';
 
 type ArchivePart = ArchiveLogsPart['archives'][number];
 
@@ -73,12 +75,21 @@ export async function restoreArchive(
     throw new FolderProblem(`${places.archive} names one file twice; nothing was restored.`);
   if (!context.dryRun) {
     await makeEmpty(target);
+    await requireRoomIn(target, sizeOf(manifest));
     const next = files.values();
     const halves = new Set<FileHandle>();
     const problem = await verifyArchive(places.archive, manifest, context.signal, async (file) => {
       const place = next.next().value?.place ?? placeFor(target, file);
       return await writer(place, file, halves);
-    }).finally(() => Promise.all([...halves].map((half) => half.close())));
+    })
+      .catch((error: unknown) => {
+        if (!isOutOfSpace(error)) throw error;
+        throw new FolderProblem(
+          `There is no space left in ${target}, so ${places.archive} was not restored whole: remove ${target}, and give a folder on a larger file system as --to.`,
+          { cause: error },
+        );
+      })
+      .finally(() => Promise.all([...halves].map((half) => half.close())));
     if (problem !== null)
       throw new FolderProblem(`${places.archive} is damaged (${problem}); what is in ${target} may not be whole.`);
   }
@@ -152,6 +163,14 @@ function placeFor(target: string, file: ArchivedFile): string {
     );
   }
   return place;
+}
+
+async function requireRoomIn(target: string, bytes: number): Promise<void> {
+  const free = await freeBytes(target);
+  if (free >= bytes) return;
+  throw new FolderProblem(
+    `${target} has ${formatBytes(free)} free, and the logs need ${formatBytes(bytes)}; nothing was restored. Give a folder on a larger file system as --to.`,
+  );
 }
 
 async function makeEmpty(target: string): Promise<void> {

@@ -4,7 +4,7 @@ import { formatBytes } from '../../config/units.ts';
 import type { Finding } from '../../protocol/nouns.ts';
 import { counted } from '../counted.ts';
 import type { ProcedureContext } from '../define.ts';
-import { alone, deleteOld, madeAt, makeArchive, openFolder, recover } from './archiveFolder.ts';
+import { alone, deleteOld, madeAt, makeArchive, NotMade, openFolder, recover } from './archiveFolder.ts';
 import type { Finished, Recovered } from './archiveFolder.ts';
 import type { ArchiveLogsPart } from './archiveLogsWork.ts';
 import type { ArchiveSettings } from './archiveSettings.ts';
@@ -63,7 +63,10 @@ export async function archiveNow(
     return { part: run.part, failed: false };
   }
   await openFolder(settings.destination);
-  const failed = await inBackground(() => alone(settings.destination, () => run.work()));
+  const failed = await inBackground(() => alone(settings.destination, () => run.work())).catch((error: unknown) => {
+    if (context.signal.aborted && error === context.signal.reason) run.tellStopped();
+    throw error;
+  });
   return { part: run.part, failed };
 }
 
@@ -95,19 +98,19 @@ class ArchiveRun {
         `${counted(sources.length, 'file')} (${formatBytes(bytes)}) would be archived, in about ${formatBytes(expected)}.`,
       );
       for (const source of sources) this.#context.print(`${source.path} (${formatBytes(source.bytes)})`);
-    } else if (!this.#kind.refused()) this.say('ok', 'logs.archive', 'Nothing is due for the archive.');
+    } else if (this.#nothingLeft()) this.say('ok', 'logs.archive', 'Nothing is due for the archive.');
     await this.#planDeletions();
   }
 
   /** True when something failed. */
   async work(): Promise<boolean> {
-    const { destination, keep } = this.#settings;
-    const recovered = await recover(destination, this.#context.signal);
+    const { destination, keep, su } = this.#settings;
+    const recovered = await recover(destination, this.#context.signal, su);
     this.#tellRecovered(recovered);
     const sources = await this.#survey();
     const made = await this.#archive(sources);
     if (made === 'failed') return true;
-    if (made === 0 && recovered.finished.length === 0 && !this.#kind.refused())
+    if (made === 0 && recovered.finished.length === 0 && this.#nothingLeft())
       this.say('ok', 'logs.archive', 'Nothing was due for the archive.');
     if (keep === null) return recovered.damaged.length > 0;
     for (const path of await deleteOld(
@@ -121,15 +124,21 @@ class ArchiveRun {
     return recovered.damaged.length > 0;
   }
 
+  tellStopped(): void {
+    const made = this.part.archives.filter(({ action }) => action === 'made').length;
+    const before = made === 0 ? '' : ` ${counted(made, 'archive')} made before ${made === 1 ? 'is' : 'are'} whole.`;
+    this.#context.print(`stopped: originals that are in no whole archive are untouched.${before}`);
+  }
+
   say(level: Finding['level'], code: string, message: string, subject = this.#settings.destination): void {
     this.#context.finding({ level, code, subject, message });
   }
 
   async #survey(): Promise<readonly DueSource[]> {
-    const { paths, apart, days, byName, dateFormats } = this.#settings;
+    const { paths, apart, days, byName, dateFormats, su } = this.#settings;
     const now = this.#context.now();
     const before = new Date(now.getTime() - days * dayMs);
-    const found = await survey([...paths, ...apart], before, { byName, now, dateFormats });
+    const found = await survey([...paths, ...apart], before, { byName, now, dateFormats, su });
     this.#tellSurvey({ ...found, empty: found.empty.filter((pattern) => paths.includes(pattern)) });
     const used = await inUse(found.due);
     const due: DueSource[] = [];
@@ -197,6 +206,14 @@ class ArchiveRun {
             );
             return 'failed';
           }
+          if (error instanceof NotMade) {
+            this.say(
+              'critical',
+              'logs.archive',
+              `The archive could not be made (${error.message}). No half of it is left, and all its originals are untouched.`,
+            );
+            return 'failed';
+          }
           if (!(error instanceof SourceProblem)) throw error;
           const { source } = error;
           this.#leave(source.path, source.bytes, 'refused', error.message);
@@ -207,12 +224,18 @@ class ArchiveRun {
     return archives;
   }
 
+  /** Nothing that was due had to stay. */
+  #nothingLeft(): boolean {
+    return this.part.files.length === 0 && !this.#kind.refused();
+  }
+
   async #make(sources: readonly DueSource[], progress: (bytes: number) => void): Promise<Finished> {
     return await makeArchive({
       folder: this.#settings.destination,
       prefix: this.#kind.prefix,
       sources,
       settings: this.#settings,
+      su: this.#settings.su,
       now: this.#context.now(),
       progress: throttled(progress),
       signal: this.#context.signal,

@@ -10,6 +10,8 @@ import { canZstd } from './compression.ts';
 import { logsInOlddir } from './logrotateConfig.ts';
 
 export interface ArchiveSettings extends ArchiveFileSettings {
+  /** With whose rights logs are taken from folders that others can write to; null: such folders are left alone. */
+  readonly su: UserAndGroup | null;
   /** Absolute. */
   readonly destination: string;
   /** Absolute files and globs. */
@@ -43,6 +45,7 @@ export async function chooseArchive(
   const apart = archive.paths === undefined ? rotate.flatMap(logsInOlddir) : [];
   return {
     ...(await fileSettings(archive)),
+    su: archive.su === undefined ? null : await lookUp(archive.su, 'su'),
     destination: path.resolve(options.destination === undefined ? baseDirectory : '.', destination),
     paths: paths.map((pattern) => path.resolve(baseDirectory, pattern)),
     apart: apart.map((pattern) => path.resolve(baseDirectory, pattern)),
@@ -64,20 +67,24 @@ async function fileSettings(
   const mode = Number.parseInt(given.mode, 8);
   if ((mode & 0o022) !== 0)
     throw new FolderProblem(`An archive with the mode ${given.mode} could be changed by others.`);
-  return { compression: given.compression, mode, owner: given.owner === undefined ? null : await lookUp(given.owner) };
+  return {
+    compression: given.compression,
+    mode,
+    owner: given.owner === undefined ? null : await lookUp(given.owner, 'owner'),
+  };
 }
 
 /** `user group` by the host's own directories (getent(1)). */
-async function lookUp(owner: string): Promise<UserAndGroup> {
-  const [user = '', group = ''] = owner.split(' ');
-  return { uid: await idOf('passwd', user), gid: await idOf('group', group) };
+async function lookUp(given: string, setting: 'owner' | 'su'): Promise<UserAndGroup> {
+  const [user = '', group = ''] = given.split(' ');
+  return { uid: await idOf('passwd', user, setting), gid: await idOf('group', group, setting) };
 }
 
-async function idOf(directory: 'passwd' | 'group', name: string): Promise<number> {
+async function idOf(directory: 'passwd' | 'group', name: string, setting: string): Promise<number> {
   const { stdout } = await execa('getent', [directory, '--', name], { reject: false, timeout: 10_000 });
   const [found, , id] = stdout.split('\n')[0]?.split(':') ?? [];
   if (found === name && id !== undefined && /^\d+$/.test(id)) return Number(id);
   throw new FolderProblem(
-    `There is no ${directory === 'passwd' ? 'user' : 'group'} ${name} on this host: correct \`owner\`.`,
+    `There is no ${directory === 'passwd' ? 'user' : 'group'} ${name} on this host: correct \`${setting}\` in logs.archive.`,
   );
 }

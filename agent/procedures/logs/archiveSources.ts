@@ -3,7 +3,8 @@ import { glob, lstat } from 'node:fs/promises';
 import path from 'node:path';
 import { concurrently } from '../certificates/concurrently.ts';
 import type { Source } from './archiveContent.ts';
-import { trustedAs } from './folderTrust.ts';
+import type { UserAndGroup } from './asUser.ts';
+import { trustedOr } from './folderTrust.ts';
 import { dateInName } from './generationDate.ts';
 import { generationSuffix, rotatedGenerations } from './generations.ts';
 import { describeWriters, findWriters, inodeKey } from './writers.ts';
@@ -29,18 +30,19 @@ export interface Survey {
 /**
  * `patterns`: absolute files and globs of logs; a match that is named like a generation (`app.log.3.gz`, `app.log-20240131`) is taken
  * as one. Taken is what was written last before `before`, and whose name, where it has a date, says so too; `byName`: of those with a
- * date in their names, only that counts. `dateFormats`: further forms of dates in names, as logrotate's `dateformat`.
+ * date in their names, only that counts. `dateFormats`: further forms of dates in names, as logrotate's `dateformat`. `su`:
+ * with whose rights logs are taken from folders that others can write to.
  */
 export async function survey(
   patterns: readonly string[],
   before: Date,
-  { byName = false, now = new Date(), dateFormats = [] as readonly string[] } = {},
+  { byName = false, now = new Date(), dateFormats = [] as readonly string[], su = null as UserAndGroup | null } = {},
 ): Promise<Survey> {
   const { files, empty } = await expand(patterns, generationSuffix(dateFormats));
   const due: DueSource[] = [];
   const refused: { path: string; reason: string }[] = [];
   const [late, future]: [string[], string[]] = [[], []];
-  const trusts = new Map<string, Awaited<ReturnType<typeof trustedAs>>>();
+  const trusts = new Map<string, Awaited<ReturnType<typeof trustedOr>>>();
   const seen = new Set<string>();
   let young = 0;
   const looks = await concurrently(files, 16, async (file) => await lstat(file, { bigint: true }).catch(() => null));
@@ -59,19 +61,23 @@ export async function survey(
       continue;
     }
     const folder = path.dirname(file);
-    const trust = trusts.has(folder) ? trusts.get(folder) : await trustOf(folder);
+    const trust = trusts.has(folder) ? trusts.get(folder) : await trustOf(folder, su);
     trusts.set(folder, trust ?? null);
     if (!stats.isFile()) refused.push({ path: file, reason: 'it is no regular file (a link, FIFO or device)' });
     else if (stats.nlink !== 1n) refused.push({ path: file, reason: 'it has other names too (hard links)' });
-    else if (trust === 'untrusted') refused.push({ path: file, reason: `others can write to its folder ${folder}` });
+    else if (trust === 'untrusted') refused.push({ path: file, reason: openToOthers(folder) });
     else due.push({ path: file, key: inodeKey(stats), bytes: Number(stats.size), user: trust ?? null, modifiedAt });
   }
   return { due, young, late, future, refused, empty };
 }
 
+function openToOthers(folder: string): string {
+  return `others can write to its folder ${folder}; set \`su: USER GROUP\` in logs.archive, as for logrotate, or take that right from them`;
+}
+
 /** A folder that is gone by now has nothing that could be trusted. */
-async function trustOf(folder: string): ReturnType<typeof trustedAs> {
-  return await trustedAs(folder).catch(() => 'untrusted' as const);
+async function trustOf(folder: string, su: UserAndGroup | null): ReturnType<typeof trustedOr> {
+  return await trustedOr(folder, su).catch(() => 'untrusted' as const);
 }
 
 /** By path, those that a process has open for writing, with its name. */

@@ -13,6 +13,12 @@ export async function trustedAs(folder: string): Promise<UserAndGroup | null | '
   return (await walkTo(path.resolve(folder), walk, true)) ? walk.user : 'untrusted';
 }
 
+/** As `trustedAs`, and `su` for a folder that several can change, where a person has named one, as for logrotate; only root can work as another. */
+export async function trustedOr(folder: string, su: UserAndGroup | null): Promise<UserAndGroup | null | 'untrusted'> {
+  const trust = await trustedAs(folder);
+  return trust === 'untrusted' && su !== null && process.geteuid?.() === 0 ? su : trust;
+}
+
 interface Walk {
   readonly own: number;
   /** The one other user who can change something on the way so far. */

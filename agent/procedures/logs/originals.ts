@@ -11,7 +11,8 @@ import { giveBuffer, takeBuffer } from '../../bufferPool.ts';
 import { concurrently } from '../certificates/concurrently.ts';
 import { openSafely, UnsafeFile } from './archive.ts';
 import { asUser } from './asUser.ts';
-import { trustedAs } from './folderTrust.ts';
+import type { UserAndGroup } from './asUser.ts';
+import { trustedOr } from './folderTrust.ts';
 import { withoutEnding } from './generations.ts';
 import type { ArchivedFile } from './manifest.ts';
 import { DamagedArchive, endingOf, magicBytes, MissingPacker, packingOf, unpacked } from './packers.ts';
@@ -27,12 +28,13 @@ const betweenLooks = 256;
 
 /**
  * Removes each file wherever it is in its folder by now, if it is the one that was archived, to the last byte: read again, or untouched
- * by its mark (unchanged.ts). Results in their order.
+ * by its mark (unchanged.ts); in folders that others can write to with the rights of `su`. Results in their order.
  */
 export async function removeOriginals(
   files: readonly ArchivedFile[],
   marks: ReadonlyMap<string, string>,
   signal: AbortSignal,
+  su: UserAndGroup | null = null,
 ): Promise<readonly (readonly [ArchivedFile, Removal])[]> {
   const done: (readonly [ArchivedFile, Removal])[] = [];
   for (let next = 0; next < files.length;) {
@@ -40,21 +42,26 @@ export async function removeOriginals(
     const rest = files.slice(next, next + betweenLooks);
     const other = rest.findIndex((file) => path.dirname(file.path) !== folder);
     const some = other === -1 ? rest : rest.slice(0, other);
-    const removals = await removeFrom(folder, some, marks, signal);
+    const removals = await removeFrom(folder, some, { marks, signal, su });
     done.push(...some.map((file, index) => [file, removals[index] ?? 'gone'] as const));
     next += some.length;
   }
   return done;
 }
 
+interface Removing {
+  readonly marks: ReadonlyMap<string, string>;
+  readonly signal: AbortSignal;
+  readonly su: UserAndGroup | null;
+}
+
 async function removeFrom(
   folder: string,
   files: readonly ArchivedFile[],
-  marks: ReadonlyMap<string, string>,
-  signal: AbortSignal,
+  { marks, signal, su }: Removing,
 ): Promise<readonly Removal[]> {
   try {
-    const trust = await trustedAs(folder);
+    const trust = await trustedOr(folder, su);
     if (trust === 'untrusted') return files.map(() => ({ kept: `others can write to ${folder} by now` }));
     return await asUser(trust, () => removeAll(folder, files, marks, signal));
   } catch (error) {

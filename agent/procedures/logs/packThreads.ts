@@ -5,6 +5,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
+import { packBlock } from './compression.ts';
 import type { Compression } from './compression.ts';
 import type { PackAnswer, PackRequest } from './packThread.ts';
 
@@ -30,8 +31,11 @@ class PackThread {
 
   constructor(compression: Compression) {
     const program = `./packThread${import.meta.url.endsWith('.ts') ? '.ts' : '.mjs'}`;
+    // What is preloaded into every program (a tracer of a monitoring service) has no place in so little memory.
+    const env = { ...process.env };
+    delete env['NODE_OPTIONS'];
     this.#worker = new Worker(new URL(program, import.meta.url), {
-      ...{ name: 'pack', workerData: compression, execArgv: [] },
+      ...{ name: 'pack', workerData: compression, execArgv: [], env },
       // Blocks do not count: they are no objects of JavaScript's heap.
       resourceLimits: { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 32 },
     });
@@ -69,12 +73,25 @@ class PackThread {
   }
 }
 
+/** As many as may be, up to `count`: the user's limit of processes counts threads too. */
+function startThreads(count: number, compression: Compression): readonly PackThread[] {
+  const threads: PackThread[] = [];
+  try {
+    while (threads.length < count) threads.push(new PackThread(compression));
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ERR_WORKER_INIT_FAILED')) throw error;
+  }
+  return threads;
+}
+
+/** Where no thread can be had, blocks are packed by the program's own. */
 export class PackThreads implements AsyncDisposable {
+  readonly #compression: Compression;
   readonly #threads: readonly PackThread[];
 
   constructor(compression: Compression) {
-    const count = Math.min(most[compression], availableParallelism());
-    this.#threads = Array.from({ length: count }, () => new PackThread(compression));
+    this.#compression = compression;
+    this.#threads = startThreads(Math.min(most[compression], availableParallelism()), compression);
   }
 
   /** So many blocks keep all of them busy while one is filled and one waits. */
@@ -88,7 +105,7 @@ export class PackThreads implements AsyncDisposable {
    */
   async pack(block: Buffer<ArrayBuffer>, bytes: number): Promise<PackedBlock> {
     const [first, ...others] = this.#threads;
-    if (first === undefined) throw new Error('there is no thread that packs');
+    if (first === undefined) return { block, packed: packBlock(block.subarray(0, bytes), this.#compression) };
     return await others.reduce((least, one) => (one.waiting < least.waiting ? one : least), first).pack(block, bytes);
   }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
   chmod,
+  chown,
   link,
   lstat,
   mkdir,
@@ -165,6 +166,40 @@ describe('archive-logs', () => {
     const run = await harness.archive();
     assert.deepEqual(actions(run), ['a.log.1 refused']);
     assert.deepEqual(await harness.names(), ['a.log.1']);
+  });
+
+  it('works with the rights of `su` in a folder that others can write to, as Debian has them for PostgreSQL and Ubuntu for all logs', async () => {
+    await chmod(path.dirname(harness.logs), 0o711);
+    for (const [mode, su] of [
+      [0o1775, 'www-data www-data'],
+      [0o775, 'root adm'],
+    ] as const) {
+      await harness.old('a.log.1', 'one\n');
+      await chmod(harness.file('a.log.1'), 0o640);
+      if (isRoot) {
+        await chown(harness.file('a.log.1'), 33, 4);
+        await chown(harness.logs, 0, 33);
+      }
+      // Who is not root can not work as another user, and has nothing to give away in a folder of one's own group.
+      await chmod(harness.logs, isRoot ? mode : 0o777);
+      const refused = await harness.archive();
+      assert.deepEqual(actions(refused), ['a.log.1 refused']);
+      assert.match(
+        only(refused.findings).message,
+        /others can write to its folder .*; set `su: USER GROUP` in logs\.archive/,
+      );
+      assert.deepEqual(actions(await harness.archive({ su }, { dryRun: true })), [
+        `a.log.1 ${isRoot ? 'planned' : 'refused'}`,
+      ]);
+      const run = await harness.archive({ su });
+      assert.deepEqual(actions(run), [`a.log.1 ${isRoot ? 'archived' : 'refused'}`], JSON.stringify(run.findings));
+      assert.deepEqual(await harness.names(), isRoot ? [] : ['a.log.1']);
+    }
+    const unknown = await harness.archive({ su: 'nobody-of-that-name adm' });
+    assert.match(
+      only(unknown.findings).message,
+      /There is no user nobody-of-that-name on this host: correct `su` in logs\.archive/,
+    );
   });
 
   it('refuses a destination that others can write to, and a mode that lets them write (V21)', async () => {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
+import path from 'node:path';
 import { expectedBytes } from '../../../agent/procedures/logs/archiveRoom.ts';
 import { survey } from '../../../agent/procedures/logs/archiveSources.ts';
 import { canMount, smallDisk } from '../../store/smallDisk.ts';
@@ -55,6 +56,33 @@ describe('the expected size of an archive', function () {
         assert.deepEqual(
           (await readdir(disk.folder)).filter((name) => name.startsWith('.logs')),
           [],
+        );
+      } finally {
+        disk.dispose();
+      }
+    });
+
+    it('F05: is looked at before a restore too, and a disk that fills up meanwhile is told with what to do', async () => {
+      const disk = smallDisk(2);
+      try {
+        await harness.old('a.log.1', randomBytes(3 << 20));
+        const large = path.basename(only((await harness.archive()).part.archives).path);
+        const to = path.join(disk.folder, 'back');
+        const none = await harness.archive({}, { options: { restore: large, to } });
+        assert.equal(none.outcome, 'failed');
+        assert.match(
+          only(none.findings).message,
+          /has \d.* free, and the logs need 3\.0 MiB; nothing was restored\. Give a folder/,
+        );
+        assert.deepEqual(await readdir(to), []);
+        // Each takes a whole page of the disk.
+        for (let index = 1; index <= 1000; index += 1) await harness.old(`b.log.${index}`, 'x');
+        const many = path.basename(only((await harness.archive()).part.archives).path);
+        const half = await harness.archive({}, { options: { restore: many, to } });
+        assert.equal(half.outcome, 'failed');
+        assert.match(
+          only(half.findings).message,
+          /^There is no space left in .*back, so .* was not restored whole: remove .*back, and give/,
         );
       } finally {
         disk.dispose();

@@ -85,6 +85,7 @@ describe('writing an archive', function () {
       prefix: 'logs',
       sources: due,
       settings: { compression: 'zstd', mode: 0o600, owner: null },
+      su: null,
       now: new Date(),
       progress: () => undefined,
       signal: new AbortController().signal,

@@ -1,8 +1,29 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { blockBytes, unpackBlock } from '../../../agent/procedures/logs/compression.ts';
 import { PackThreads } from '../../../agent/procedures/logs/packThreads.ts';
 
 const size = blockBytes.zstd;
+const modules = join(import.meta.dirname, '../../../agent/procedures/logs');
+
+/** Packs a block as a user who may start no further thread: those of libuv are there already. */
+const limited = `
+const { readFile } = await import('node:fs/promises');
+const { execFileSync } = await import('node:child_process');
+const { PackThreads } = await import(process.argv[1] + '/packThreads.ts');
+const { unpackBlock } = await import(process.argv[1] + '/compression.ts');
+await Promise.all(Array.from({ length: 8 }, () => readFile('/proc/self/stat')));
+execFileSync('prlimit', ['--pid', String(process.pid), '--nproc=1:1']);
+if (process.getuid() === 0) process.setuid(65534);
+for (const compression of ['zstd', 'gzip']) {
+  await using threads = new PackThreads(compression);
+  const block = Buffer.allocUnsafeSlow(1000).fill('x');
+  const answer = await threads.pack(block, 900);
+  console.log(threads.blocks, unpackBlock(answer.packed, compression, 900).equals(Buffer.alloc(900, 'x')), answer.block.length);
+}`;
 
 /** A block of memory of its own, as a thread takes it. */
 function block(text: string): Buffer<ArrayBuffer> {
@@ -38,5 +59,29 @@ describe('threads that pack', () => {
     await using threads = new PackThreads('gzip');
     // More than the block has: what the thread can not even begin with.
     await assert.rejects(threads.pack(block('x'), size + 1), RangeError);
+  });
+
+  it('pack on the own thread of a program that may start none', () => {
+    const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', limited, modules], {
+      encoding: 'utf8',
+    });
+    assert.equal(stdout, '2 true 1000\n'.repeat(2), stderr);
+  });
+
+  it('load nothing that NODE_OPTIONS preloads into programs: it may need more memory than they have', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'upkeep-preload-'));
+    const preload = join(folder, 'preload.cjs');
+    writeFileSync(preload, "throw new Error('preloaded');");
+    const before = process.env['NODE_OPTIONS'];
+    process.env['NODE_OPTIONS'] = `--require ${preload}`;
+    try {
+      await using threads = new PackThreads('gzip');
+      const { packed } = await threads.pack(block('some'), 4);
+      assert.equal(unpackBlock(packed, 'gzip', 4).toString(), 'some');
+    } finally {
+      if (before === undefined) delete process.env['NODE_OPTIONS'];
+      else process.env['NODE_OPTIONS'] = before;
+      rmSync(folder, { recursive: true });
+    }
   });
 });
