@@ -7,64 +7,13 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { checkOne } from '../procedures/certificates/harness.ts';
 import { freePort, listening } from '../procedures/certificates/nginx.ts';
 import { Openssl } from '../procedures/certificates/openssl.ts';
-import { findProgram } from '../systemPackages.ts';
+import { presentServers } from './starttlsKnown.ts';
 
-interface RealServer {
-  readonly protocol: 'smtp' | 'imap' | 'ldap';
-  readonly program: string;
-  /** Its configuration; `tls` is the path of certificate and key without their endings. */
-  readonly config: (folder: string, port: number, tls: string) => readonly string[];
-  readonly args: (config: string, port: number) => readonly string[];
-}
-
-const known: readonly RealServer[] = [
-  {
-    protocol: 'smtp',
-    program: 'exim4',
-    config: (folder, port, tls) => [
-      ...['primary_hostname = mail.example.test', `daemon_smtp_ports = ${port}`, 'local_interfaces = 127.0.0.1'],
-      ...[
-        `spool_directory = ${folder}/spool`,
-        `log_file_path = ${folder}/spool/%slog`,
-        `pid_file_path = ${folder}/spool/pid`,
-      ],
-      ...['exim_user = root', 'exim_group = root', 'keep_environment =', 'tls_advertise_hosts = *'],
-      ...[
-        `tls_certificate = ${tls}.pem`,
-        `tls_privatekey = ${tls}.key`,
-        'begin acl',
-        'begin routers',
-        'begin transports',
-      ],
-    ],
-    args: (config) => ['-bdf', '-C', config],
-  },
-  {
-    protocol: 'imap',
-    program: 'dovecot',
-    config: (folder, port, tls) => [
-      ...['protocols = imap', `base_dir = ${folder}/run`, `state_dir = ${folder}/state`, 'log_path = /dev/null'],
-      ...['listen = 127.0.0.1', 'ssl = yes', `ssl_cert = <${tls}.pem`, `ssl_key = <${tls}.key`],
-      ...['passdb {', 'driver = static', '}', 'service imap-login {'],
-      ...['inet_listener imap {', `port = ${port}`, '}', 'inet_listener imaps {', 'port = 0', '}', '}'],
-    ],
-    args: (config) => ['-F', '-c', config],
-  },
-  {
-    protocol: 'ldap',
-    program: 'slapd',
-    config: (folder, _port, tls) => [
-      ...['include /etc/ldap/schema/core.schema', `pidfile ${folder}/pid`, `argsfile ${folder}/args`],
-      ...[`TLSCertificateFile ${tls}.pem`, `TLSCertificateKeyFile ${tls}.key`],
-    ],
-    args: (config, port) => ['-h', `ldap://127.0.0.1:${port}/`, '-f', config, '-d', '0'],
-  },
-];
-const present = known.filter(({ program }) => process.getuid?.() === 0 && findProgram(program) !== null);
+const present = presentServers();
 
 if (present.length > 0) {
   describe('check-certificates, real servers with STARTTLS', () => {
@@ -91,12 +40,14 @@ if (present.length > 0) {
     for (const server of present) {
       it(`are seen as they are: ${server.protocol} of ${server.program}`, async () => {
         const port = await freePort();
-        const place = join(folder, server.program);
+        const place = join(folder, `${server.protocol}-${basename(server.program)}`);
         mkdirSync(join(place, 'spool'), { recursive: true });
-        const config = join(place, 'conf');
-        writeFileSync(config, [...server.config(place, port, openssl.path('site')), ''].join('\n'));
-        const program = findProgram(server.program) ?? assert.fail('it is gone');
-        const child = spawn(program, server.args(config, port), { stdio: 'ignore' });
+        const config = join(place, 'conf.lua');
+        const tls = openssl.path('site');
+        writeFileSync(config, [...server.config(place, port, tls), ''].join('\n'));
+        server.prepare?.(place, tls);
+        const env = { ...process.env, ...server.env?.(place) };
+        const child = spawn(server.program, server.args(config, port), { stdio: 'ignore', env });
         try {
           await listening(port, child);
           const domain = [`${server.protocol}://localhost:${port}`];

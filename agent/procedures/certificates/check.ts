@@ -1,6 +1,6 @@
 /** The whole check: files and endpoints, each on its own, none waiting for another. */
 import { createSecureContext } from 'node:tls';
-import type { Endpoint } from '../../config/certificates.ts';
+import type { Endpoint } from '../../config/endpoints.ts';
 import { type Analysis, analyse, type Material, type Yardstick } from './analyse.ts';
 import { createListing } from './beside.ts';
 import { concurrently } from './concurrently.ts';

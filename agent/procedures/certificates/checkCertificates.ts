@@ -1,6 +1,6 @@
 /** `check-certificates`: what is wrong with certificate files and TLS endpoints. */
 import * as z from 'zod';
-import { endpointText } from '../../config/certificates.ts';
+import { endpointForm, endpointText } from '../../config/endpoints.ts';
 import { defineProcedure } from '../define.ts';
 import { hostName, warnDays } from './options.ts';
 
@@ -8,7 +8,10 @@ const options = z.object({
   path: z.array(z.string().min(1)).optional().describe('File, folder or glob to check instead of the configured ones'),
   host: hostName.optional().describe('Name that every certificate must be valid for; endpoints are asked for it'),
   ca: z.string().min(1).optional().describe('PEM file of further certificate authorities that are trusted'),
-  domain: z.array(endpointText).optional().describe('HOST[:PORT] to check instead of the configured sources'),
+  domain: z
+    .array(endpointText)
+    .optional()
+    .describe(`Endpoint to check instead of the configured sources: ${endpointForm}`),
   warnDays,
 });
 export type CheckCertificatesOptions = z.infer<typeof options>;

@@ -4,7 +4,7 @@
  */
 import { resolve } from 'node:path';
 import * as z from 'zod';
-import { type Endpoint, endpointName, parseEndpoint } from '../../config/certificates.ts';
+import { type Endpoint, endpointName, parseEndpoint } from '../../config/endpoints.ts';
 import { certificate, type Finding } from '../../protocol/nouns.ts';
 import { outcomeOf, type ProcedureContext } from '../define.ts';
 import type { Analysis } from './analyse.ts';

@@ -1,7 +1,8 @@
 /** One target of `certificates.deploy`: from the pair that was issued to the one that is served, or back. */
 import type { SecureContext } from 'node:tls';
 import * as z from 'zod';
-import { type DeployTarget, type Endpoint, endpointName, parseEndpoint } from '../../config/certificates.ts';
+import type { DeployTarget } from '../../config/certificates.ts';
+import { type Endpoint, endpointName, parseEndpoint } from '../../config/endpoints.ts';
 import type { ProcedureContext } from '../define.ts';
 import { type Accounts, accountsOf } from './accounts.ts';
 import { fingerprintOf } from './analyse.ts';

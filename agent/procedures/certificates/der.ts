@@ -21,6 +21,11 @@ export function readDer(bytes: Buffer): DerValue | undefined {
   return readAt(bytes, 0)?.value;
 }
 
+/** Bytes of the first value of `bytes` with its header; undefined when it is not all there. */
+export function derLength(bytes: Buffer): number | undefined {
+  return readAt(bytes, 0)?.end;
+}
+
 /** The values within a constructed value, as far as they are well-formed. */
 export function derChildren(value: DerValue | undefined): DerValue[] {
   const children: DerValue[] = [];

@@ -1,6 +1,6 @@
 /** One endpoint, looked at and analysed. */
 import type { SecureContext } from 'node:tls';
-import { type Endpoint, endpointName } from '../../config/certificates.ts';
+import { type Endpoint, endpointName } from '../../config/endpoints.ts';
 import { type Analysis, analyse, type Problem, unusable, withProblem, type Yardstick } from './analyse.ts';
 import { look } from './look.ts';
 import { servedDiffers, type OnDisk } from './served.ts';

@@ -7,7 +7,8 @@ import type { X509Certificate } from 'node:crypto';
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type SecureContext } from 'node:tls';
 import { domainToASCII } from 'node:url';
-import type { Endpoint } from '../../config/certificates.ts';
+import { type Endpoint, endpointName, type StartTls } from '../../config/endpoints.ts';
+import { Conversation, saying, StartTlsError, Wordless } from './conversation.ts';
 import { lookProblem } from './lookProblem.ts';
 import { startTls } from './starttls.ts';
 
@@ -33,38 +34,97 @@ export interface LookOptions {
 
 export async function look(endpoint: Endpoint, options: LookOptions): Promise<Look> {
   options.signal.throwIfAborted();
-  const socket = connectTcp({ host: domainToASCII(endpoint.host) || endpoint.host, port: endpoint.port });
-  let step = 'accept a connection';
-  const deadline = new AbortController();
-  const stop = (): void =>
-    void socket.destroy(options.signal.reason instanceof Error ? options.signal.reason : undefined);
+  // Ends whatever is still open, also when all is said.
+  const over = new AbortController();
+  const stop = (): void => {
+    over.abort(options.signal.reason);
+  };
+  const timeUp = new Error('time-out');
   const timer = setTimeout(() => {
-    deadline.abort();
-    socket.destroy(new Error('time-out'));
+    over.abort(timeUp);
   }, options.timeout);
   options.signal.addEventListener('abort', stop, { once: true });
+  const waiting = { step: 'accept a connection', heard: '', advice: null };
+  const attempt: Attempt = { endpoint, options, over: over.signal, waiting };
   try {
-    await connected(socket);
-    if (endpoint.starttls !== null) {
-      step = `answer in the ${endpoint.starttls} dialogue`;
-      await startTls(socket, endpoint.starttls);
-    }
-    step = 'complete the TLS handshake';
-    return await handshake(socket, options);
+    return await attemptLook(attempt);
   } catch (error) {
     options.signal.throwIfAborted();
-    if (deadline.signal.aborted) {
-      return { kind: 'nothing', message: `it did not ${step} within ${options.timeout} ms`, advice: null };
+    if (over.signal.reason === timeUp && !(error instanceof StartTlsError)) {
+      const { step, heard, advice } = attempt.waiting;
+      const message = `it did not ${step} within ${options.timeout} ms`;
+      return { kind: 'nothing', message: saying(message, heard, ', but for'), advice };
     }
-    return { kind: 'nothing', ...lookProblem(error) };
+    return { kind: 'nothing', ...lookProblem(error, endpoint) };
   } finally {
     clearTimeout(timer);
     options.signal.removeEventListener('abort', stop);
-    socket.destroy();
+    over.abort();
   }
 }
 
-async function connected(socket: Socket): Promise<void> {
+interface Attempt {
+  readonly endpoint: Endpoint;
+  readonly options: LookOptions;
+  /** Aborted when the time is up. */
+  readonly over: AbortSignal;
+  /** What for, what came of it so far, and what to do when nothing more comes (null = see to it that it answers). */
+  waiting: { readonly step: string; readonly heard: string; readonly advice: string | null };
+}
+
+async function attemptLook(attempt: Attempt): Promise<Look> {
+  const { endpoint, options, over } = attempt;
+  const socket = await connected(endpoint, over);
+  if (endpoint.starttls !== null) await dialogue(attempt, endpoint.starttls, socket);
+  attempt.waiting = { step: 'complete the TLS handshake', heard: '', advice: null };
+  return handshake(socket, options);
+}
+
+/**
+ * A server that waits for TLS never greets: when half of the time has passed without a byte, or it goes without a word, one
+ * connection more shows whether it speaks TLS at once.
+ */
+async function dialogue(attempt: Attempt, protocol: StartTls, socket: Socket): Promise<void> {
+  const talk = new Conversation(socket, attempt.options.name);
+  const without = `write ${endpointName({ ...attempt.endpoint, starttls: null })} without ${protocol}://`;
+  const atOnce = new StartTlsError('it speaks TLS at once', without);
+  const doubt = setTimeout(() => {
+    if (!talk.silent) return;
+    void speaksTls(attempt).then((speaks) => speaks && talk.silent && socket.destroy(atOnce));
+  }, attempt.options.timeout / 2);
+  try {
+    await startTls(talk, protocol);
+  } catch (error) {
+    if (error instanceof Wordless && (await speaksTls(attempt))) throw atOnce;
+    throw error;
+  } finally {
+    clearTimeout(doubt);
+    // A server of one connection at a time can not show it.
+    const advice = talk.silent ? `see to it that it answers, or ${without} if it speaks TLS at once` : null;
+    attempt.waiting = { step: `answer in the ${protocol} dialogue`, heard: talk.unread, advice };
+  }
+}
+
+async function speaksTls({ endpoint, options, over }: Attempt): Promise<boolean> {
+  try {
+    const seen = await handshake(await connected(endpoint, over), options);
+    return seen.kind === 'served';
+  } catch {
+    return false;
+  }
+}
+
+/** Destroyed when `over` is aborted, and by whoever gets it. */
+async function connected(endpoint: Endpoint, over: AbortSignal): Promise<Socket> {
+  over.throwIfAborted();
+  const socket = connectTcp({ host: domainToASCII(endpoint.host) || endpoint.host, port: endpoint.port });
+  over.addEventListener(
+    'abort',
+    () => {
+      socket.destroy(over.reason instanceof Error ? over.reason : new Error('stopped'));
+    },
+    { once: true },
+  );
   await new Promise<void>((resolve, reject) => {
     socket.once('error', reject).once('connect', () => {
       socket.off('error', reject);
@@ -73,6 +133,7 @@ async function connected(socket: Socket): Promise<void> {
       resolve();
     });
   });
+  return socket;
 }
 
 async function handshake(socket: Socket, options: LookOptions): Promise<Look> {

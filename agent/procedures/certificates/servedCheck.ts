@@ -1,7 +1,7 @@
 /** Whether a service serves a certificate by now: a reload returns before the service has done it. */
 import type { SecureContext } from 'node:tls';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Endpoint, endpointName } from '../../config/certificates.ts';
+import { type Endpoint, endpointName } from '../../config/endpoints.ts';
 import { fingerprintOf } from './analyse.ts';
 import { look } from './look.ts';
 import { day } from './problems.ts';

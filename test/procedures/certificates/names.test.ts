@@ -34,6 +34,7 @@ describe('names in certificates', () => {
 });
 
 describe('why nothing could be seen at an endpoint', () => {
+  const endpoint = { host: 'a.example.test', port: 443, starttls: null };
   const refused = Object.assign(new Error('connect'), { code: 'ECONNREFUSED' });
   const cases = [
     [Object.assign(new Error('x'), { code: 'ENOTFOUND' }), /its name has no address/],
@@ -50,9 +51,17 @@ describe('why nothing could be seen at an endpoint', () => {
     ],
     [Object.assign(new Error('x'), { code: 'ERR_SSL_SOMETHING_NEW' }), /handshake failed \(ERR_SSL_SOMETHING_NEW\)/],
   ] as const;
+  it('is told with the protocol to write before it, where its port is known for one', () => {
+    const reset = Object.assign(new Error('read'), { code: 'ECONNRESET' });
+    const advice = (port: number): string | null => lookProblem(reset, { ...endpoint, port }).advice;
+    assert.equal(advice(389), 'name the port of its TLS, or write ldap:// before it');
+    assert.equal(advice(443), null);
+    assert.equal(lookProblem(reset, { ...endpoint, port: 389, starttls: 'ldap' }).advice, null);
+  });
+
   for (const [error, text] of cases) {
     it(`is told by ${text.source}`, () => {
-      assert.match(lookProblem(error).message, text);
+      assert.match(lookProblem(error, endpoint).message, text);
     });
   }
 });

@@ -2,6 +2,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { createSecureContext, createServer as createTlsServer, type TlsOptions, TLSSocket } from 'node:tls';
 import type { Issued } from './authority.ts';
+import type { Turns } from './recorded.ts';
 
 export interface Running {
   readonly port: number;
@@ -39,21 +40,33 @@ export class Servers {
     return { port: await this.#listen(createServer(onConnection)), received: () => 0 };
   }
 
-  /** `dialogue` gets what the client sends in the clear and answers; once it gives true, TLS begins. */
-  async startTls(
-    issued: Pair,
-    greeting: string,
-    dialogue: (said: Buffer, socket: Socket) => boolean,
-  ): Promise<Running> {
-    return this.tcp((socket) => {
-      socket.write(greeting);
-      const onData = (said: Buffer): void => {
-        if (!dialogue(said, socket)) return;
-        socket.off('data', onData);
-        new TLSSocket(socket, { isServer: true, secureContext: createSecureContext(pair(issued)) }).on('error', ignore);
+  /** Holds its side of `turns` with everyone who says exactly what they want, hangs up on others, and goes on by `then`. */
+  async play(turns: Turns, then: (socket: Socket) => void, address?: string): Promise<Running> {
+    const server = createServer((socket) => {
+      const rest = [...turns];
+      let said = Buffer.alloc(0);
+      const advance = (): void => {
+        const next = rest.shift();
+        if (next !== undefined && next.length > 0) socket.write(next);
+        if (rest.length > 0) return;
+        socket.off('data', onData).pause();
+        // The first words of TLS may have come with the last ones before it.
+        if (said.length > 0) socket.unshift(said);
+        then(socket);
+      };
+      const onData = (chunk: Buffer): void => {
+        said = Buffer.concat([said, chunk]);
+        const wanted = Buffer.from(rest[0] ?? '');
+        if (said.length < wanted.length) return;
+        if (!said.subarray(0, wanted.length).equals(wanted)) return void socket.destroy();
+        said = said.subarray(wanted.length);
+        rest.shift();
+        advance();
       };
       socket.on('data', onData);
+      advance();
     });
+    return { port: await this.#listen(server, address), received: () => 0 };
   }
 
   async close(): Promise<void> {
@@ -69,17 +82,31 @@ export class Servers {
     await Promise.all(closed);
   }
 
-  async #listen(server: Server): Promise<number> {
+  async #listen(server: Server, address = '127.0.0.1'): Promise<number> {
     this.#servers.push(server);
     server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
       socket.on('error', ignore).on('close', () => this.#sockets.delete(socket));
     });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const address = server.address();
-    if (address === null || typeof address === 'string') throw new Error('no port');
-    return address.port;
+    await new Promise<void>((resolve) => server.listen(0, address, resolve));
+    const bound = server.address();
+    if (bound === null || typeof bound === 'string') throw new Error('no port');
+    return bound.port;
   }
+}
+
+/** TLS on a connection that began in the clear; `byName` holds what is served for a name asked for by SNI. */
+export function beginTls(issued: Pair, byName: Readonly<Record<string, Pair>> = {}): (socket: Socket) => void {
+  return (socket) => {
+    new TLSSocket(socket, {
+      isServer: true,
+      secureContext: createSecureContext(pair(issued)),
+      SNICallback: (name, done) => {
+        const named = byName[name];
+        done(null, named === undefined ? undefined : createSecureContext(pair(named)));
+      },
+    }).on('error', ignore);
+  };
 }
 
 type Pair = Pick<Issued, 'chainPem' | 'keyPem'>;
