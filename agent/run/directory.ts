@@ -10,6 +10,7 @@ import {
   closeSync,
   constants,
   existsSync,
+  fstatSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -104,8 +105,9 @@ export class RunDirectory {
 
   create(): void {
     makeFolder(this.path);
-    // There from the start, for it is watched; output.log comes with the process.
-    writeFileSync(this.results, '', { mode: 0o600, flag: 'a' });
+    // There from the start, for it is watched; output.log comes with the process. What a run has put in its place is not opened:
+    // a pipe would be waited for, a link followed.
+    writeUnlessThere(this.results, '');
   }
 
   /**
@@ -116,22 +118,9 @@ export class RunDirectory {
     const file = join(this.path, 'run.json');
     const text = JSON.stringify(item, null, 2);
     // One that starts at once has none yet: written in one go, it is there or not, whenever the agent is killed.
-    if (!waits && this.#writeNew(file, text)) return;
+    if (!waits && writeUnlessThere(file, text)) return;
     writeFileSync(`${file}.new`, text, { mode: 0o600, flush: waits });
     renameSync(`${file}.new`, file);
-  }
-
-  /** False when the file is there already. */
-  #writeNew(file: string, text: string): boolean {
-    try {
-      writeFileSync(file, text, { mode: 0o600, flag: 'wx' });
-      return true;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-      // Half of it, on a full disk.
-      rmSync(file, { force: true });
-      throw error;
-    }
   }
 
   /** The record as it ended, so that an index made anew knows why. Of an end in good order exit.json and results tell the same. */
@@ -189,17 +178,31 @@ function makeFolder(path: string): void {
   }
 }
 
+/** False when something is there already. */
+function writeUnlessThere(file: string, text: string): boolean {
+  try {
+    writeFileSync(file, text, { mode: 0o600, flag: 'wx' });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    // Half of it, on a full disk.
+    rmSync(file, { force: true });
+    throw error;
+  }
+}
+
+/** Null also for a link, folder, pipe or socket (ENXIO) in its place: the run may have put it there, and nothing else would ever come of it. */
 function readIfThere(file: string): string | null {
   let descriptor: number;
   try {
     descriptor = openSync(file, readingPlainly);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ELOOP') return null;
+    if (code === 'ENOENT' || code === 'ELOOP' || code === 'ENXIO') return null;
     throw error;
   }
   try {
-    return readFileSync(descriptor, 'utf8');
+    return fstatSync(descriptor).isFile() ? readFileSync(descriptor, 'utf8') : null;
   } finally {
     closeSync(descriptor);
   }

@@ -18,6 +18,8 @@ import type { Surroundings } from './surroundings.ts';
 const progressEveryMs = 250;
 /** What can not be read now (EMFILE) is tried again so often. */
 const rereadMs = 500;
+/** Once the exit status of a run is written its wrapper goes at once; one that is still there after this long is stopped. */
+const goneMs = 2000;
 /** Beyond these, findings are counted but not kept: a script that writes them without end must not fill the memory. */
 const mostFindings = 10_000;
 
@@ -143,7 +145,20 @@ export class Execution {
 
   /** Stops it; the end follows by `onEnd`. A run that has just ended by itself keeps its own end. */
   stop(cause: StopOrder['cause'], by: string): void {
-    if (this.#stop !== null || this.#over || this.#hasExit()) return;
+    if (this.#stop !== null || this.#over) return;
+    if (!this.#hasExit()) {
+      this.#stopNow(cause, by);
+      return;
+    }
+    // Its wrapper is about to go, unless the job itself has written that file.
+    this.#disarm.push(
+      this.#parts.clock.after(goneMs, () => {
+        if (this.#stop === null) this.#stopNow(cause, by);
+      }),
+    );
+  }
+
+  #stopNow(cause: StopOrder['cause'], by: string): void {
     this.#stop = { cause, by, killed: false, over: false, left: [], unseen: false };
     this.#quietly('note that it is being stopped', () => {
       this.#directory.writeStop({ cause, by });

@@ -1,0 +1,95 @@
+/** A run knows its own folder (UPKEEP_RUN_DIRECTORY); what it does to it must harm nobody but itself. */
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import type { Run } from '../../agent/protocol/nouns.ts';
+import { membersOf } from '../../agent/run/group.ts';
+import { RunDirectory } from '../../agent/run/directory.ts';
+import { systemClock } from '../../agent/schedule/clock.ts';
+import { getRun } from '../../agent/store/runs.ts';
+import { runnerHarness, untilThere, type RunnerHarness } from './harness.ts';
+
+describe('a run that meddles with its own folder', () => {
+  let harness: RunnerHarness;
+  beforeEach(() => {
+    harness = runnerHarness();
+  });
+  afterEach(() => {
+    harness.dispose();
+  });
+  const directoryOf = ({ id }: Run): RunDirectory => RunDirectory.of(join(harness.folder, 'runs'), id) ?? assert.fail();
+
+  for (const [title, command] of [
+    ['a folder', 'mkdir "$UPKEEP_RUN_DIRECTORY/exit.json"'],
+    ['a pipe', 'mkfifo "$UPKEEP_RUN_DIRECTORY/exit.json"'],
+    ['a link', 'ln -s /etc/passwd "$UPKEEP_RUN_DIRECTORY/exit.json"'],
+  ] as const) {
+    it(`F39: ends, whatever it has put where its exit status belongs: ${title}`, async () => {
+      const run = await harness.launch(`${command}; exit 3`);
+      const ended = await harness.runner.whenEnded(run.id);
+      assert.deepEqual([ended?.state, ended?.outcome, ended?.exitCode], ['ended', 'failed', 3]);
+    });
+  }
+
+  for (const [title, timeoutMs, outcome] of [
+    ['cancelled', null, 'cancelled'],
+    ['stopped at its time-out', 100, 'timed-out'],
+  ] as const) {
+    it(`F10: is ${title} all the same when it has written an exit status itself`, async () => {
+      harness.dispose();
+      // Twenty times as fast.
+      harness = runnerHarness({ ...systemClock, after: (ms, callback) => systemClock.after(ms / 20, callback) });
+      const script = `echo '{"code":0}' > "$UPKEEP_RUN_DIRECTORY/exit.json"; touch ready; sleep 300; sleep 300`;
+      const run = await harness.launch(script, { timeoutMs });
+      await untilThere(join(harness.folder, 'ready'));
+      const ended = harness.runner.whenEnded(run.id);
+      if (timeoutMs === null) {
+        // Asked for twice, it is stopped once.
+        void harness.runner.cancel(run.id, 'alice');
+        void harness.runner.cancel(run.id, 'bob');
+      }
+      assert.equal((await ended)?.outcome, outcome);
+      assert.deepEqual(await membersOf(run.id, null), []);
+    });
+  }
+
+  it('F39: does not keep the next agent from starting, though a pipe or folder stands where its results belong', async () => {
+    const run = await harness.launch('mkfifo go; touch ready; read line < go; exit 4');
+    await untilThere(join(harness.folder, 'ready'));
+    harness.runner.stop();
+    const { results } = directoryOf(run);
+    for (const command of ['mkfifo', 'mkdir']) {
+      rmSync(results, { recursive: true });
+      execFileSync(command, [results]);
+      const next = harness.another();
+      await next.start();
+      assert.deepEqual(
+        next.openRuns().map(({ id, state }) => [id, state]),
+        [[run.id, 'running']],
+      );
+      next.stop();
+    }
+    const last = harness.another();
+    await last.start();
+    const ended = last.whenEnded(run.id);
+    writeFileSync(join(harness.folder, 'go'), 'x\n');
+    assert.equal((await ended)?.exitCode, 4);
+    last.stop();
+  });
+
+  it('F39: does not keep the next agent from starting, though its record is a folder', async () => {
+    const run = await harness.launch('touch ready; sleep 300');
+    await untilThere(join(harness.folder, 'ready'));
+    harness.runner.stop();
+    const record = join(directoryOf(run).path, 'run.json');
+    rmSync(record);
+    mkdirSync(record);
+    const next = harness.another();
+    await next.start();
+    assert.equal((await next.cancel(run.id, 'alice'))?.outcome, 'cancelled');
+    assert.equal(getRun(harness.database, run.id)?.outcome, 'cancelled');
+    next.stop();
+    assert.equal(existsSync(record), true);
+  });
+});
