@@ -42,6 +42,8 @@ export class OutputCap {
   #size = 0;
   #silent = 0;
   #lookedAt = 0;
+  /** A cut is on record whose space could not be given back yet. */
+  #owed = false;
 
   constructor(parts: OutputCapParts) {
     this.#parts = parts;
@@ -65,6 +67,7 @@ export class OutputCap {
     this.#stopped = true;
     this.#rest();
     await this.#working;
+    if (this.#owed) await this.#look().catch(this.#parts.onProblem);
     const cut = readCut(this.#parts.output);
     return cut === null ? 0 : cut.to - cut.from;
   }
@@ -96,7 +99,7 @@ export class OutputCap {
     this.#lookedAt = now;
     const kept = size - (cut === null ? 0 : cut.to - cut.from);
     const spare = this.#parts.limit - kept;
-    if (spare < 0) await this.#cut(size, cut);
+    if (spare < 0 || this.#owed) await this.#cut(size, cut);
     if (this.#silent >= silentLooks) {
       this.#watch();
       return;
@@ -133,7 +136,10 @@ export class OutputCap {
       // First the record, then the hole: a reader that finds zeroes finds the reason, too.
       writeCut(output, cut);
       writeMark(output, cut);
-      if (await (this.#parts.punch ?? punchHole)(output, cut.from + block, cut.to)) return;
+      this.#owed = true;
+      const punched = await (this.#parts.punch ?? punchHole)(output, cut.from + block, cut.to);
+      this.#owed = false;
+      if (punched) return;
     }
     this.#shorten(size, before);
   }

@@ -96,6 +96,78 @@ describe('output above its limit', () => {
     assert.match(readFileSync(output, 'latin1'), /\[upkeep: \d+ bytes of output were dropped here/);
   });
 
+  it('is not looked at while the job is silent, and again as soon as it writes', async () => {
+    withPunch(() => Promise.resolve(false));
+    for (let looks = 0; looks < 12; looks += 1) await look();
+    assert.equal(clock.waiting, 0);
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    clock.onArmed = () => {
+      resolve(undefined);
+    };
+    appendFileSync(output, lines(0, 20_000));
+    await promise;
+    await look();
+    assert.ok(readCut(output) !== null);
+  });
+
+  it('is looked at again at once when it grew between the last look and the watch', async () => {
+    withPunch(() => Promise.resolve(false));
+    for (let looks = 0; looks < 9; looks += 1) await look();
+    // The clock is asked for its time between the look at the size and the watch.
+    const time = clock.now();
+    let asked = 0;
+    clock.now = () => {
+      asked += 1;
+      if (asked === 1) appendFileSync(output, lines(0, 1));
+      return time;
+    };
+    await look();
+    assert.equal(clock.waiting, 1);
+  });
+
+  it('that can not be looked at is a problem that is told, and is looked at again', async () => {
+    const problems: unknown[] = [];
+    cap = new OutputCap({ output, limit, clock, onProblem: (problem) => problems.push(problem) });
+    cap.start();
+    rmSync(output);
+    await look();
+    assert.match(String(problems[0]), /ENOENT/);
+    writeFileSync(output, lines(0, 40_000));
+    await look();
+    await look();
+    assert.deepEqual([problems.length, readCut(output) === null], [1, false]);
+  });
+
+  for (const [title, later] of [
+    ['at the next look', look],
+    ['when the run ends', () => cap.stop()],
+  ] as const) {
+    it(`F38: that no program could be started to cut is cut ${title}`, async () => {
+      const problems: unknown[] = [];
+      const answers = [Promise.reject(Object.assign(new Error('spawn EAGAIN'), { code: 'EAGAIN' }))];
+      const punch = (): Promise<boolean> => answers.shift() ?? Promise.resolve(false);
+      cap = new OutputCap({ output, limit, clock, onProblem: (problem) => problems.push(problem), punch });
+      cap.start();
+      appendFileSync(output, lines(0, 40_000));
+      await look();
+      assert.deepEqual([String(problems), statSync(output).size], ['Error: spawn EAGAIN', 40_000 * 16]);
+      await later();
+      assert.ok(statSync(output).size <= limit, `${statSync(output).size} bytes`);
+      assert.equal(problems.length, 1);
+    });
+  }
+
+  it('is left as it is once nobody watches it any more, also by a look that was under way', async () => {
+    const gate = Promise.withResolvers<boolean>();
+    withPunch(() => gate.promise);
+    appendFileSync(output, lines(0, 40_000));
+    clock.advance(1000);
+    const stopped = cap.stop();
+    gate.resolve(true);
+    assert.ok((await stopped) > 0);
+    assert.equal(clock.waiting, 0);
+  });
+
   it('F14: is shortened to its head where the file system can not give back the middle', async () => {
     withPunch(() => Promise.resolve(false));
     for (let at = 0; at < 100_000; at += 20_000) {

@@ -5,6 +5,8 @@ export class FakeClock implements Clock {
   #wall: number;
   #elapsed = 0;
   #timers: { readonly at: number; readonly callback: () => void }[] = [];
+  /** Called when somebody asks to be called. */
+  onArmed: () => void = () => undefined;
   /** Longest single sleep that was asked for. */
   longest = 0;
 
@@ -20,6 +22,7 @@ export class FakeClock implements Clock {
     this.longest = Math.max(this.longest, ms);
     const timer = { at: this.#elapsed + ms, callback };
     this.#timers.push(timer);
+    this.onArmed();
     return () => {
       this.#timers = this.#timers.filter((other) => other !== timer);
     };
