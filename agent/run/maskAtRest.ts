@@ -71,14 +71,18 @@ export class MaskAtRest {
   ended(runId: string): void {
     if (!this.#marked.has(runId) || this.#stopped) return;
     this.#queue.push(runId);
-    this.#working ??= this.#work().finally(() => {
-      this.#working = null;
-    });
+    this.#working ??= this.#workUntilDone();
   }
 
   /** Resolves when nothing is left to do. */
   async settled(): Promise<void> {
     await this.#working;
+  }
+
+  async #workUntilDone(): Promise<void> {
+    // A run may end in the very moment in which the last one is done.
+    while (this.#queue.length > 0 && !this.#stopped) await this.#work();
+    this.#working = null;
   }
 
   async #work(): Promise<void> {

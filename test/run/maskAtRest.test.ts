@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -14,6 +15,8 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pino } from 'pino';
+import * as z from 'zod';
 import { launch, RunDirectory } from '../../agent/run/directory.ts';
 import { MaskAtRest, maskRun } from '../../agent/run/maskAtRest.ts';
 import { writeCut } from '../../agent/run/outputCut.ts';
@@ -129,8 +132,100 @@ describe('files of ended runs', () => {
     assert.equal(readFileSync(elsewhere, 'utf8'), secret);
   });
 
-  it('cost nothing where there are no secrets', () => {
+  it('cost nothing where there are no secrets', async () => {
     masking(new Secrets()).begin(id);
     assert.equal(existsSync(join(folder, 'unmasked')), false);
+    assert.equal(await maskRun(directory, new Masker([])), true);
+  });
+
+  /** A masking that keeps what it warns of, and calls on each warning. */
+  const warning = (onWarning: () => void): { readonly masks: MaskAtRest; readonly warned: string[] } => {
+    const warned: string[] = [];
+    const log = pino(
+      {},
+      {
+        write: (line) => {
+          warned.push(z.object({ msg: z.string() }).parse(JSON.parse(line)).msg);
+          onWarning();
+        },
+      },
+    );
+    const parts = { marks: join(folder, 'unmasked'), root: join(folder, 'runs'), secrets: new Secrets([secret]), log };
+    return { masks: new MaskAtRest(parts), warned };
+  };
+
+  it('V05: are done though a run before it could not be, and though that ended in that very moment', async () => {
+    const bad = '20260102T030405-ffffffff';
+    const broken = RunDirectory.of(join(folder, 'runs'), bad) ?? assert.fail();
+    broken.create();
+    mkdirSync(join(broken.path, 'output.cut.json'));
+    writeFileSync(directory.output, secret);
+    const { masks, warned } = warning(() => {
+      queueMicrotask(() => {
+        masks.ended(id);
+      });
+    });
+    masks.begin(bad);
+    masks.begin(id);
+    masks.ended(bad);
+    await masks.settled();
+    await new Promise((resolve) => setImmediate(resolve));
+    await masks.settled();
+    assert.deepEqual(warned, ['secrets could not be taken out of the files of a run; the next agent tries again']);
+    assert.equal(readFileSync(directory.output, 'utf8'), stars);
+    assert.deepEqual(readdirSync(join(folder, 'unmasked')), [bad]);
+  });
+
+  it('are done at their end though no mark could be made for the case of a crash, and that is said', async () => {
+    writeFileSync(join(folder, 'unmasked'), '');
+    writeFileSync(directory.output, secret);
+    const { masks, warned } = warning(() => undefined);
+    masks.begin(id);
+    masks.begin(id);
+    assert.match(warned.join(), /^no mark could be made for a run: a crash could leave secrets in its files$/);
+    assert.throws(() => {
+      masks.start(new Set());
+    }, /ENOTDIR/);
+    masks.ended(id);
+    await masks.settled();
+    assert.equal(readFileSync(directory.output, 'utf8'), stars);
+  });
+
+  it('are not touched for a run that was never marked, nor after the stop of the agent', async () => {
+    writeFileSync(directory.output, secret);
+    const masks = masking();
+    masks.ended(id);
+    masks.begin(id);
+    await masks.stop();
+    masks.ended(id);
+    await masks.settled();
+    assert.equal(readFileSync(directory.output, 'utf8'), secret);
+  });
+
+  it('are left half done when the agent stops in the middle, whole in their length and done by the next', async () => {
+    writeFileSync(directory.output, Buffer.alloc(1024 * 1024, `${secret}\n`));
+    let pieces = 0;
+    assert.equal(await maskRun(directory, new Masker([secret]), () => (pieces += 1) < 3), false);
+    const half = readFileSync(directory.output, 'latin1');
+    assert.deepEqual([half.length, half.startsWith(stars), half.includes(secret)], [1024 * 1024, true, true]);
+    assert.equal(await maskRun(directory, new Masker([secret])), true);
+    assert.equal(readFileSync(directory.output, 'latin1').includes(secret), false);
+  });
+
+  it('are masked from behind an escape on, also one of four digits', async () => {
+    writeFileSync(directory.results, '{"message":"a\\u0007bell-secret"}\n');
+    await maskRun(directory, new Masker(['u0007bell-secret']));
+    assert.deepEqual(JSON.parse(readFileSync(directory.results, 'utf8')), { message: 'a\u0007***********' });
+  });
+
+  it('are masked, too, in a record that is no JSON any more', async () => {
+    writeFileSync(join(directory.path, 'run.json'), `{"half": "${secret}`);
+    await maskRun(directory, new Masker([secret]));
+    assert.equal(readFileSync(join(directory.path, 'run.json'), 'utf8').includes(secret), false);
+  });
+
+  it('that can not be opened are a failure, not nothing to do', async () => {
+    const other = new RunDirectory(directory.results);
+    await assert.rejects(maskRun(other, new Masker([secret])), /ENOTDIR/);
   });
 });
