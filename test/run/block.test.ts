@@ -50,6 +50,13 @@ describe('runbook block', () => {
     return { outcome: ended?.outcome ?? null, output: readFileSync(output, 'utf8') };
   }
 
+  it('in a language without a shell of its own runs in sh', async () => {
+    assert.deepEqual(await outputOf('echo "$0 ran" | sed "s,.* ,,"', 'console'), {
+      outcome: 'changed',
+      output: 'ran\n',
+    });
+  });
+
   for (const call of [
     './scripts/maintenance/check-certificates.sh --warn-days 3',
     '/usr/local/nowhere/check-certificates.sh --warn-days 3',

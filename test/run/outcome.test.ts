@@ -20,6 +20,12 @@ describe('the verdict on a run', () => {
       ['an exit code', { code: 3 }, 'failed', 'exit code 3'],
       ['a missing command', { code: 127 }, 'failed', 'exit code 127: a command was not found'],
       ['a command that can not be executed', { code: 126 }, 'failed', 'exit code 126: a command could not be executed'],
+      [
+        'what the kernel kills for want of memory',
+        { code: 137 },
+        'failed',
+        'exit code 137: killed by signal 9, as the kernel does when memory runs out',
+      ],
       ['a signal that the shell tells', { code: 143 }, 'failed', 'exit code 143 (signal 15)'],
       ['an exit code that is no signal', { code: 255 }, 'failed', 'exit code 255'],
       ['a signal', { code: null, signal: 'SIGSEGV' }, 'failed', 'killed by SIGSEGV'],

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readOutput } from '../../agent/run/output.ts';
+import { readableSize, readOutput } from '../../agent/run/output.ts';
+import { readCut, writeCut } from '../../agent/run/outputCut.ts';
 import { waitForOutput } from '../../agent/run/outputWait.ts';
 import { Masker } from '../../agent/secrets/masker.ts';
 
@@ -54,6 +55,40 @@ describe('output', () => {
     await waitForOutput(file, 4, Promise.resolve(), new AbortController().signal);
     await waitForOutput(file, 4, never, AbortSignal.abort());
     await waitForOutput(file, 0, never, new AbortController().signal);
+  });
+
+  it('that a run has replaced by a link is not followed, and that is said', async () => {
+    writeFileSync(join(folder, 'elsewhere'), 'secret');
+    symlinkSync(join(folder, 'elsewhere'), file);
+    await assert.rejects(readOutput(file, 0, 10), /is a link, which is not followed/);
+    await assert.rejects(readOutput(join(folder, 'elsewhere', 'below'), 0, 10), /ENOTDIR/);
+  });
+
+  it('waits for a file that is not there yet, together with others', async () => {
+    const one = waitForOutput(file, 0, never, new AbortController().signal);
+    const gone = new AbortController();
+    const other = waitForOutput(file, 0, never, gone.signal);
+    gone.abort();
+    await other;
+    writeFileSync(file, 'abc');
+    await one;
+  });
+
+  it('has no cut where the record of one is not whole, and says when it can not be read', () => {
+    writeFileSync(file, 'abc');
+    for (const text of ['', '{"from":', '{"from":-1,"to":2,"shift":0}', '[]']) {
+      writeFileSync(join(folder, 'output.cut.json'), text);
+      assert.equal(readCut(file), null, text);
+    }
+    rmSync(join(folder, 'output.cut.json'));
+    mkdirSync(join(folder, 'output.cut.json'));
+    assert.throws(() => readCut(file), /EISDIR/);
+  });
+
+  it('is readable up to its size where the end of it was dropped', async () => {
+    writeFileSync(file, 'head');
+    writeCut(file, { from: 4, to: 100, shift: 96 });
+    assert.equal(await readableSize(file, new Masker(['s3cret-value'])), 100);
   });
 
   describe('with secrets in it', () => {

@@ -69,7 +69,30 @@ describe('script that only root and the agent may change', () => {
     assert.throws(() => checkScript(join(folder, 'missing')), /ENOENT/);
   });
 
+  it('V32: is refused when it is the root folder', () => {
+    assert.throws(() => checkScript('/'), /\/ is a folder: name a script/);
+  });
+
   if (isRoot) {
+    // daemon (1) has a group of its own on Debian, nobody (65534) shares nogroup.
+    for (const [who, uid, taken] of [
+      ['of the user alone', 1, true],
+      ['that others may be in', nobody, false],
+    ] as const) {
+      it(`V32: is ${taken ? 'taken' : 'refused'} when a group ${who} may write it, and the agent is that user`, () => {
+        const { geteuid } = process;
+        chmodSync(script, 0o775);
+        chownSync(script, uid, uid);
+        process.geteuid = () => uid;
+        try {
+          if (taken) checkScript(script);
+          else refuses(/the group 65534 may write the script/);
+        } finally {
+          if (geteuid !== undefined) process.geteuid = geteuid;
+        }
+      });
+    }
+
     it('V32: is refused by an agent of root when a group may write it, or another user owns it or its folder', () => {
       chmodSync(script, 0o775);
       refuses(/the group 0 may write the script/);

@@ -63,6 +63,17 @@ describe('the plan of a run', () => {
     ]);
   });
 
+  it('shows the command as it stands where the options of an older agent are no JSON, or none', () => {
+    for (const command of [
+      ['p', '--options-json', '{"force":'],
+      ['p', '--options-json', '[1]'],
+      ['p', '--options-json'],
+    ]) {
+      const plan = planOf(launchOf({ self: true, command }), none);
+      assert.deepEqual([plan?.command, plan?.options], [command, null]);
+    }
+  });
+
   it('is unknown without a record', () => {
     assert.equal(planOf(null, none), null);
   });

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { ticketOf, waitText } from '../../agent/run/locks.ts';
 import {
   emptyQueue,
   nextTurn,
@@ -9,6 +10,9 @@ import {
   type QueueState,
   type Ticket,
 } from '../../agent/run/queue.ts';
+import { newRun } from '../../agent/run/request.ts';
+import { defaultSettings } from '../../agent/run/settings.ts';
+import { request } from './harness.ts';
 
 const unlimited: Limits = { total: 1000, groups: {} };
 
@@ -41,7 +45,53 @@ function startAll(state: QueueState, limits = unlimited, now = 0): { state: Queu
   return { state: current, started };
 }
 
+describe('the place of a run in the queue', () => {
+  const run = newRun(request(['x']), 0);
+  const more = { notBefore: null, ahead: false };
+
+  it('is one of its group, or of its task where it has none', () => {
+    assert.equal(ticketOf(run, defaultSettings, more).key, 'task:job');
+    assert.equal(ticketOf(run, { ...defaultSettings, group: 'nightly' }, more).key, 'group:nightly');
+  });
+
+  it('holds the turn of its task and its locks, once each; a dry run and a block hold no turn', () => {
+    const settings = { ...defaultSettings, overlap: 'queue' as const, locks: ['db', 'db'] };
+    assert.deepEqual(ticketOf(run, settings, more).claims, ['task:job', 'lock:db']);
+    assert.deepEqual(ticketOf({ ...run, kind: 'block' }, settings, more).claims, ['lock:db']);
+    assert.deepEqual(ticketOf({ ...run, dryRun: true }, settings, more).claims, []);
+  });
+
+  it('is told in words', () => {
+    assert.match(waitText({ for: 'limit', group: null }), /`runs\.concurrency`/);
+    assert.match(waitText({ for: 'limit', group: 'nightly' }), /the group "nightly" as `runs\.groups` allows/);
+    assert.match(waitText({ for: 'retry', until: 0 }), /its next attempt/);
+  });
+});
+
 describe('queue', () => {
+  it('puts a clean-up before all that waits, behind the clean-ups before it, and starts it first', () => {
+    const ahead = { ahead: true };
+    const state = queued(ticket('a'), ticket('x', ahead), ticket('y', ahead), ticket('b'));
+    assert.deepEqual(
+      state.waiting.map(({ id }) => id),
+      ['x', 'y', 'a', 'b'],
+    );
+    assert.deepEqual(startAll(state).started, ['x', 'y', 'a', 'b']);
+    assert.deepEqual(
+      queued(ticket('x', ahead), ticket('y', ahead)).waiting.map(({ id }) => id),
+      ['x', 'y'],
+    );
+  });
+
+  it('starts a clean-up before one whose turn it is', () => {
+    const served = startAll(queued(ticket('one', { key: 'task:a' }), ticket('two', { key: 'task:b' }))).state;
+    const state = [ticket('other', { key: 'task:c' }), ticket('clean', { key: 'task:b', ahead: true })].reduce(
+      (before, one) => reduceQueue(before, { type: 'join', ticket: one }),
+      served,
+    );
+    assert.equal(nextTurn(state, unlimited, 0)?.id, 'clean');
+  });
+
   it('starts everybody in the order of arrival when nothing is in the way', () => {
     assert.deepEqual(startAll(queued(ticket('a'), ticket('b'), ticket('c'))).started, ['a', 'b', 'c']);
   });

@@ -61,6 +61,45 @@ describe('requirements', () => {
     });
   }
 
+  it('of a file say whether it is missing or can not be looked at', async () => {
+    writeFileSync(join(folder, 'there'), '');
+    assert.match((await unmet({ file: [join(folder, 'there', 'below')] })) ?? '', /is not there$/);
+    assert.match((await unmet({ file: ['/'.padEnd(5000, 'x')] })) ?? '', /can not be looked at \(ENAMETOOLONG\)$/);
+  });
+
+  it('of a mount take its folder with a slash at the end, too', async () => {
+    assert.equal(await unmet({ mount: ['/proc/', '/'] }), null);
+  });
+
+  it('of a share of a disk are not met by a file system that has no size', async () => {
+    const disk = [{ path: '/proc', freeBytes: null, freePercent: 1 }];
+    assert.match((await unmet({ disk })) ?? '', /^\/proc has 0\.0 % free, 1 % are required$/);
+  });
+
+  it('of mounts and memory can be looked at where there is no /proc', async () => {
+    const { platform } = process;
+    Object.defineProperty(process, 'platform', { value: 'darwin' });
+    try {
+      assert.equal(await unmet({ mount: ['/proc'], memoryBytes: 1 }), null);
+      assert.match((await unmet({ mount: [folder] })) ?? '', /nothing is mounted on/);
+      assert.match((await unmet({ mount: ['/nowhere'] })) ?? '', /nothing is mounted on/);
+      assert.match((await unmet({ memoryBytes: 2 ** 60 })) ?? '', /of memory are available/);
+    } finally {
+      Object.defineProperty(process, 'platform', { value: platform });
+    }
+  });
+
+  it('of a command that can not be started are not met', async () => {
+    const context = { cwd: folder, env: {}, prefix: ['/nowhere/setpriv'], signal: new AbortController().signal };
+    const answer = await unmetRequirement({ ...none, command: ['true'] }, context);
+    assert.equal(answer, '`true` could not be started (ENOENT)');
+  });
+
+  it('are not asked at all by one who has gone before', async () => {
+    const context = { cwd: folder, env: {}, prefix: [], signal: AbortSignal.abort() };
+    assert.equal(await unmetRequirement({ ...none, file: ['/nowhere'] }, context), null);
+  });
+
   it('of a command have a time limit, and leave no process', async () => {
     assert.match((await unmet({ command: ['sleep 300 & sleep 300'] }, 100)) ?? '', /ended with SIGKILL/);
     assert.deepEqual(await killLeft(() => processesOf(folder)), []);

@@ -59,6 +59,8 @@ describe('surroundings of a run', () => {
     if (process.platform !== 'linux') return;
     const ranked = await run(['sh', '-c', 'ionice -p $$'], { ionice: { class: 'idle', level: null } });
     assert.equal(ranked.output, 'idle\n');
+    const levelled = await run(['sh', '-c', 'ionice -p $$'], { ionice: { class: 'best-effort', level: 6 } });
+    assert.equal(levelled.output, 'best-effort: prio 6\n');
   });
 
   it('V32: refuse a script that others may change, and say how to mend it', async () => {
@@ -116,6 +118,9 @@ describe('surroundings of a run', () => {
         assert.match(ended.outcomeReason ?? '', /only an agent that runs as root can change the user/);
         const nice = await run(['true'], { nice: -5 });
         assert.match(nice.outcomeReason ?? '', /only root may set a `nice` below 0/);
+        const realtime = await run(['true'], { ionice: { class: 'realtime', level: 0 } });
+        assert.match(realtime.outcomeReason ?? '', /only root may set the `ionice` class realtime/);
+        assert.equal((await run(['true'], { nice: 5, ionice: { class: 'idle', level: null } })).outcome, 'changed');
       } finally {
         if (geteuid !== undefined) process.geteuid = geteuid;
       }
