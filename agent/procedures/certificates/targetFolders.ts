@@ -28,7 +28,9 @@ function problemOf(folder: string): string | null {
     // A file is replaced by renaming another one over it, which is a write into its folder.
     accessSync(folder, constants.W_OK | constants.X_OK);
     return null;
-  } catch {
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EROFS')
+      return `the file system of ${folder} is read-only; look why (dmesg, /etc/fstab), or correct certificates.deploy`;
     return `${thisUser()} may not write into the folder ${folder}; give that user access, or run it as one who has it`;
   }
 }

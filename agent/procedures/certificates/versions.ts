@@ -25,10 +25,11 @@ import {
   unlink,
 } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import * as z from 'zod';
 import type { DeployTarget } from '../../config/certificates.ts';
 import { writeFileAtomic } from '../../store/atomicWrite.ts';
+import { lockFile } from '../../store/stateLock.ts';
 
 export const roles = ['cert', 'key', 'chain', 'combined'] as const;
 export type Role = (typeof roles)[number];
@@ -87,14 +88,8 @@ export class VersionStore {
     await this.#refuseForeign();
     // Whatever the umask: the service reads the files as its own user.
     for (const folder of [this.#directory, this.#path('versions')]) await chmod(folder, 0o755);
-    await (await open(this.#path('lock'), 'a', 0o600)).close();
-    const lock = new DatabaseSync(this.#path('lock'));
-    try {
-      lock.exec('PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE');
-    } catch (cause) {
-      lock.close();
-      throw new Error('another deployment of it is under way; wait for its end', { cause });
-    }
+    const lock = lockFile(this.#path('lock'));
+    if (lock === null) throw new Error('another deployment of it is under way; wait for its end');
     this.#lock = lock;
     for (const folder of [this.#directory, this.#path('versions')]) {
       for (const name of await readdir(folder)) {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -116,8 +116,11 @@ describe('a deployment that is cut short', function () {
           const next = await world.renew();
           disk.fill();
           disk.release(pages);
-          const { outcome } = await world.deploy(target);
+          const { outcome, findings } = await world.deploy(target);
           outcomes.add(outcome);
+          // The reason is told as it is: nobody waits for the end of a deployment that there is not.
+          const messages = findings.map(({ message }) => message).join('\n');
+          if (outcome === 'failed') assert.match(messages, /is full|no space left/, `${pages} pages free`);
           assert.equal(belongTogether(to.cert, to.key), true);
           const installed = fingerprintOf(readFileSync(to.cert, 'utf8'));
           assert.equal(installed, outcome === 'failed' ? before : next, `${pages} pages free`);
@@ -125,6 +128,21 @@ describe('a deployment that is cut short', function () {
           disk.clear();
         }
         assert.deepEqual([...outcomes].sort(), ['failed', 'warning']);
+      } finally {
+        disk.dispose();
+      }
+    });
+
+    it('F36: says beforehand, in a dry run too, that a file system is read-only', async () => {
+      const disk = smallDisk(1);
+      try {
+        const to = { cert: join(disk.folder, 'site.pem'), key: join(disk.folder, 'site.key') };
+        const target = { to, validate: undefined, reload: undefined, endpoint: undefined };
+        await world.renew();
+        execFileSync('mount', ['-o', 'remount,ro', disk.folder]);
+        const { outcome, findings } = await world.deploy(target);
+        assert.equal(outcome, 'failed');
+        assert.match(findings[0]?.message ?? '', /not deployed: the file system of .* is read-only; look why/);
       } finally {
         disk.dispose();
       }
