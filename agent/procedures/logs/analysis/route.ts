@@ -23,5 +23,11 @@ function isIdentifier(part: string): boolean {
   const digits = plain.replaceAll(/[^0-9]/g, '').length;
   if (/^[0-9a-f]+$/i.test(plain)) return digits > 0;
   // Tokens in base 58, 62 or 64: long, and a fair part of digits.
-  return part.length >= 16 && /^[\w.~=-]+$/.test(part) && digits * 6 >= part.length && !part.includes('.');
+  if (part.length < 16 || digits === 0 || !/^[\w~=-]+$/.test(part)) return false;
+  return digits * 6 >= part.length || changes(part) * 2 > part.replaceAll(/[\W_]/g, '').length;
+}
+
+/** How often the kind of character changes: words do so at their borders alone, chance two times out of three. */
+function changes(part: string): number {
+  return part.match(/[a-z](?![a-z])|[A-Z](?![A-Z])|\d(?!\d)/g)?.length ?? 0;
 }
