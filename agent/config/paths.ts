@@ -90,6 +90,16 @@ function certificatePaths(settings: CertificateSettings, absolute: (file: string
   };
 }
 
+/** False also where this user may not look: the agent's may. */
+function isMissing(file: string): boolean {
+  try {
+    fs.statSync(file);
+    return false;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+  }
+}
+
 /** Warnings for certificate paths, runbook folders and authorities that do not exist now. */
 export function missingPaths(sections: LoadedSections, baseDirectory: string, env: Environment): Remark[] {
   const places = [
@@ -108,7 +118,7 @@ export function missingPaths(sections: LoadedSections, baseDirectory: string, en
     return scalars.flatMap((scalar) => {
       if (scalar.kind !== 'scalar' || typeof scalar.value !== 'string') return [];
       const file = fixedPart(absolutePath(scalar.value, baseDirectory, env));
-      if (fs.existsSync(file)) return [];
+      if (!isMissing(file)) return [];
       const message = `the ${what} ${file} does not exist: correct the path, or create it`;
       return [{ offset: scalar.offset, severity: 'warning' as const, code, task: null, message }];
     });

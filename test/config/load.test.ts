@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadConfig } from '../../agent/config/load.ts';
+import { asUser } from '../../agent/procedures/logs/asUser.ts';
 import { load, maintenance, nowhere, onlyMessage, places, procedures, seedText, withFolder } from './harness.ts';
+
+const isRoot = process.geteuid?.() === 0;
 
 describe('loading a configuration', () => {
   it('takes the example of the seed to the letter', () => {
@@ -206,6 +209,20 @@ describe('loading a configuration', () => {
       assert.deepEqual(places(result), ['6:9 warning missing-certificate', '7:9 warning missing-certificate']);
       assert.match(result.diagnostics[0]?.message ?? '', /certs\/b\.pem does not exist/);
       assert.equal(result.config?.certificates.paths.length, 4);
+    });
+  });
+
+  it('says nothing about a path that this user may not look at: the agent may, as root does for certbot', async () => {
+    await withFolder(async (folder) => {
+      const closed = join(folder, 'live');
+      await mkdir(closed);
+      await writeFile(join(closed, 'a.pem'), '');
+      await chmod(closed, isRoot ? 0o700 : 0);
+      const text = maintenance('certificates:', '  paths:', `    - ${closed}/a.pem`);
+      const reading = () => Promise.resolve(load(text, {}, join(folder, 'maintenance.yaml')));
+      const result = await asUser(isRoot ? { uid: 65534, gid: 65534 } : null, reading);
+      await chmod(closed, 0o700);
+      assert.deepEqual(places(result), []);
     });
   });
 

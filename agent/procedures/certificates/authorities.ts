@@ -1,5 +1,6 @@
 /** The file of further authorities that are trusted: `certificates.ca` or `--ca`. */
 import { resolve } from 'node:path';
+import { reasonOf } from '../../config/reason.ts';
 import type { ProcedureContext } from '../define.ts';
 import { pemBlocks } from './pem.ts';
 import { readRegularFile } from './regularFile.ts';
@@ -15,7 +16,11 @@ export async function authoritiesOf(
   try {
     text = (await readRegularFile(file)).bytes.toString('latin1');
   } catch (cause) {
-    throw new Error(`The authorities ${file} can not be read; correct certificates.ca or --ca.`, { cause });
+    const reason = reasonOf(cause);
+    throw new Error(
+      `The authorities ${file} can not be read (${reason}); correct certificates.ca or --ca, or their rights.`,
+      { cause },
+    );
   }
   if (![...pemBlocks(text)].some((block) => block.label.endsWith('CERTIFICATE'))) {
     throw new Error(`The authorities ${file} hold no PEM certificate; correct certificates.ca or --ca.`);

@@ -62,12 +62,12 @@ export async function run(
   };
   const restore: Restore = { options, destination, owners: process.geteuid?.() === 0, context, finding };
   const nothing = { archive: null, undo: null, roots: [], added: [], changed: [], removed: [], archives: [] };
-  if (options.list) {
-    const archives = await archivesIn(destination);
-    for (const line of archiveLines(destination, archives)) context.print(line);
-    return { outcome: 'unchanged', part: { ...nothing, archives } };
-  }
   try {
+    if (options.list) {
+      const archives = await archivesIn(destination);
+      for (const line of archiveLines(destination, archives)) context.print(line);
+      return { outcome: 'unchanged', part: { ...nothing, archives } };
+    }
     const done = context.dryRun
       ? await plan(restore)
       : await inStore(destination, async () => {

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
+import { asUser } from '../../../agent/procedures/logs/asUser.ts';
 import { BackupFolder } from './backups.ts';
+
+const isRoot = process.geteuid?.() === 0;
 
 describe('archives of certificates, as they grow old,', () => {
   const folder = new BackupFolder();
@@ -34,6 +37,18 @@ describe('archives of certificates, as they grow old,', () => {
     );
     assert.match(lines[3] ?? '', /\(encrypted\)$/);
     assert.match(lines[4] ?? '', /^--undo --date \d{8}-\d{6} /);
+  });
+
+  it('are not listed to a user who may not look at their folder, who is told as which user to run it', async () => {
+    await folder.backup({ date: '20240113' });
+    // Loads what is needed, which the user with fewer rights may not be able to read.
+    await folder.restore({ list: true });
+    await chmod(folder.path('backups'), isRoot ? 0o700 : 0);
+    const list = () => folder.restore({ list: true });
+    const { outcome, findings } = await asUser(isRoot ? { uid: 65534, gid: 65534 } : null, list);
+    await chmod(folder.path('backups'), 0o700);
+    assert.equal(outcome, 'failed');
+    assert.match(findings[0]?.message ?? '', /^EACCES: .*: run Upkeep as a user who may read the certificates/);
   });
 
   it('are read and compared with --verify, and each that lost a bit is told', async () => {

@@ -73,6 +73,13 @@ describe('verify-certificate', () => {
     );
   });
 
+  it('says why the authorities that it was given can not be read', async () => {
+    await assert.rejects(
+      verify({ cert, ca: folder.path('none.pem') }),
+      /The authorities .*none\.pem can not be read \(no such file or directory\); correct certificates\.ca or --ca, or their rights\./,
+    );
+  });
+
   it('reads DER and PKCS#12', async () => {
     const [der, p12] = [folder.path('site.der'), folder.path('site.p12')];
     execFileSync('openssl', ['x509', '-in', cert, '-outform', 'DER', '-out', der]);
