@@ -42,7 +42,9 @@ export function certificateTooltip(heading: string, places: Places, now: Date): 
   const { text } = lifetimeAt(certificate, now);
   const problems = new Set(places.flatMap(problemsOf).map(problemText));
   const chain = certificate.chain.map((_, index) => chainText(certificate, index, now));
-  const details = detailsOf(certificate, now).map(({ name, value }) => `${name}: ${value}`);
+  const details = detailsOf(certificate, now).map(
+    ({ name, value }) => `${name}: ${name === fingerprintName ? inHalves(value) : value}`,
+  );
   const sources = places.slice(0, shownPlaces).map((place) => plain(place.certificate.source));
   const more = places.length - sources.length;
   return [
@@ -54,8 +56,14 @@ export function certificateTooltip(heading: string, places: Places, now: Date): 
     '',
     ...sources.map((source) => `Seen: ${source}`),
     ...(more > 0 ? [`Seen: in ${counted(more, 'more place')}`] : []),
-    `Looked at: ${localTime(report.at)} by ${plain(report.id.replace(':', ' '))}`,
+    `Looked at: ${localTime(report.at)} (${plain(report.id.replace(':', ' '))})`,
   ];
+}
+
+/** Too long for one line, it would break anywhere. */
+function inHalves(fingerprint: string): string {
+  const middle = Math.ceil(fingerprint.length / 2);
+  return `${fingerprint.slice(0, middle)} ${fingerprint.slice(middle)}`;
 }
 
 /** What the agent found wrong, each with its remedy as an action; the same in several places once, as these stand below. */

@@ -88,6 +88,15 @@ export function withoutLinks(text: string): string {
   return plain(text).replaceAll('](', ']\u200A(');
 }
 
+/**
+ * For Markdown, as which it shows what it is, letter by letter: all but letters, digits and blanks between words are character
+ * references (CommonMark 2.5), which begin no link, no tag, no list and no emphasis. VS Code's own `appendText` leaves `<` and bare
+ * addresses as they are: the former hides what follows, the latter become links.
+ */
+export function asMarkdownText(text: string): string {
+  return text.trim().replace(/[^\p{L}\p{N} ]/gu, (character) => `&#${character.codePointAt(0) ?? 0};`);
+}
+
 /** `U+202E` */
 export function codeOf(character: string): string {
   return `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`;

@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import { commandIds, type CommandName } from '../ids.ts';
 import { toneUri } from './decorations.ts';
 import type { Target, Tone, TreeNode } from './node.ts';
+import { asMarkdownText } from './text.ts';
 import { Rows, type Row } from './treeRows.ts';
 
 export class Tree implements vscode.TreeDataProvider<Row>, vscode.Disposable {
@@ -77,34 +78,24 @@ function collapsibleState(node: TreeNode): vscode.TreeItemCollapsibleState {
   return node.expanded === true ? vscode.TreeItemCollapsibleState.Expanded : vscode.TreeItemCollapsibleState.Collapsed;
 }
 
-/** Values come from hosts: only `appendText` touches them, and no link or icon in them works. */
+/** Values come from hosts: `asMarkdownText` makes them text, and nothing else is trusted either. */
 function tooltip(lines: readonly string[]): vscode.MarkdownString {
   const markdown = new vscode.MarkdownString();
   markdown.isTrusted = false;
   markdown.supportHtml = false;
   markdown.supportThemeIcons = false;
   const [heading = '', ...rest] = lines;
-  markdown.appendMarkdown('**').appendText(heading.trim()).appendMarkdown('**');
+  markdown.appendMarkdown('**').appendMarkdown(asMarkdownText(heading)).appendMarkdown('**');
   let begins = true;
   for (const line of rest) {
     if (line !== '') {
       if (begins) markdown.appendMarkdown('\n\n');
       else markdown.appendMarkdown('  \n');
-      appendLine(markdown, line);
+      markdown.appendMarkdown(asMarkdownText(line));
     }
     begins = line === '';
   }
   return markdown;
-}
-
-/**
- * `appendText` makes no-break spaces of all blanks, so that long lines would break within words. The first one of a line stays such
- * a space: without a blank behind it nothing at its beginning ("1.") begins a list.
- */
-function appendLine(markdown: vscode.MarkdownString, line: string): void {
-  const [first = '', second, ...words] = line.split(' ');
-  markdown.appendText(second === undefined ? first : `${first} ${second}`);
-  for (const word of words) markdown.appendMarkdown(' ').appendText(word);
 }
 
 const colourOf: Readonly<Record<Tone, vscode.ThemeColor | undefined>> = {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { duration, plain, relative, timeLeft, withoutIcons } from '../../../extension/views/text.ts';
+import MarkdownIt from 'markdown-it';
+import { asMarkdownText, duration, plain, relative, timeLeft, withoutIcons } from '../../../extension/views/text.ts';
+import { hostileTexts } from '../hostileTexts.ts';
 import { ago, ahead, now } from '../nouns.ts';
 
 describe('texts of views', () => {
@@ -52,4 +54,22 @@ describe('texts of views', () => {
   it('keeps icon syntax as text', () => {
     assert.equal(withoutIcons('$(error) $(x)'), '$\u200A(error) $\u200A(x)');
   });
+
+  for (const [what, text] of Object.entries(hostileTexts))
+    it(`V15: gives Markdown ${what} as letters alone`, () => {
+      const given = asMarkdownText(plain(text));
+      const [block, ...more] = new MarkdownIt({ html: true, linkify: true })
+        .parse(`**${given}**  \n${given}`, {})
+        .slice(1, -1);
+      assert.equal(more.length, 0);
+      const parts = (block?.children ?? []).filter(({ type, content }) => type !== 'text' || content !== '');
+      const kinds = new Set(parts.map(({ type }) => type));
+      assert.deepEqual(
+        [...kinds].filter((kind) => !/^(text|text_special|strong_open|strong_close|hardbreak)$/.test(kind)),
+        [],
+      );
+      const shown = parts.map(({ type, content }) => (type === 'hardbreak' ? '\n' : content)).join('');
+      const once = plain(text).trim().replaceAll(/ +/g, ' ');
+      assert.equal(shown.replaceAll(/ +/g, ' '), `${once}\n${once}`);
+    });
 });
