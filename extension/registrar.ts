@@ -15,7 +15,11 @@ export function registerCommands(handlers: Handlers, dialogs: Dialogs, log: Log)
   const registered = names.map((name) =>
     vscode.commands.registerCommand(commandIds[name], async (argument: unknown) => {
       try {
-        if (commandsThatNeedTrust.has(name) && !vscode.workspace.isTrusted) throw new Error(notTrusted);
+        if (commandsThatNeedTrust.has(name) && !vscode.workspace.isTrusted) {
+          log.warn(`${commandIds[name]}: ${notTrusted}`);
+          void askForTrust(dialogs);
+          return;
+        }
         await handlers[name](targetOf(argument));
       } catch (error) {
         if (error instanceof vscode.CancellationError || isAbort(error)) return;
@@ -28,6 +32,13 @@ export function registerCommands(handlers: Handlers, dialogs: Dialogs, log: Log)
 }
 
 const notTrusted = 'In a workspace that is not trusted Upkeep only looks: trust the workspace to run something.';
+
+/** Granting trust is the editor's own page: what was wanted is not run after it, as the person may have thought twice. */
+async function askForTrust(dialogs: Dialogs): Promise<void> {
+  const manage = 'Manage Workspace Trust';
+  if ((await dialogs.warn(notTrusted, manage)) === manage)
+    await vscode.commands.executeCommand('workbench.trust.manage');
+}
 
 async function tell(dialogs: Dialogs, message: string): Promise<void> {
   const shown = message.charAt(0).toUpperCase() + message.slice(1);

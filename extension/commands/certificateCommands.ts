@@ -108,6 +108,8 @@ async function chooseCertificate(
   const given = targetAs(target, 'certificate');
   if (given !== undefined) {
     const host = requireHost(hosts, given.host);
+    // Only then it is known what one may do there, and which certificates there are.
+    await host.connected();
     requirePermission(host, 'procedures.run');
     const found = callsOf([host], action).find(({ certificate }) => certificate.source === given.source);
     if (found === undefined)

@@ -107,14 +107,19 @@ export class Host {
     });
   }
 
-  /** Starts the connection where none is wanted yet, waits for it, then asks. */
+  /** Starts the connection where none is wanted yet, and waits for it; throws why there is none. */
+  async connected(signal: AbortSignal = AbortSignal.timeout(connectPatienceMs)): Promise<void> {
+    this.client.start();
+    await this.client.whenOnline(signal);
+  }
+
+  /** Waits for the connection, then asks. */
   async request<M extends MethodName>(
     method: M,
     params: MethodParams<M>,
     options?: RequestOptions,
   ): Promise<MethodResult<M>> {
-    this.client.start();
-    await this.client.whenOnline(options?.signal ?? AbortSignal.timeout(connectPatienceMs));
+    await this.connected(options?.signal);
     return this.client.request(method, params, options);
   }
 }
