@@ -11,7 +11,9 @@ import {
   type Issued,
   type IssueOptions,
 } from '../procedures/certificates/authority.ts';
-import { repository } from '../sandbox/paths.ts';
+
+// Not from sandbox/paths.ts: that is loaded once the journey has chosen its folder.
+const program = join(import.meta.dirname, '..', '..', 'dist', 'agent.mjs');
 
 export interface CertificateHost {
   /** `ws://127.0.0.1:PORT` */
@@ -35,7 +37,7 @@ export const hostileSubject = '\u202Etset.elpmaxe.knab\u202C https://evil.exampl
 const longName = `${'very-long-'.repeat(150)}name.example.test`;
 
 export async function startCertificateHost(): Promise<CertificateHost> {
-  process.env['UPKEEP_AGENT'] ??= join(repository, 'dist', 'agent.mjs');
+  process.env['UPKEEP_AGENT'] ??= program;
   const { AgentWorld } = await import('../integration/agentProcess.ts');
   const world = new AgentWorld();
   const server = await fillWithCertificates(join(world.folder, 'tls'));
@@ -59,7 +61,7 @@ function configuration(folder: string, port: number): string {
   automated_tasks: []
   certificates:
     paths:
-      - ${folder}/tls/*/*.pem
+      - ${folder}/tls/*/fullchain.pem
       - ${folder}/tls/gone.pem
     endpoints: [localhost:${port}]
     ca: ${folder}/tls/ca.crt
@@ -78,7 +80,7 @@ async function fillWithCertificates(folder: string): Promise<Server> {
     const file = join(folder, name, 'fullchain.pem');
     mkdirSync(dirname(file));
     writeFileSync(file, chainPem);
-    writeFileSync(join(folder, name, 'privkey.key'), keyPem, { mode: keyMode });
+    writeFileSync(join(folder, name, 'privkey.pem'), keyPem, { mode: keyMode });
   };
   for (const [name, options] of Object.entries(kinds)) write(name, await issue(authority, options));
   write('printer', await selfSigned(aged('printer.example.com', 200, 365)));

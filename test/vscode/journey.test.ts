@@ -13,13 +13,14 @@ import {
   runCommand,
   typeAnswer,
   untilQuickInput,
-  waitForStatusBar,
   webview,
 } from './browser.ts';
 import { certificateSteps } from './journeyCertificates.ts';
 import { engineSteps } from './journeyEngine.ts';
+import { hostSteps } from './journeyHosts.ts';
 import { startJourneySandbox, type JourneySandbox } from './journeySandbox.ts';
 import { Shots } from './journeyShots.ts';
+import { trustSteps } from './journeyTrust.ts';
 import {
   activeTab,
   closeToasts,
@@ -27,7 +28,6 @@ import {
   editorEndsWith,
   editorWith,
   openRow,
-  openUpkeep,
   row,
   rowTexts,
   statusBarItem,
@@ -62,9 +62,9 @@ describe('a night on call, in VS Code', function () {
     assert.deepEqual(killed ?? [], [], 'processes that had to be killed');
   });
 
+  trustSteps(() => ({ journey, page, shots }));
+
   it('shows five views, and the tasks of the host with their next run', async () => {
-    await waitForStatusBar(page, 'upkeep.upkeep.status');
-    await openUpkeep(page);
     for (const title of viewTitles) await view(page, title).waitFor();
     await row(page, 'Tasks', /^sandbox, 4 tasks/).waitFor();
     await row(page, 'Tasks', /^daily_vacuum, next in 1[123] h/).waitFor();
@@ -114,6 +114,9 @@ describe('a night on call, in VS Code', function () {
   });
 
   certificateSteps(() => ({ journey, page, shots }));
+  describe('with a second host', () => {
+    hostSteps(() => ({ journey, page, shots }));
+  });
 
   it('shows in Health what is wrong, with the open alerts on top', async () => {
     await unfoldOnly(page, 'Health');

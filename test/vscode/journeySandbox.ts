@@ -1,8 +1,9 @@
 /** What the journey needs: a sandbox in a folder of its own, its editor, and a browser that shows it. */
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
+import { commandIds } from '../../extension/ids.ts';
 import type { Editor } from '../sandbox/editor.ts';
 import type { sandbox as sandboxPaths } from '../sandbox/paths.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
@@ -18,10 +19,19 @@ export interface JourneySandbox {
 
 /** Colours follow the browser, so that one page can be shown in both. */
 const settings = {
+  // It begins in a restricted workspace without a host.
+  'security.workspace.trust.enabled': true,
+  'security.workspace.trust.startupPrompt': 'never',
+  // In a tab, as any other editor.
+  'workbench.editor.useModal': 'off',
+  'upkeep.hosts': [],
   'window.autoDetectColorScheme': true,
   'workbench.preferredLightColorTheme': 'Light Modern',
   'workbench.preferredDarkColorTheme': 'Dark Modern',
 };
+
+/** A shortcut of the person, which presses what no menu offers. */
+export const verifyKey = 'Control+Alt+V';
 
 /** Half a minute on a quiet machine, most of it for the database and the editor. */
 export async function startJourneySandbox(): Promise<JourneySandbox> {
@@ -49,6 +59,7 @@ export async function startJourneySandbox(): Promise<JourneySandbox> {
   try {
     sandbox = await startSandbox(new AbortController().signal);
     postpone(paths.configuration);
+    writeShortcut(join(paths.editorData, 'data', 'User'));
     editor = await startEditor(sandbox.children, sandbox.ports.editor, sandbox.environment, settings);
     browser = await launchBrowser();
     return { page: await openWorkbench(browser, editor.address), sandbox, paths, stop };
@@ -56,6 +67,12 @@ export async function startJourneySandbox(): Promise<JourneySandbox> {
     await stop();
     throw error;
   }
+}
+
+function writeShortcut(userFolder: string): void {
+  mkdirSync(userFolder, { recursive: true, mode: 0o700 });
+  const shortcut = { key: verifyKey.toLowerCase().replace('control', 'ctrl'), command: commandIds.verifyCertificate };
+  writeFileSync(join(userFolder, 'keybindings.json'), JSON.stringify([shortcut]));
 }
 
 /** Lets every task be due in about twelve hours: no schedule must start one while the journey is on its way. */

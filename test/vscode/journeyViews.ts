@@ -83,13 +83,15 @@ export function toast(page: Page, text: RegExp): Locator {
   return toasts(page).filter({ hasText: text }).first();
 }
 
+/** Those that come up behind closed ones too. */
 export async function closeToasts(page: Page): Promise<void> {
-  for (let left = await toasts(page).count(); left > 0; left--) {
+  for (;;) {
+    // The very elements: one that goes away by itself meanwhile must not let another one be waited for.
+    const closers = await toasts(page).locator('.codicon-notifications-clear').elementHandles();
+    if (closers.length === 0) return;
     // No real click: that would scroll the whole workbench towards a notification that is still sliding in.
-    await toasts(page).first().locator('.codicon-notifications-clear').dispatchEvent('click');
-    await toasts(page)
-      .nth(left - 1)
-      .waitFor({ state: 'detached' });
+    for (const closer of closers) await closer.dispatchEvent('click');
+    for (const closer of closers) await closer.waitForElementState('hidden');
   }
 }
 
