@@ -1,4 +1,4 @@
-/** A relay between clients and an agent that a test cuts, freezes or makes swallow answers. */
+/** A relay between clients and an agent, or a PostgreSQL server, that a test cuts, freezes or makes swallow answers. */
 import { once } from 'node:events';
 import {
   createConnection,
@@ -15,6 +15,7 @@ export class CutProxy {
   readonly #sockets = new Set<Socket>();
   #answersPass = true;
   #frozen = false;
+  #queriesToCut = 0;
 
   private constructor(target: NetConnectOpts) {
     this.#server = createServer((client) => {
@@ -50,6 +51,15 @@ export class CutProxy {
     this.#answersPass = !yes;
   }
 
+  /** So many connections are cut at their next query with parameters. */
+  cutNextQueries(connections: number): void {
+    this.#queriesToCut = connections;
+  }
+
+  get queriesToCut(): number {
+    return this.#queriesToCut;
+  }
+
   async stop(): Promise<void> {
     this.#server.close();
     this.cut();
@@ -58,7 +68,11 @@ export class CutProxy {
 
   #relay(client: Socket, agent: Socket): void {
     client.on('data', (chunk) => {
-      agent.write(chunk);
+      // 'P' is Parse, the first message of such a query: PostgreSQL manual, "Message Formats".
+      if (this.#queriesToCut > 0 && chunk[0] === 0x50) {
+        this.#queriesToCut -= 1;
+        client.resetAndDestroy();
+      } else agent.write(chunk);
     });
     agent.on('data', (chunk) => {
       if (this.#answersPass) client.write(chunk);

@@ -7,6 +7,7 @@ import type { AgentEvent } from '../../agent/protocol/events.ts';
 import { codes } from '../procedures/database/context.ts';
 import { canMount, smallDisk } from '../store/smallDisk.ts';
 import { AgentWorld, nextEvent } from './agentProcess.ts';
+import { CutProxy } from './cutProxy.ts';
 import { carryOut, deadRows, makeDatabase, until, untilNoBackend, type CarriedOut, type Given } from './maintenance.ts';
 import { serverIdentity } from './postgresBinaries.ts';
 import { startPostgres, type Postgres } from './postgres.ts';
@@ -54,6 +55,23 @@ describe('a rebuild whose server goes away', () => {
     );
     assert.ok((findings[1]?.value ?? 0) > 100_000);
     assert.deepEqual(await rows('killed_full'), { rows: 2_000 });
+  });
+
+  it('F22: looks again where the server ends the next connection too, as one that has not noticed its crash yet', async () => {
+    const url = await makeDatabase(server, 'killed_twice', ...slowOrders);
+    const proxy = await CutProxy.start({ port: server.port, host: '127.0.0.1' });
+    try {
+      const run = rebuild(url.replace(`:${server.port}/`, `:${proxy.port}/`));
+      const { pid } = await until(server, rebuilding);
+      proxy.cutNextQueries(2);
+      process.kill(Number(pid), 'SIGKILL');
+      const { outcome, findings } = await run;
+      assert.equal(outcome, 'failed');
+      assert.deepEqual(codes(findings), ['critical database.connection', 'warning database.orphan_files']);
+      assert.equal(proxy.queriesToCut, 0);
+    } finally {
+      await proxy.stop();
+    }
   });
 
   it('F22: says so when an administrator ends the backend, and nothing is left', async () => {

@@ -1,27 +1,53 @@
 /** After a connection was lost in the middle of work: is the server back, and what did it leave on its disk. */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ProcedureContext } from '../define.ts';
 import { bytesText } from './bytesText.ts';
 import { openSession, type DatabaseSession } from './connection.ts';
-import { errorCode } from './connectionProblem.ts';
+import { errorCode, isConnectionLost, isRecovering } from './connectionProblem.ts';
 import { counted, printable } from './names.ts';
 import { describeTarget, type ConnectionParameters } from './target.ts';
 
+/** Of a server that ends a connection that it has just taken: one that has not noticed yet that it crashed. */
+const mostLosses = 5;
+const pauseMs = 500;
+
 /** Waits for the server, up to `connect_timeout` or while it says that it recovers, and warns of orphan files. The run has failed all the same. */
 export async function afterLoss(parameters: ConnectionParameters, context: ProcedureContext): Promise<void> {
+  const { signal, print } = context;
+  for (let losses = 1; ; losses += 1) {
+    const problem = await lookAtFiles(parameters, context);
+    signal.throwIfAborted();
+    if (problem === null) return;
+    if (!isLostAgain(problem.error) || losses === mostLosses) {
+      print(`${describeTarget(parameters)} ${problem.words}.`);
+      return;
+    }
+    await delay(pauseMs, undefined, { signal });
+  }
+}
+
+/** Not where nothing listens or the server says that it recovers: for that openSession has waited. */
+function isLostAgain(error: unknown): boolean {
+  return isConnectionLost(error) && !isRecovering(error) && errorCode(error) !== 'ECONNREFUSED';
+}
+
+/** Null once they were looked at. */
+async function lookAtFiles(
+  parameters: ConnectionParameters,
+  context: ProcedureContext,
+): Promise<{ readonly words: string; readonly error: unknown } | null> {
   const { signal, config } = context;
   let session: DatabaseSession;
   try {
     session = await openSession(parameters, { settings: config.database, signal, readOnly: true, patient: true });
-  } catch {
-    signal.throwIfAborted();
-    context.print(`${describeTarget(parameters)} does not answer yet; it may still be in recovery.`);
-    return;
+  } catch (error) {
+    return { words: 'does not answer yet; it may still be in recovery', error };
   }
   try {
     await warnOfOrphanFiles(session, context);
-  } catch {
-    signal.throwIfAborted();
-    context.print(`${describeTarget(parameters)} answers again; its files could not be looked at.`);
+    return null;
+  } catch (error) {
+    return { words: 'answers again; its files could not be looked at', error };
   } finally {
     await session.close();
   }
