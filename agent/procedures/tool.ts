@@ -19,6 +19,8 @@ export interface ToolCall {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
+  /** File that keeps what it says, for one who comes after a kill; made anew, for its owner alone. Absent: nothing is kept. */
+  readonly output?: string | undefined;
 }
 
 /** Distributions put tools into sbin, which is not on every user's PATH. */
@@ -49,7 +51,7 @@ export async function findTool(
  */
 export async function runTool(call: ToolCall): Promise<ToolRun> {
   call.signal.throwIfAborted();
-  const output = await openNameless();
+  const output = call.output === undefined ? await openNameless() : await openKept(call.output);
   const stream = createWriteStream('', { fd: output.fd, autoClose: false });
   try {
     const child = execa(call.binary, [...call.args], {
@@ -84,11 +86,22 @@ const roomForOutput = 64 << 20;
 /** A temporary file without a name: a run that is killed leaves nothing behind. Where the disk is full, in memory. */
 async function openNameless(): Promise<FileHandle> {
   for (const folder of [tmpdir(), '/dev/shm']) {
-    const room = await statfs(folder).catch(() => null);
-    if (room === null || room.bavail * room.bsize < roomForOutput) continue;
+    if (!(await hasRoomForOutput(folder))) continue;
     return (await openWithoutName(folder)) ?? (await openAndUnlink(folder));
   }
   throw new Error(`There is no room for the output of tools: free some space in ${tmpdir()}.`);
+}
+
+/** Is there room in that folder for all that a tool may say? */
+export async function hasRoomForOutput(folder: string): Promise<boolean> {
+  const room = await statfs(folder).catch(() => null);
+  return room !== null && room.bavail * room.bsize >= roomForOutput;
+}
+
+/** The one of an earlier run goes first: whoever still writes into that, writes there. */
+async function openKept(file: string): Promise<FileHandle> {
+  await rm(file, { force: true });
+  return await open(file, 'wx+', 0o600);
 }
 
 /** O_TMPFILE of open(2), which Node does not name: this bit, together with O_DIRECTORY. */

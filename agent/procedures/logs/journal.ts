@@ -15,7 +15,18 @@ const entry = z.object({
   /** Inodes of its generations. */
   generations: z.array(z.string()),
 });
-const journal = z.object({ startedAt: z.iso.datetime(), config: z.string(), logs: z.array(entry) });
+const journal = z.object({
+  startedAt: z.iso.datetime(),
+  config: z.string(),
+  /** Of the kernel, by proc(5): after another start what logrotate had said may be cut off. Null = not known. */
+  boot: z.string().nullable().default(null),
+  /** Whether what logrotate says is kept beside the journal (`outputFile`). */
+  keepsOutput: z.boolean().default(false),
+  logs: z.array(entry),
+  /** Scripts that were begun, and those that came to their end, to finish this rotation. */
+  begun: z.array(z.string()).default([]),
+  ended: z.array(z.string()).default([]),
+});
 export type JournalEntry = z.infer<typeof entry>;
 export type Journal = z.infer<typeof journal>;
 
@@ -23,6 +34,28 @@ export type Journal = z.infer<typeof journal>;
 export function journalFile(memoryDirectory: string, config: string): string {
   const id = createHash('sha256').update(config).digest('hex').slice(0, 16);
   return path.join(memoryDirectory, `rotation-${id}.json`);
+}
+
+/** What logrotate says in the rotation of that journal. */
+export function outputFile(memoryDirectory: string, config: string): string {
+  return journalFile(memoryDirectory, config).replace(/\.json$/, '.output');
+}
+
+/** What a script says that finishes that rotation. */
+export function scriptOutputFile(memoryDirectory: string, config: string): string {
+  return journalFile(memoryDirectory, config).replace(/\.json$/, '.script');
+}
+
+/** What the interrupted rotation had said; null where that is not kept. */
+export async function readOutput(memoryDirectory: string, { config, keepsOutput }: Journal): Promise<string[] | null> {
+  if (!keepsOutput) return null;
+  const text = await readFile(outputFile(memoryDirectory, config), 'utf8').catch(() => null);
+  return text?.split('\n') ?? null;
+}
+
+export async function bootId(): Promise<string | null> {
+  const id = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '');
+  return id.trim() === '' ? null : id.trim();
 }
 
 export async function writeJournal(file: string, content: Journal): Promise<void> {
@@ -41,4 +74,5 @@ export async function readJournal(file: string): Promise<Journal | null> {
 
 export async function removeJournal(file: string): Promise<void> {
   await rm(file, { force: true });
+  for (const ending of ['.output', '.script']) await rm(file.replace(/\.json$/, ending), { force: true });
 }

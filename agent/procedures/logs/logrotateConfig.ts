@@ -149,8 +149,21 @@ function renderBlock(rotation: LogRotation, baseDirectory: string, programs: Pro
   const scripts = (['firstaction', 'prerotate', 'postrotate', 'lastaction'] as const).map((name) =>
     renderScript(name, rotation[name]),
   );
-  const paths = rotation.paths.map((pattern) => quotePath(pattern, baseDirectory)).join(' ');
-  return `${paths} {\n${directives.join('')}${scripts.join('')}}\n`;
+  return `${filesOf(rotation, baseDirectory)} {\n${directives.join('')}${scripts.join('')}}\n`;
+}
+
+/** What stands before the brace of its block. Throws LogrotateConfigProblem. */
+export function filesOf({ paths }: Pick<LogRotation, 'paths'>, baseDirectory: string): string {
+  return paths.map((pattern) => quotePath(pattern, baseDirectory)).join(' ');
+}
+
+/** A script as logrotate hands it to the shell, or null when there is none: what stands between its name and `endscript`. */
+export function scriptText(command: string | undefined): string | null {
+  if (command === undefined || command.trim() === '') return null;
+  return `\n${command
+    .split('\n')
+    .map((line) => `        ${line}\n`)
+    .join('')}`;
 }
 
 /** Directives that are there with a value, under the name of their setting. */
@@ -173,9 +186,9 @@ function compressionLines(rotation: LogRotation, programs: Programs): readonly s
 }
 
 function renderScript(name: string, command: string | undefined): string {
-  if (command === undefined || command.trim() === '') return '';
-  const lines = command.split('\n');
-  for (const line of lines) {
+  const text = scriptText(command);
+  if (text === null) return '';
+  for (const line of text.split('\n')) {
     if (/(?!\t)\p{Cc}/u.test(line)) {
       throw new LogrotateConfigProblem(`logs.rotate: \`${name}\` has a control character; write it as plain text.`);
     }
@@ -185,7 +198,7 @@ function renderScript(name: string, command: string | undefined): string {
       );
     }
   }
-  return `    ${name}\n${lines.map((line) => `        ${line}\n`).join('')}    endscript\n`;
+  return `    ${name}${text}    endscript\n`;
 }
 
 function isSystemConfig(file: string): boolean {

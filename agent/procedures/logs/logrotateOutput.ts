@@ -6,9 +6,13 @@ import { dirname } from 'node:path';
 
 export type Decision = 'due' | 'not_due' | 'empty' | 'missing' | 'refused';
 export type Compression = 'none' | 'immediate' | 'delayed';
+/** Scripts that follow a rotation. */
+export type LateScript = 'postrotate' | 'lastaction';
 
 export interface LogReport {
   readonly path: string;
+  /** The files of its block as logrotate hands them to shared scripts; null unless the run is forced. */
+  readonly pattern: string | null;
   decision: Decision;
   /** logrotate's own words for the decision. */
   reason: string;
@@ -17,6 +21,8 @@ export interface LogReport {
   /** True when the content is copied and the log then emptied (copytruncate). */
   copies: boolean;
   creates: boolean;
+  /** With which the new file is made, its mode as of chmod(2); null where it does not say. */
+  rights: { readonly mode: number; readonly uid: number; readonly gid: number } | null;
   compression: Compression;
   /** Name of the program that compresses (`gzip`, `zstd`); null where logrotate did not come to name it. */
   compressor: string | null;
@@ -29,6 +35,8 @@ export interface LogReport {
   /** Every rename in the order in which logrotate does it; what it tried and did not find is left out. */
   readonly renames: { readonly from: string; readonly to: string }[];
   readonly removed: ReadonlySet<string>;
+  /** Those that it began after this log had got its new name. `ended`: it went on to something else. */
+  readonly scripts: Map<LateScript, 'begun' | 'ended'>;
   /** Whom logrotate works as (`su`); null = as whoever started it. */
   readonly user: { readonly uid: number; readonly gid: number } | null;
   readonly errors: string[];
@@ -62,6 +70,15 @@ export function tellable(lines: readonly string[]): readonly string[] {
   });
 }
 
+interface RunningScript {
+  readonly kind: LateScript;
+  readonly logs: readonly LogReport[];
+}
+
+/** What logrotate says after a script. That it changes its user may also be said by the process that becomes the script. */
+const afterScript =
+  /^(?:error: error running |compressing log with: |removing old log |log .* doesn't exist -- won't try|(?:not )?running |rotating |considering log |renaming |copying |creating new )/;
+
 class Reader {
   readonly configErrors: string[] = [];
   readonly errors: string[] = [];
@@ -71,6 +88,12 @@ class Reader {
   #user: LogReport['user'] = null;
   /** Logs that got their new name since the last word about compression, which names none of them. */
   #moved: LogReport[] = [];
+  #pattern: string | null = null;
+  /** Of the pattern at hand: logs that got their new name, in all and since the last `postrotate`. */
+  #rotated: LogReport[] = [];
+  #untold: LogReport[] = [];
+  /** The script that it began last, until it does something else; what stands in between may be the script's own words. */
+  #running: RunningScript | null = null;
   /** Of the pattern at hand: with shared scripts logrotate removes when all of them are renamed. */
   #removed = new Set<string>();
   #current: LogReport | null = null;
@@ -84,6 +107,7 @@ class Reader {
   }
 
   read(line: string): void {
+    if (this.#running !== null && afterScript.test(line)) this.#script(this.#running, 'ended');
     const compressing = this.#compressing;
     if (compressing !== null && line.trim() === '') return;
     this.#compressing = null;
@@ -130,8 +154,15 @@ class Reader {
       const uid = Number(user[1]);
       this.#user = uid === this.#ownUid ? null : { uid, gid: Number(user[2]) };
     } else if (line.startsWith('rotating pattern: ')) {
+      this.#pattern = /^rotating pattern: (.*) forced from command line /.exec(line)?.[1] ?? null;
       this.#moved = [];
+      this.#rotated = [];
+      this.#untold = [];
       this.#removed = new Set();
+    } else if (line === 'running postrotate script') {
+      this.#script({ kind: 'postrotate', logs: this.#untold.splice(0) }, 'begun');
+    } else if (line === 'running last action script') {
+      this.#script({ kind: 'lastaction', logs: [...this.#rotated] }, 'begun');
     } else if (line.startsWith('considering log ')) this.#consider(line.slice('considering log '.length));
     else if (rotating !== null) {
       this.#current = this.logs.get(rotating[1] ?? '') ?? this.#current;
@@ -144,7 +175,7 @@ class Reader {
     if (log === null) return;
     const rename = /^renaming (.+) to (.+?)(?: \(rotatecount -?\d+, logstart (\d+), i -?\d+\), ?)?$/.exec(line);
     const copy = /^copying (.+) to (.+)$/.exec(line);
-    const create = /^creating new (.+) mode = /.exec(line);
+    const create = /^creating new (.+) mode = (?:(0[0-7]+) uid = (\d+) gid = (\d+)$)?/.exec(line);
     const remove = /^(?:removing old log|Using shred to remove the file) (.+)$/.exec(line);
     const dateGlob = /^glob pattern '(.*)'$/.exec(line)?.[1];
     const compressor = /^compressing log with: .*?([^/]+)$/.exec(line)?.[1];
@@ -156,10 +187,14 @@ class Reader {
       const copied = this.logs.get(copy[1] ?? '') ?? log;
       copied.copies = true;
       copied.target = copy[2] ?? null;
-      this.#moved.push(copied);
+      this.#rotatedNow(copied);
       this.#current = copied;
-    } else if (create !== null) (this.logs.get(create[1] ?? '') ?? log).creates = true;
-    else if (remove !== null) this.#removed.add(remove[1] ?? '');
+    } else if (create !== null) {
+      const created = this.logs.get(create[1] ?? '') ?? log;
+      created.creates = true;
+      const mode = Number.parseInt(create[2] ?? '', 8);
+      if (!Number.isNaN(mode)) created.rights = { mode, uid: Number(create[3]), gid: Number(create[4]) };
+    } else if (remove !== null) this.#removed.add(remove[1] ?? '');
     else if (dateGlob !== undefined) log.dateGlob = dateGlob;
     else if (line.startsWith('previous log ')) log.compression = 'delayed';
     else if (compressor !== undefined) {
@@ -177,20 +212,31 @@ class Reader {
     const log = this.logs.get(from);
     if (log !== undefined) {
       log.target = to;
-      this.#moved.push(log);
+      this.#rotatedNow(log);
       this.#current = log;
     }
     (log ?? this.#current)?.renames.push({ from, to });
   }
 
+  #script(script: RunningScript, state: 'begun' | 'ended'): void {
+    for (const log of script.logs) log.scripts.set(script.kind, state);
+    this.#running = state === 'begun' ? script : null;
+  }
+
+  #rotatedNow(log: LogReport): void {
+    for (const list of [this.#moved, this.#rotated, this.#untold]) list.push(log);
+  }
+
   #consider(path: string): void {
     const log: LogReport = {
       path,
+      pattern: this.#pattern,
       decision: 'not_due',
       reason: '',
       target: null,
       copies: false,
       creates: false,
+      rights: null,
       compression: 'none',
       compressor: null,
       dateGlob: null,
@@ -198,6 +244,7 @@ class Reader {
       start: 1,
       renames: [],
       removed: this.#removed,
+      scripts: new Map(),
       user: this.#user,
       errors: [],
     };

@@ -155,7 +155,7 @@ async function mend(
 }
 
 /** Renames to the name that logrotate itself uses for what stands in its way. */
-async function setAside(source: Generation, reason: string, context: RepairContext): Promise<number> {
+export async function setAside(source: Generation, reason: string, context: RepairContext): Promise<number> {
   const hour = context.now().toISOString().slice(0, 13).replaceAll(/[-T]/g, '');
   const aside = `${source.path}-${hour}.backup`;
   return await act(context, source.path, `kept as ${aside}, since ${reason}`, () => renameFresh(source.path, aside));

@@ -165,5 +165,15 @@ async function prepare(options: RotateLogsOptions, context: ProcedureContext): P
   const stateFile = config.logs.state === undefined ? own : path.resolve(config.baseDirectory, config.logs.state);
   if (!(await isSafeState(stateFile, context))) return null;
   const folders = unguardedFolders(rotations ?? [], config.baseDirectory);
-  return { call, configFile: source.file, planFile, stateFile, folders, force: options.force, context };
+  const configured = source.text === null ? null : (rotations ?? []);
+  return {
+    call,
+    configFile: source.file,
+    planFile,
+    stateFile,
+    folders,
+    force: options.force,
+    rotations: configured,
+    context,
+  };
 }

@@ -4,10 +4,17 @@ import type { ProcedureContext } from '../define.ts';
 import { Pins, takeSnapshot } from './account.ts';
 import type { Snapshot } from './account.ts';
 import { describe, FolderNames } from './generations.ts';
+import type { Generation } from './generations.ts';
 import { undoHalfRenames } from './halfRenames.ts';
-import { journalFile, readJournal, removeJournal, writeJournal } from './journal.ts';
+import { finishScripts } from './finishScripts.ts';
+import { keepHeld, setAsideOf } from './heldGenerations.ts';
+import { bootId, journalFile, outputFile, readJournal, removeJournal, writeJournal } from './journal.ts';
 import type { Journal } from './journal.ts';
-import { runTool, type ToolCall, type ToolRun } from '../tool.ts';
+import type { LogRotation } from './logrotateConfig.ts';
+import { finishRights } from './newFileRights.ts';
+import { interruptedRotation, owedScripts } from './owedScripts.ts';
+import type { Interrupted, OwedScript } from './owedScripts.ts';
+import { hasRoomForOutput, runTool, type ToolCall, type ToolRun } from '../tool.ts';
 import { parseOutput, tellable } from './logrotateOutput.ts';
 import type { LogrotateReport } from './logrotateOutput.ts';
 import { readState } from './logrotateState.ts';
@@ -32,6 +39,8 @@ export interface Rotation {
   /** Of logs that logrotate works on with our rights, as far as the configuration names them. */
   readonly folders: readonly string[];
   readonly force: boolean;
+  /** `logs.rotate`, when the configuration was made of it; null = it is the administrator's own file. */
+  readonly rotations: readonly LogRotation[] | null;
   readonly context: ProcedureContext;
 }
 
@@ -55,26 +64,27 @@ export async function rotate(rotation: Rotation): Promise<RotationResult> {
   const { context } = rotation;
   if (!context.dryRun && !(await stateIsFree(rotation))) return failure;
   const journal = await readJournal(journalFile(context.memoryDirectory, rotation.configFile));
-  const mending: Mending = {
-    ...context,
-    journal,
-    interrupted: new Map((journal?.logs ?? []).map((entry) => [entry.path, entry])),
-    users: new WorkingUsers(),
-  };
+  const mending = mendingBy(journal, { ...context, users: new WorkingUsers() });
   const undone = await undoHalfRenames(journal, mending);
   const plan = await planRotation(rotation);
   if (plan === null) return failure;
   const folders = new FolderNames();
-  const repairs = undone + (await repairAll(plan, folders, mending));
+  const mended = await mendAll(rotation, plan, folders, mending);
+  const changes =
+    undone + mended.changes + (await keepHeld(plan.forced, folders, mending, () => dueNow(rotation, plan)));
   const result =
     plan.report === null
-      ? await rotateNow(rotation, plan, repairs > 0 ? new FolderNames() : folders, mending)
+      ? await rotateNow(rotation, plan, changes > 0 ? new FolderNames() : folders, mending)
       : await tellPlan(rotation, plan.report, folders);
   return {
     files: result.files,
-    changed: repairs > 0 || result.changed,
-    failed: result.failed || plan.forced.configErrors.length > 0,
+    changed: changes > 0 || result.changed,
+    failed: result.failed || mended.failed || plan.forced.configErrors.length > 0,
   };
+}
+
+function mendingBy(journal: Journal | null, context: Omit<RepairContext, 'interrupted'>): Mending {
+  return { ...context, journal, interrupted: new Map((journal?.logs ?? []).map((entry) => [entry.path, entry])) };
 }
 
 /** Validates the configuration by `logrotate -d`; null, after findings, when there is nothing that logrotate accepts. */
@@ -127,14 +137,16 @@ async function rotateNow(
   mending: Mending,
 ): Promise<RotationResult> {
   const snapshots = new Map<string, Snapshot>();
+  const setAside = new Map<string, readonly Generation[]>();
   const pins = new Pins();
   try {
     for (const log of plan.forced.logs.values()) {
       const snapshot = await takeSnapshot(log, folders);
       pins.add(snapshot.files);
       snapshots.set(log.path, snapshot);
+      setAside.set(log.path, await setAsideOf(log, folders));
     }
-    const { files, failed } = await runAndSettle(rotation, plan, { snapshots, pins }, mending);
+    const { files, failed } = await runAndSettle(rotation, plan, { snapshots, setAside, pins }, mending);
     return { files, changed: files.some(({ action }) => action === 'rotated'), failed };
   } finally {
     pins.release();
@@ -149,9 +161,18 @@ async function runAndSettle(
 ): Promise<{ files: readonly FileResult[]; failed: boolean }> {
   const { context, configFile } = rotation;
   const journal = journalFile(context.memoryDirectory, configFile);
-  const startedAt = context.now().toISOString();
-  await writeJournal(journal, { startedAt, config: configFile, logs: entries(plan, before) });
-  const run = await runOrRepair(rotation, plan, mending);
+  const keepsOutput = await hasRoomForOutput(context.memoryDirectory);
+  await writeJournal(journal, {
+    startedAt: context.now().toISOString(),
+    config: configFile,
+    boot: await bootId(),
+    keepsOutput,
+    logs: entries(plan, before),
+    begun: [],
+    ended: [],
+  });
+  const output = keepsOutput ? outputFile(context.memoryDirectory, configFile) : undefined;
+  const run = await runOrRepair(rotation, plan, output, mending);
   const report = parseOutput(run.lines);
   const clean = reportRun(run, report, rotation);
   const { files, lost } = await settle(rotation, plan, report, before);
@@ -160,19 +181,27 @@ async function runAndSettle(
 }
 
 /** Runs logrotate; when it ends before its time, by a signal or by ours, what it left unfinished is mended at once. */
-async function runOrRepair(rotation: Rotation, plan: Plan, mending: Mending): Promise<ToolRun> {
+async function runOrRepair(
+  rotation: Rotation,
+  plan: Plan,
+  output: string | undefined,
+  mending: Mending,
+): Promise<ToolRun> {
   const args = ['-v', ...(rotation.force ? ['-f'] : []), '-s', rotation.stateFile, '--', rotation.configFile];
-  const signal = AbortSignal.timeout(60_000);
   try {
     const guard = endStuckOpens();
-    const run = await runTool({ ...rotation.call, args }).finally(() => {
+    const run = await runTool({ ...rotation.call, args, output }).finally(() => {
       if (guard.stop() > 0) reportStuck(rotation);
     });
     for (const line of tellable(run.lines)) rotation.context.print(line);
-    if (run.killedBy !== null) await repairAfter(rotation, plan, mending);
+    if (run.killedBy !== null) {
+      const mended = await mendingOf(rotation, mending);
+      await undoHalfRenames(mended.journal, mended);
+      await mendAll(rotation, plan, new FolderNames(), mended);
+    }
     return run;
   } catch (error) {
-    if (rotation.context.signal.aborted) await repairAfter(rotation, plan, { ...mending, signal });
+    if (rotation.context.signal.aborted) await repairStopped(rotation, plan, mending);
     throw error;
   }
 }
@@ -190,18 +219,62 @@ function reportStuck({ context, configFile }: Rotation): void {
 /** What repairs need. */
 type Mending = RepairContext & { readonly journal: Journal | null };
 
-async function repairAll(plan: Plan, folders: FolderNames, mending: Mending): Promise<number> {
+interface Mended {
+  /** Repairs and scripts. */
+  readonly changes: number;
+  readonly failed: boolean;
+}
+
+/** What an interrupted rotation left undone, in logrotate's order: writers learn of the new files before the old are compressed. */
+async function mendAll(rotation: Rotation, plan: Plan, folders: FolderNames, mending: Mending): Promise<Mended> {
+  const { journal } = mending;
+  const interrupted = journal === null ? null : await interruptedRotation(journal, rotation);
+  if (interrupted === null) return { changes: await repairAll(plan, folders, mending), failed: false };
+  const { context } = rotation;
+  const given = await finishRights(interrupted, mending);
+  const owed = owedBy(interrupted, plan, rotation);
+  const after = owed.filter(({ kind }) => kind === 'postrotate');
+  const told = await finishScripts(after, interrupted.journal, context);
+  const repairs = await repairAll(plan, told.ran > 0 ? new FolderNames() : folders, mending);
+  const last = await finishScripts(
+    owed.filter(({ kind }) => kind === 'lastaction'),
+    told.journal,
+    context,
+  );
+  return { changes: given + told.ran + repairs + last.ran, failed: told.failed || last.failed };
+}
+
+function owedBy(interrupted: Interrupted, { forced }: Plan, { rotations, context }: Rotation): readonly OwedScript[] {
+  return owedScripts(interrupted, forced, rotations ?? [], context.config.baseDirectory);
+}
+
+async function repairAll({ forced }: Pick<Plan, 'forced'>, folders: FolderNames, mending: Mending): Promise<number> {
   let repairs = 0;
-  for (const log of plan.forced.logs.values()) repairs += await repairLog(log, folders, mending);
+  for (const log of forced.logs.values()) repairs += await repairLog(log, folders, mending);
   return repairs;
 }
 
-/** What this very run left half done: its own journal tells what there was. */
-async function repairAfter(rotation: Rotation, plan: Plan, mending: Mending): Promise<void> {
-  const journal = await readJournal(journalFile(rotation.context.memoryDirectory, rotation.configFile));
-  const now = { ...mending, journal, interrupted: new Map(journal?.logs.map((entry) => [entry.path, entry])) };
-  await undoHalfRenames(journal, now);
-  await repairAll(plan, new FolderNames(), now);
+/** By the journal of this very run. */
+async function mendingOf({ context, configFile }: Rotation, mending: Mending): Promise<Mending> {
+  return mendingBy(await readJournal(journalFile(context.memoryDirectory, configFile)), mending);
+}
+
+/** After a stop nothing new is begun: a log whose writer has not been told waits, as it is, for the next run. */
+async function repairStopped(rotation: Rotation, plan: Plan, stopped: Mending): Promise<void> {
+  const mending = { ...(await mendingOf(rotation, stopped)), signal: AbortSignal.timeout(60_000) };
+  await undoHalfRenames(mending.journal, mending);
+  const interrupted = mending.journal === null ? null : await interruptedRotation(mending.journal, rotation);
+  const owed = interrupted === null ? [] : owedBy(interrupted, plan, rotation);
+  const untold = owed.filter(({ kind, state }) => kind === 'postrotate' && state !== 'ended');
+  const waiting = new Set(untold.flatMap(({ logs }) => logs.map(({ path }) => path)));
+  const logs = new Map([...plan.forced.logs].filter(([path]) => !waiting.has(path)));
+  await repairAll({ forced: { ...plan.forced, logs } }, new FolderNames(), mending);
+}
+
+/** Logs that this run will rotate. */
+async function dueNow(rotation: Rotation, plan: Plan): Promise<LogrotateReport['logs']> {
+  const report = plan.report ?? (await dryRun(rotation, rotation.configFile, rotation.force));
+  return new Map([...report.logs].filter(([, { decision }]) => decision === 'due'));
 }
 
 /** logrotate keeps its state file open while it works: whoever has it open is rotating now. */

@@ -1,6 +1,7 @@
 /** After a rotation: where the content of every file is now, and who still writes to an old one. */
 import { account, type Pins, type Snapshot } from './account.ts';
 import { describe, FolderNames, generationsOf } from './generations.ts';
+import type { Generation } from './generations.ts';
 import type { LogReport, LogrotateReport } from './logrotateOutput.ts';
 import { readState } from './logrotateState.ts';
 import { reportFile, reportWriters } from './report.ts';
@@ -14,6 +15,8 @@ import type { WriterScan } from './writers.ts';
 /** What there was before, by path of the log. */
 export interface Before {
   readonly snapshots: ReadonlyMap<string, Snapshot>;
+  /** No generations any more, yet somebody may write to them. */
+  readonly setAside: ReadonlyMap<string, readonly Generation[]>;
   readonly pins: Pins;
 }
 
@@ -43,7 +46,7 @@ export async function settle(
     const result = await account(snapshot, log, await generationsOf(naming, folders), context.signal);
     lost ||= result.lost.length > 0;
     const file = reportFile({ log, snapshot, account: result, lastRotation: state.get(log.path) }, context.finding);
-    const heldBy = writersOf(snapshot, held);
+    const heldBy = writersOf([...snapshot.files, ...(before.setAside.get(log.path) ?? [])], held);
     if (heldBy.length > 0) reportWriters(file, heldBy, context.finding);
     files.push({ ...file, heldBy: [...heldBy] });
     progress({ done: files.length, total: report.logs.size, unit: 'files' });
@@ -65,6 +68,7 @@ async function heldFiles(report: LogrotateReport, before: Before, signal: AbortS
   const keys = new Set<string>();
   for (const log of report.logs.values()) {
     for (const key of formerFiles(log, before.snapshots.get(log.path))) keys.add(key);
+    for (const { key } of before.setAside.get(log.path) ?? []) keys.add(key);
   }
   return await awaitRelease(keys, 3_000, signal, before.pins.descriptors);
 }
@@ -74,8 +78,8 @@ function formerFiles(log: LogReport, snapshot: Snapshot | undefined): readonly s
   return (snapshot?.files ?? []).filter(({ ending, key }) => ending === null && key !== current).map(({ key }) => key);
 }
 
-function writersOf(snapshot: Snapshot, scan: WriterScan): readonly KnownWriter[] {
-  const writers = snapshot.files.flatMap(({ key }) => scan.writers.get(key) ?? []);
+function writersOf(files: readonly Generation[], scan: WriterScan): readonly KnownWriter[] {
+  const writers = files.flatMap(({ key }) => scan.writers.get(key) ?? []);
   return withServices([...new Map(writers.map((writer) => [writer.pid, writer])).values()]);
 }
 

@@ -82,6 +82,36 @@ describe("logrotate's output", () => {
     assert.equal(report.target, '/v/a.log.1');
   });
 
+  it('tells which scripts were begun, which it saw end, and for which logs', () => {
+    const due = (path: string) => [`considering log ${path}`, '  log needs rotating'];
+    const renamed = (path: string) => [
+      `rotating log ${path}, log->rotateCount is 3`,
+      `renaming ${path} to ${path}.1`,
+      `creating new ${path} mode = 0640 uid = 33 gid = 4`,
+    ];
+    const of = (lines: readonly string[]) =>
+      [...parseOutput([...head, pattern, ...due('/v/a.log'), ...due('/v/b.log'), ...lines], 0).logs.values()].map(
+        ({ scripts }) => Object.fromEntries(scripts),
+      );
+    const shared = [...renamed('/v/a.log'), ...renamed('/v/b.log'), 'running postrotate script'];
+    assert.deepEqual(of(shared.slice(0, -1)), [{}, {}]);
+    assert.deepEqual(
+      of([...shared, 'switching euid from 33 to 0 and egid from 4 to 0 (pid 7)', 'words of the script']),
+      [{ postrotate: 'begun' }, { postrotate: 'begun' }],
+    );
+    const ended = { postrotate: 'ended', lastaction: 'begun' };
+    assert.deepEqual(of([...shared, 'running last action script']), [ended, ended]);
+    const each = [...renamed('/v/a.log'), 'running postrotate script', ...renamed('/v/b.log')];
+    assert.deepEqual(of(each), [{ postrotate: 'ended' }, {}]);
+    assert.deepEqual(of([...each, 'running postrotate script', 'compressing log with: /bin/gzip']), [
+      { postrotate: 'ended' },
+      { postrotate: 'ended' },
+    ]);
+    const report = log([...due('/v/a.log'), ...renamed('/v/a.log')]);
+    assert.deepEqual(report.rights, { mode: 0o640, uid: 33, gid: 4 });
+    assert.equal(report.pattern, '/v/*.log ');
+  });
+
   it('knows as whom logrotate works', () => {
     const report = log([
       'switching euid from 0 to 33 and egid from 0 to 34 (pid 7)',
