@@ -8,7 +8,9 @@ import { announcedFingerprint } from '../server/openCertificate.ts';
 import { announceTokenChange } from '../server/storedTokens.ts';
 import { appendAudit } from '../store/audit.ts';
 import { Database } from '../store/database.ts';
+import { lockHolder } from '../store/stateLock.ts';
 import { createToken, listTokens, revokeToken } from '../store/tokens.ts';
+import { isOlder } from '../store/upgrade.ts';
 import { UsageError } from './errors.ts';
 import { writeJson, writeTable, type Io } from './io.ts';
 import { defaultStateDirectory } from './paths.ts';
@@ -87,12 +89,20 @@ function withStore<T>(options: StoreOptions, io: Io, work: (database: Database, 
   const state = options.state ?? defaultStateDirectory(io.env);
   const file = join(state, 'upkeep.db');
   if (!existsSync(file)) throw new UsageError(`There is no store in ${state}: start the agent once, or give --state.`);
+  refuseUnderOlderAgent(file, state);
   const database = new Database(file);
   try {
     return work(database, state);
   } finally {
     database.close();
   }
+}
+
+/** Its store would be brought to our version under it. */
+function refuseUnderOlderAgent(file: string, state: string): void {
+  const pid = isOlder(file) ? lockHolder(state) : null;
+  if (pid === null) return;
+  throw new UsageError(`The agent (pid ${pid}) is of an older Upkeep than this command: restart it, then try again.`);
 }
 
 function audit(database: Database, at: number, action: string, target: string, detail: Record<string, unknown>): void {

@@ -8,6 +8,7 @@ import { examine } from '../store/examine.ts';
 import { storeFile } from '../store/openStore.ts';
 import { runDirectories } from '../store/rebuild.ts';
 import { repairStore } from '../store/repair.ts';
+import { runIdOf } from '../store/runKeys.ts';
 import { lockState } from '../store/stateLock.ts';
 import { UsageError } from './errors.ts';
 import { writeJson, type Io } from './io.ts';
@@ -80,7 +81,7 @@ interface Comparison {
 function compare(file: string, directories: readonly { readonly id: string }[]): Comparison {
   const database = new Database(file, { readOnly: true });
   try {
-    const known = new Set(database.all('SELECT id FROM runs').map((row) => String(row['id'])));
+    const known = new Set(database.all('SELECT id FROM runs').map((row) => runIdOf(row['id'])));
     const unknown = directories.map(({ id }) => id).filter((id) => !known.has(id));
     return { runs: known.size, unknown, auditBrokenAt: verifyAudit(database).brokenAt };
   } finally {

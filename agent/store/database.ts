@@ -223,7 +223,7 @@ export class Database {
       sql = new DatabaseSync(this.file, { readOnly });
       if (readOnly) return sql;
       prepareFile(sql, this.file, this.#options.reserve);
-      migrate(sql);
+      migrate(sql, this.#options.reserve);
       this.#epoch = readEpoch(sql);
       return sql;
     } catch (error) {

@@ -4,10 +4,12 @@ import { dirname, join } from 'node:path';
 import { copyAudit, copyTokens, shortenAuditCopy } from './copies.ts';
 import { Database } from './database.ts';
 import { examine, type Verdict } from './examine.ts';
+import { copyFirstPage } from './firstPage.ts';
 import { indexRuns, restoreSchedules, runDirectories } from './rebuild.ts';
 import { repairStore, restoreCopies, type Repair } from './repair.ts';
 import { Reserve } from './reserve.ts';
-import { isOutOfSpace, StoreError } from './storeErrors.ts';
+import { errorOf, isDamage, isOutOfSpace, StoreError } from './storeErrors.ts';
+import { upgrade } from './upgrade.ts';
 
 /** Day folders that are compared with the store at each start. */
 const daysCompared = 7;
@@ -34,6 +36,8 @@ export function openStore({ directory, now, onRepair }: OpenStoreOptions): Datab
   const verdict = examineWith(reserve, file);
   if (verdict.kind === 'damaged') repair(verdict.problem);
   else if (verdict.kind === 'missing' && hadStore(directory)) repair('it is gone');
+  else upgradeOr(repair, file, reserve);
+  copyFirstPage(file);
   const database = new Database(file, {
     reserve,
     repair: (cause) => {
@@ -52,6 +56,16 @@ export function openStore({ directory, now, onRepair }: OpenStoreOptions): Datab
     throw error;
   }
   return database;
+}
+
+/** A migration reads pages that the start of a large store does not look at. */
+function upgradeOr(repair: (problem: string) => void, file: string, reserve: Reserve): void {
+  try {
+    upgrade(file, reserve);
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    repair(errorOf(error.cause ?? error).message);
+  }
 }
 
 /** Even to read it, SQLite wants some space beside the file (sqlite.org/wal.html, 2.2). */

@@ -6,7 +6,7 @@ import { RunDirectory } from '../run/directory.ts';
 import { judge } from '../run/outcome.ts';
 import { ResultsReader } from '../run/results.ts';
 import type { Database } from './database.ts';
-import { insertRun } from './runs.ts';
+import { hasRun, insertRun } from './runs.ts';
 
 export interface Indexed {
   /** Runs that were added. */
@@ -26,7 +26,7 @@ export function indexRuns(database: Database, root: string, days = Number.POSITI
   let runs = 0;
   let started = 0;
   for (const { id, path } of runDirectories(root, days)) {
-    if (database.get('SELECT 1 FROM runs WHERE id = ?', id) !== undefined) continue;
+    if (hasRun(database, id)) continue;
     const directory = new RunDirectory(path);
     const run = attempt(() => runIn(directory));
     if (run?.id !== id || !attempt(() => add(database, run))) {

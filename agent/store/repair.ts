@@ -4,6 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { appendAudit, auditHash, auditState, newestTrim, walkAudit } from './audit.ts';
 import { copyAudit, copyTokens, lastAuditCopy, readAuditCopy, readTokenCopy, type AuditRow } from './copies.ts';
 import { Database } from './database.ts';
+import { copyFirstPage } from './firstPage.ts';
 import { indexRuns, restoreSchedules } from './rebuild.ts';
 import { salvage } from './salvage.ts';
 
@@ -38,6 +39,7 @@ export function repairStore(file: string, problem: string, now: number): Repair 
   copyTokens(placed);
   copyAudit(placed);
   placed.close();
+  copyFirstPage(file);
   return { ...repair, aside };
 }
 

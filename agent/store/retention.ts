@@ -10,6 +10,7 @@ import { RunDirectory } from '../run/directory.ts';
 import { callAt, type Clock } from '../schedule/clock.ts';
 import type { Database } from './database.ts';
 import { deleteEventsBefore, latestEvent } from './events.ts';
+import { runIdOf, runKey } from './runKeys.ts';
 import { countSamples, deleteEmptySeries, deleteSamples } from './samples.ts';
 
 const everyMs = 3_600_000;
@@ -102,12 +103,12 @@ export class Retention {
   /** Runs that stay: open ones, of each task the newest and the last good one. */
   async #keptRuns(): Promise<ReadonlySet<string>> {
     const { database } = this.#parts;
-    const kept = new Set(database.all("SELECT id FROM runs WHERE state <> 'ended'").map((row) => String(row['id'])));
+    const kept = new Set(database.all("SELECT id FROM runs WHERE state <> 'ended'").map((row) => runIdOf(row['id'])));
     for (const task of this.#tasks()) {
       for (const good of ['', "AND dry_run = 0 AND outcome IN ('changed', 'unchanged', 'warning')"]) {
         const text = `SELECT id FROM runs WHERE task = ? AND kind = 'task' ${good} ORDER BY queued_at DESC, id DESC LIMIT 1`;
-        const id = database.get(text, task)?.['id'];
-        if (typeof id === 'string') kept.add(id);
+        const row = database.get(text, task);
+        if (row !== undefined) kept.add(runIdOf(row['id']));
       }
       await nextTurn();
     }
@@ -119,7 +120,7 @@ export class Retention {
       "SELECT id FROM runs WHERE queued_at < ? AND state = 'ended' AND coalesce(ended_at, queued_at) < ?",
       ...[before, before],
     );
-    return this.#delete(rows.map((row) => String(row['id'])).filter((id) => !kept.has(id)));
+    return this.#delete(rows.map((row) => runIdOf(row['id'])).filter((id) => !kept.has(id)));
   }
 
   async #deleteBeyond(count: number, kept: ReadonlySet<string>): Promise<number> {
@@ -127,7 +128,7 @@ export class Retention {
     for (const task of this.#tasks()) {
       const text = 'SELECT id FROM runs WHERE task = ? ORDER BY queued_at DESC, id DESC LIMIT -1 OFFSET ?';
       const rows = this.#parts.database.all(text, task, count);
-      deleted += await this.#delete(rows.map((row) => String(row['id'])).filter((id) => !kept.has(id)));
+      deleted += await this.#delete(rows.map((row) => runIdOf(row['id'])).filter((id) => !kept.has(id)));
       await nextTurn();
     }
     return deleted;
@@ -140,7 +141,7 @@ export class Retention {
     const sizes: { readonly id: string; readonly bytes: number }[] = [];
     let bytes = 0;
     for (const row of this.#parts.database.all('SELECT id, state FROM runs ORDER BY queued_at, id')) {
-      const id = String(row['id']);
+      const id = runIdOf(row['id']);
       const size = await this.#sizeOf(id, row['state'] === 'ended');
       bytes += size;
       sizes.push({ id, bytes: size });
@@ -196,7 +197,7 @@ export class Retention {
         this.#sizes.delete(id);
       }
       database.transaction(() => {
-        for (const id of some) database.change("DELETE FROM runs WHERE id = ? AND state = 'ended'", id);
+        for (const id of some) database.change("DELETE FROM runs WHERE id = ? AND state = 'ended'", runKey(id));
       });
     }
     return ids.length;

@@ -1,10 +1,15 @@
 /** Runs: the index of what the run directories hold. */
+import type { SQLInputValue } from 'node:sqlite';
 import type * as z from 'zod';
 import { approval, outcome as outcomeSchema, progress, run, type Outcome, type Run } from '../protocol/nouns.ts';
 import type { Database, Row } from './database.ts';
 import { isoOf, millisecondsOf } from './instants.ts';
+import { runIdOf, runKey } from './runKeys.ts';
 
 const counts = run.shape.findings;
+/** What nearly every run has is NULL in its row: counts that are all zero, and an actor that is named like the trigger (`schedule`). */
+const noFindings = { ok: 0, info: 0, warning: 0, critical: 0 };
+const noFindingsText = JSON.stringify(noFindings);
 
 const columns = `id, task, kind, procedure, trigger, attempt, scheduled_for, actor, reason, dry_run, window_id, state, outcome,
   outcome_reason, exit_code, signal, queued_at, started_at, ended_at, adopted, findings, progress, attempts, retry_of,
@@ -42,12 +47,16 @@ export function insertRun(database: Database, item: Run, requestId: string | nul
 
 export function updateRun(database: Database, item: Run): void {
   const values = valuesOf(item);
-  database.change(update, ...changing.map(({ index }) => values[index] ?? null), item.id);
+  database.change(update, ...changing.map(({ index }) => values[index] ?? null), runKey(item.id));
 }
 
 export function getRun(database: Database, id: string): Run | null {
-  const row = database.get(`SELECT ${columns} FROM runs WHERE id = ?`, id);
+  const row = database.get(`SELECT ${columns} FROM runs WHERE id = ?`, runKey(id));
   return row === undefined ? null : runOf(row);
+}
+
+export function hasRun(database: Database, id: string): boolean {
+  return database.get('SELECT 1 FROM runs WHERE id = ?', runKey(id)) !== undefined;
 }
 
 /** It may wait for its commit still. */
@@ -120,16 +129,17 @@ export function lastRunsByTask(
     }));
 }
 
-function valuesOf(item: Run): [string, ...(string | number | null)[]] {
+function valuesOf(item: Run): readonly SQLInputValue[] {
+  const findings = JSON.stringify(item.findings);
   return [
-    item.id,
+    runKey(item.id),
     item.task,
     item.kind,
     item.procedure,
     item.trigger,
     item.attempt,
     millisecondsOf(item.scheduledFor),
-    item.actor,
+    item.actor === item.trigger ? null : item.actor,
     item.reason,
     item.dryRun ? 1 : 0,
     item.windowId,
@@ -142,7 +152,7 @@ function valuesOf(item: Run): [string, ...(string | number | null)[]] {
     millisecondsOf(item.startedAt),
     millisecondsOf(item.endedAt),
     item.adopted ? 1 : 0,
-    JSON.stringify(item.findings),
+    findings === noFindingsText ? null : findings,
     item.progress === null ? null : JSON.stringify(item.progress),
     item.attempts ?? null,
     item.retryOf ?? null,
@@ -158,14 +168,14 @@ function runOf(row: Row): Run {
   const started = row['started_at'];
   const ended = row['ended_at'];
   return run.parse({
-    id: row['id'],
+    id: runIdOf(row['id']),
     task: row['task'],
     kind: row['kind'],
     procedure: row['procedure'],
     trigger: row['trigger'],
     attempt: row['attempt'],
     scheduledFor: isoOf(row['scheduled_for']),
-    actor: row['actor'],
+    actor: row['actor'] ?? row['trigger'],
     reason: row['reason'],
     dryRun: row['dry_run'] === 1,
     windowId: row['window_id'],
@@ -179,7 +189,7 @@ function runOf(row: Row): Run {
     endedAt: isoOf(ended),
     durationMs: typeof started === 'number' && typeof ended === 'number' ? ended - started : null,
     adopted: row['adopted'] === 1,
-    findings: parseText(counts, row['findings']),
+    findings: row['findings'] === null ? noFindings : parseText(counts, row['findings']),
     progress: row['progress'] === null ? null : parseText(progress, row['progress']),
     attempts: row['attempts'],
     retryOf: row['retry_of'],

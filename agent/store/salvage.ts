@@ -15,6 +15,8 @@ import * as z from 'zod';
 import { alert, maintenanceWindow, report } from '../protocol/nouns.ts';
 import { auditRow, tokenRow } from './copies.ts';
 import { Database, type Row } from './database.ts';
+import { headerBytes, pageBytes, readFirstPage } from './firstPage.ts';
+import { keyBytes, runIdOf, runKey } from './runKeys.ts';
 import { getRun } from './runs.ts';
 
 /** Rows by table that went into the new store. */
@@ -34,8 +36,12 @@ const tables: Readonly<Record<string, z.ZodType>> = {
   schedule: z.looseObject({ task: z.string().min(1), considered_until: z.int() }),
   snoozes: z.looseObject({ task: z.string().min(1), since: z.int(), until: z.int(), actor: z.string() }),
   pause: z.looseObject({ id: z.literal(1), since: z.int(), actor: z.string() }),
-  // An open run comes from its directory, which knows more than the row.
-  runs: z.looseObject({ id: z.string(), task: z.string(), state: z.literal('ended') }),
+  // An open run comes from its directory, which knows more than the row. Older versions had the id as text.
+  runs: z.looseObject({
+    id: z.union([z.string(), z.instanceof(Uint8Array).refine((key) => key.length === keyBytes)]),
+    task: z.string(),
+    state: z.literal('ended'),
+  }),
 };
 
 export function salvage(damaged: string, database: Database): Salvaged {
@@ -43,7 +49,9 @@ export function salvage(damaged: string, database: Database): Salvaged {
   const copy = `${database.file}.salvage`;
   try {
     take(damaged, database, counts);
-    for (const bytes of [headerBytes, pageBytes]) if (mend(damaged, copy, bytes)) take(copy, database, counts);
+    const fresh = freshPage(`${copy}.template`);
+    for (const start of [fresh?.subarray(0, headerBytes), readFirstPage(damaged) ?? fresh])
+      if (start !== undefined && start !== null && mend(damaged, copy, start)) take(copy, database, counts);
   } finally {
     for (const suffix of ['', '-wal', '-shm']) rmSync(`${copy}${suffix}`, { force: true });
   }
@@ -56,7 +64,10 @@ function take(file: string, database: Database, counts: Record<string, number>):
     sql = new DatabaseSync(file, { readOnly: true });
     for (const [table, schema] of Object.entries(tables)) {
       const rows = readable(sql, table).filter((row) => schema.safeParse(row).success);
-      const added = database.transaction(() => rows.filter((row) => insert(database, table, row)).length);
+      const added = database.transaction(
+        () =>
+          rows.filter((row) => (table === 'runs' ? salvageRun(database, row) : insert(database, table, row))).length,
+      );
       if (added > 0) counts[table] = (counts[table] ?? 0) + added;
     }
   } catch {
@@ -82,6 +93,18 @@ function readable(sql: DatabaseSync, table: string): readonly Row[] {
   return [...rows.values()];
 }
 
+/** A run that can not be read again is none. */
+function salvageRun(database: Database, row: Row): boolean {
+  const id = runIdOf(row['id']);
+  if (!insert(database, 'runs', { ...row, id: runKey(id) })) return false;
+  try {
+    return getRun(database, id) !== null;
+  } catch {
+    database.change('DELETE FROM runs WHERE id = ?', runKey(id));
+    return false;
+  }
+}
+
 /** Columns that this version does not know are left out. False = it is there already, or the store refuses it. */
 function insert(database: Database, table: string, row: Row): boolean {
   const known = new Set(database.all(`SELECT name FROM pragma_table_info('${table}')`).map((column) => column['name']));
@@ -89,27 +112,18 @@ function insert(database: Database, table: string, row: Row): boolean {
   const places = names.map(() => '?').join(', ');
   try {
     const text = `INSERT OR IGNORE INTO ${table} (${names.join(', ')}) VALUES (${places})`;
-    const { changes } = database.change(text, ...names.map((name) => row[name] ?? null));
-    if (table === 'runs' && changes > 0) getRun(database, String(row['id']));
-    return changes > 0;
+    return database.change(text, ...names.map((name) => row[name] ?? null)).changes > 0;
   } catch {
-    if (table === 'runs') database.change('DELETE FROM runs WHERE id = ?', String(row['id'] ?? ''));
     return false;
   }
 }
 
-/**
- * A copy of the file that begins with so many bytes of a fresh store: the header, or the first page, which also holds the
- * places of the tables (they do not depend on what is in them). False when there is no space.
- */
-function mend(damaged: string, copy: string, bytes: number): boolean {
-  const template = `${copy}.template`;
+/** A copy of the file that begins with these bytes: a header, or the first page, which also holds the places of the tables. False when there is no space. */
+function mend(damaged: string, copy: string, start: Buffer): boolean {
   try {
     const { size } = statSync(damaged);
     if (size === 0) return false;
     const pages = Math.ceil(size / pageBytes);
-    new Database(template).close();
-    const start = readFileSync(template).subarray(0, bytes);
     copyFileSync(damaged, copy);
     truncateSync(copy, pages * pageBytes);
     if (existsSync(`${damaged}-wal`)) copyFileSync(`${damaged}-wal`, `${copy}-wal`);
@@ -117,19 +131,25 @@ function mend(damaged: string, copy: string, bytes: number): boolean {
     start.writeUInt32BE(pages, 28);
     start.fill(0, 32, 40);
     const to = openSync(copy, 'r+');
-    writeSync(to, start, 0, bytes, 0);
+    writeSync(to, start, 0, start.length, 0);
     closeSync(to);
     return true;
   } catch {
     return false;
+  }
+}
+
+/** Of a store that was made just now: its tables are where they are in all that began with this version, whatever is in them. Null when there is no space. */
+function freshPage(template: string): Buffer | null {
+  try {
+    new Database(template).close();
+    return readFileSync(template).subarray(0, pageBytes);
+  } catch {
+    return null;
   } finally {
     for (const suffix of ['', '-wal', '-shm']) rmSync(`${template}${suffix}`, { force: true });
   }
 }
-
-const headerBytes = 100;
-/** SQLite's default, which the store does not change. */
-const pageBytes = 4096;
 
 function parseJson(text: string): unknown {
   try {

@@ -6,9 +6,10 @@ import { dirname } from 'node:path';
 const busy = 5;
 const readOnly = 8;
 const ioError = 10;
-const corrupt = 11;
+export const corrupt = 11;
 const full = 13;
 const cannotOpen = 14;
+export const constraint = 19;
 const notADatabase = 26;
 
 /** A store that can not be used as it is; the message says which file and what to do. */

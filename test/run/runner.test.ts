@@ -7,6 +7,7 @@ import type { Run } from '../../agent/protocol/nouns.ts';
 import { RunDirectory } from '../../agent/run/directory.ts';
 import { membersOf } from '../../agent/run/group.ts';
 import type { Runner } from '../../agent/run/runner.ts';
+import { runKey } from '../../agent/store/runKeys.ts';
 import { getRun, listRuns } from '../../agent/store/runs.ts';
 import { request, runnerHarness, type RunnerHarness } from './harness.ts';
 
@@ -142,7 +143,7 @@ describe('Runner', () => {
   it('ends a run whose directory has vanished', async () => {
     const run = await harness.launch('exit 0');
     await endOf(run);
-    harness.database.change("UPDATE runs SET state = 'running', outcome = NULL WHERE id = ?", run.id);
+    harness.database.change("UPDATE runs SET state = 'running', outcome = NULL WHERE id = ?", runKey(run.id));
     rmSync(directoryOf(run).path, { recursive: true });
     const next = harness.another();
     await next.start();

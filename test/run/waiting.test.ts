@@ -5,6 +5,7 @@ import type { Run } from '../../agent/protocol/nouns.ts';
 import type { Runner } from '../../agent/run/runner.ts';
 import type { RunSettings } from '../../agent/run/settings.ts';
 import { systemClock } from '../../agent/schedule/clock.ts';
+import { runKey } from '../../agent/store/runKeys.ts';
 import { getRun, listRuns } from '../../agent/store/runs.ts';
 import { runnerHarness, untilThere, type RunnerHarness } from './harness.ts';
 
@@ -130,7 +131,10 @@ describe('runs that wait', () => {
     rmSync(join(harness.folder, 'order'));
     const folder = join(harness.folder, 'runs', run.queuedAt.slice(0, 10), run.id);
     for (const name of ['output.log', 'exit.json', 'pid']) rmSync(join(folder, name));
-    harness.database.change("UPDATE runs SET state = 'running', outcome = NULL, ended_at = NULL WHERE id = ?", run.id);
+    harness.database.change(
+      "UPDATE runs SET state = 'running', outcome = NULL, ended_at = NULL WHERE id = ?",
+      runKey(run.id),
+    );
     const next = harness.another();
     await next.start();
     assert.equal((await endOf(run, next)).outcome, 'changed');

@@ -21,14 +21,15 @@ if (existsSync('/usr/bin/prlimit')) {
       rmSync(folder, { recursive: true });
     });
 
-    for (const [name, what] of [
-      ['config', 'the kept configuration stays the old one'],
-      ['token', 'tokens that were there stay good, and no half copy is left'],
-      ['certificate', 'the pair of the agent is whole or not there, and made later'],
+    for (const [name, what, step] of [
+      ['config', 'the kept configuration stays the old one', full ? 1 : 17],
+      ['token', 'tokens that were there stay good, and no half copy is left', full ? 1 : 17],
+      ['certificate', 'the pair of the agent is whole or not there, and made later', full ? 1 : 17],
+      ['upgrade', 'the store of an older version is the old or the new one', full ? 509 : 50_021],
     ] as const) {
       it(`F04: ${what}`, async () => {
         const program = join(import.meta.dirname, 'fullAtEveryByte.ts');
-        const { stdout } = await run(process.execPath, [program, name, folder, full ? '1' : '17']);
+        const { stdout } = await run(process.execPath, [program, name, folder, String(step)]);
         const { tries, failures } = counts.parse(JSON.parse(stdout));
         tell(`${name}: ${tries} sizes tried, ${failures} writes failed, none did harm`);
         assert.ok(failures > 0 && failures <= tries);

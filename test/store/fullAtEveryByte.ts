@@ -1,21 +1,29 @@
 /**
  * A process of its own in which files may grow to `k` bytes and no further (RLIMIT_FSIZE, setrlimit(2); Node ignores SIGXFSZ, so that
- * a write beyond is cut short and then fails, as on a full disk). Usage: node fullAtEveryByte.ts config|token|certificate FOLDER STEP.
+ * a write beyond is cut short and then fails, as on a full disk). Usage: node fullAtEveryByte.ts config|token|certificate|upgrade FOLDER STEP.
  * Writes a file over an old one with every k up to its size; prints how many times, and throws at the first that did harm.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { readLastGood, saveLastGood } from '../../agent/config/lastGood.ts';
 import { ensureSelfSigned, selfSignedFiles } from '../../agent/server/selfSigned.ts';
 import { readTokenCopy } from '../../agent/store/copies.ts';
 import { Database } from '../../agent/store/database.ts';
+import { examine } from '../../agent/store/examine.ts';
+import { schemaVersion, schemaVersionOf } from '../../agent/store/migrations.ts';
+import { openStore } from '../../agent/store/openStore.ts';
+import { getRun, listRuns } from '../../agent/store/runs.ts';
 import { createToken, listTokens, verifyToken } from '../../agent/store/tokens.ts';
+import { anyRun, fixtureRuns, olderVersion, writeOlderStore } from './olderStore.ts';
 
 interface Target {
   /** Bytes of what is written. */
   readonly size: number;
+  /** Before each write, without a limit. */
+  readonly prepare?: () => void;
   readonly write: () => Promise<void>;
   /** After a write that failed (`failed`) or not: throws when something is not as it must be. */
   readonly check: (failed: boolean) => void;
@@ -94,8 +102,54 @@ function token(): Target {
   };
 }
 
+/** Of the store of an older version: it is the old one or the new one, with all that was in it, and the next start finishes. */
+function upgrade(): Target {
+  const [file, kept, count] = [join(folder, 'upkeep.db'), join(folder, 'kept.db'), 200];
+  writeOlderStore(kept, count);
+  const open = (): Database =>
+    openStore({
+      directory: folder,
+      now: () => now,
+      onRepair: (message) => assert.fail(message),
+    });
+  return {
+    // The log takes more than the file had.
+    size: 2 * statSync(kept).size,
+    prepare: () => {
+      for (const other of readdirSync(folder)) if (other !== 'kept.db') rmSync(join(folder, other));
+      copyFileSync(kept, file);
+    },
+    write: () => {
+      open().close();
+      return Promise.resolve();
+    },
+    check: (failed) => {
+      assert.deepEqual(examine(file, true), { kind: 'ok' });
+      const found = schemaVersionIn(file);
+      assert.ok(found === schemaVersion || (failed && found === olderVersion), `version ${found}`);
+      const database = open();
+      for (let index = 0; index < count; index += 1)
+        assert.deepEqual(getRun(database, anyRun(index).id), anyRun(index));
+      assert.equal(listRuns(database, { limit: 1000 }).length, count + fixtureRuns);
+      assert.equal(verifyToken(database, 'upkeep_00000000_test', 0)?.name, 'ci');
+      database.close();
+      assert.equal(schemaVersionIn(file), schemaVersion);
+    },
+  };
+}
+
+function schemaVersionIn(file: string): number {
+  const sql = new DatabaseSync(file, { readOnly: true });
+  try {
+    return schemaVersionOf(sql);
+  } finally {
+    sql.close();
+  }
+}
+
+const targets = { config, certificate, token, upgrade };
 mkdirSync(folder, { recursive: true });
-const target = name === 'config' ? await config() : name === 'certificate' ? await certificate() : token();
+const target = await targets[name as keyof typeof targets]();
 let [tries, failures] = [0, 0];
 for (
   let bytes = 0;
@@ -103,6 +157,7 @@ for (
   bytes = bytes < target.size ? Math.min(target.size, bytes + Number(step)) : bytes + 1
 ) {
   tries += 1;
+  target.prepare?.();
   limit(bytes);
   let failed = false;
   try {

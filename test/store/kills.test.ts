@@ -73,7 +73,7 @@ describe('the store under kill -9 (F29)', function () {
       assert.equal(events, all + ended, 'each change with its event, or neither');
       assert.equal(verifyAudit(database).brokenAt, null);
       // The runner would end these; here they are ended so that the sum stays simple.
-      for (const row of open) database.change("UPDATE runs SET state = 'ended' WHERE id = ?", String(row['id']));
+      for (const row of open) database.change("UPDATE runs SET state = 'ended' WHERE id = ?", row['id'] ?? null);
       for (const row of open)
         database.change("INSERT INTO events (at, type, data) VALUES (0, 'run.changed', ?)", JSON.stringify(row));
       next = all;
