@@ -15,29 +15,28 @@ type PathsIn<T> = {
 /** `logs.archive`: all below it. `logs.rotate[]`: a list whose entries have nothing to do with each other. */
 export type SettingPath = PathsIn<Sections>;
 
-/** A setting, or one that counts only where another is not given, for which it stands in. */
-export type Relied = SettingPath | { readonly setting: SettingPath; readonly unless: SettingPath };
+/** A setting, or one by which something is only told of the work. */
+export type Relied = SettingPath | { readonly setting: SettingPath; readonly tells: true };
 
 export interface Missing {
   /** As it is written: `certificates.deploy[1].validte`. */
   readonly path: string;
-  /** Only one entry of a list is missing, and there are others. */
-  readonly entry: boolean;
+  readonly loss: Loss;
 }
+
+/** `entry`: only one of a list, and there are others. `told`: nothing works by it, but something is told by it. */
+export type Loss = 'setting' | 'entry' | 'told';
 
 /** The settings of a file, and where something of them was left out. */
 export type Given = Sections & Pick<Config, 'leftOut'>;
 
 /** Each place once. A key that is not known where it stands may be any of those that are. */
 export function missingFrom(config: Given, settings: readonly Relied[]): readonly Missing[] {
-  const wanted = settings
-    .filter((relied) => typeof relied === 'string' || valueAt(config, pathOf(relied.unless)) === undefined)
-    .map(wantedBy)
-    .map(({ path, list }) => ({ path, list: list && hasEntries(config, path) }));
+  const wanted = settings.map(wantedBy).map((one) => ({ ...one, list: one.list && hasEntries(config, one.path) }));
   const missing = new Map<string, Missing>();
   for (const place of config.leftOut ?? []) {
     const loss = lossAt(place, wanted);
-    if (loss !== null) missing.set(written(place), { path: written(place), entry: loss === 'entry' });
+    if (loss !== null) missing.set(written(place), { path: written(place), loss });
   }
   return [...missing.values()];
 }
@@ -57,17 +56,20 @@ interface Wanted {
   readonly path: readonly string[];
   /** Its entries have nothing to do with each other. */
   readonly list: boolean;
+  readonly tells: boolean;
 }
 
 function wantedBy(relied: Relied): Wanted {
   const setting = settingOf(relied);
-  return { path: pathOf(setting), list: setting.endsWith('[]') };
+  return { path: pathOf(setting), list: setting.endsWith('[]'), tells: typeof relied !== 'string' };
 }
 
 /** What a mistake at that place takes from what is wanted; null = nothing. */
-function lossAt(place: Place, wanted: readonly Wanted[]): 'entry' | 'setting' | null {
-  if (!wanted.some(({ path }) => concerns(place, path))) return null;
-  return wanted.some(({ path, list }) => list && isEntryOf(place, path)) ? 'entry' : 'setting';
+function lossAt(place: Place, wanted: readonly Wanted[]): Loss | null {
+  const concerned = wanted.filter(({ path }) => concerns(place, path));
+  if (concerned.length === 0) return null;
+  if (concerned.every(({ tells }) => tells)) return 'told';
+  return concerned.some(({ path, list }) => list && isEntryOf(place, path)) ? 'entry' : 'setting';
 }
 
 function concerns(place: Place, wanted: readonly string[]): boolean {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { missingFrom, type Relied, type SettingPath } from '../../agent/config/relied.ts';
+import { isReliedOn, missingFrom, type Relied, type SettingPath } from '../../agent/config/relied.ts';
 import { loadConfig } from '../../agent/config/load.ts';
 import { procedures } from '../../agent/procedures/index.ts';
 import { load, maintenance } from './harness.ts';
@@ -7,7 +7,7 @@ import { load, maintenance } from './harness.ts';
 function missing(settings: readonly Relied[], ...lines: string[]): string[] {
   const { config } = load(maintenance(...lines));
   assert.ok(config);
-  return missingFrom(config, settings).map(({ path, entry }) => (entry ? `entry ${path}` : path));
+  return missingFrom(config, settings).map(({ path, loss }) => (loss === 'setting' ? path : `${loss} ${path}`));
 }
 
 describe('the settings by which something works', () => {
@@ -42,12 +42,13 @@ describe('the settings by which something works', () => {
     assert.deepEqual(missing(['certificates.renew_command'], command), ['certificates.renew_command']);
   });
 
-  it('do not count where another setting is given, for which they stand in', () => {
-    const settings = ['logs.archive', { setting: 'logs.rotate', unless: 'logs.archive.paths' }] as const;
-    assert.deepEqual(missing(settings, 'logs: { rotate: 7, archive: { paths: [/a] } }'), []);
-    assert.deepEqual(missing(settings, 'logs: { rotate: 7, archive: { days: 7 } }'), ['logs.rotate']);
-    const both = ['logs.archive', 'logs.rotate'];
-    assert.deepEqual(missing(settings, 'logs: { rotate: 7, archive: { paths: 7 } }').sort(), both);
+  it('by which something is only told are no more than that, unless it works by them too', () => {
+    const told = { setting: 'certificates.deploy[]', tells: true } as const;
+    const mistake = 'certificates: { deploy: [{ domain: a.example, to: 7 }], renew: 7 }';
+    assert.deepEqual(missing([told], mistake), ['told certificates.deploy[0]']);
+    assert.deepEqual(missing([told, 'certificates.deploy'], mistake), ['certificates.deploy[0]']);
+    assert.equal(isReliedOn(['certificates', 'deploy'], [told]), false);
+    assert.equal(isReliedOn(['certificates', 'deploy'], [told, 'certificates.deploy']), true);
   });
 
   it('are said to keep procedures from changing anything', () => {

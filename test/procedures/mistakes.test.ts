@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import * as z from 'zod';
-import { settingOf } from '../../agent/config/relied.ts';
+import { missingFrom, settingOf } from '../../agent/config/relied.ts';
 import type { Config } from '../../agent/config/schema.ts';
 import { defineProcedure, type AnyProcedure, type ProcedureOutcome } from '../../agent/procedures/define.ts';
 import { procedures } from '../../agent/procedures/index.ts';
@@ -71,8 +71,14 @@ describe('a mistake in the settings of a procedure', () => {
     const { name, changes } = procedure;
     const expected = `${changes ? 'makes' : 'is told first by'} ${name}${changes ? ' refuse' : ''}`;
     it(`${expected}, with the place`, async () => {
-      for (const setting of procedure.settings.map(settingOf)) {
+      for (const relied of procedure.settings) {
+        const setting = settingOf(relied);
         const { config, place } = mistaken(setting);
+        if (changes && typeof relied !== 'string') {
+          const impact = (await procedure.impactOf(needed[name] ?? {}, config)) ?? '';
+          assert.deepEqual([missingFrom(config, [relied])[0]?.loss, impact.startsWith('It refuses')], ['told', false]);
+          continue;
+        }
         const effect = changes ? 'nothing was done' : 'a default was used instead';
         const finding = {
           level: changes ? 'critical' : 'warning',
@@ -124,6 +130,14 @@ describe('a mistake in the settings of a procedure', () => {
     for (const outcome of ['changed', 'unchanged', 'warning', 'failed'] as const) {
       assert.deepEqual(await given(true, ['logs.rotate[]'], outcome)(), ['failed', 1, 'critical logs.rotate[1]']);
     }
+  });
+
+  it('stops nothing where something is only told by it, and leaves that at best a warning', async () => {
+    const told = { setting: 'logs.state', tells: true } as const;
+    assert.deepEqual(await given(true, [told], 'changed')(), ['warning', 1, 'warning logs.state']);
+    assert.deepEqual(await given(true, [told], 'failed')(), ['failed', 1, 'warning logs.state']);
+    const both = ['critical logs.rotate[1]', 'warning logs.state'];
+    assert.deepEqual(await given(true, ['logs.rotate[]', told], 'changed')(), ['failed', 1, ...both]);
   });
 
   it('leaves what only looks at best a warning', async () => {

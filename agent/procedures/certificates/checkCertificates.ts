@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { endpointForm, endpointText } from '../../config/endpoints.ts';
 import { defineProcedure } from '../define.ts';
 import { hostName, warnDays } from './options.ts';
+import { careSettings } from './renewalSettings.ts';
 
 const options = z.object({
   path: z.array(z.string().min(1)).optional().describe('File, folder or glob to check instead of the configured ones'),
@@ -28,6 +29,7 @@ export const checkCertificates = defineProcedure({
     'certificates.ca',
     'certificates.timeout',
     'certificates.password',
+    ...careSettings,
   ],
   options,
   work: () => import('./checkCertificatesWork.ts'),

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { domainName } from '../../config/certificates.ts';
 import { defineProcedure } from '../define.ts';
 import { deployImpact } from './deployImpact.ts';
-import { renewalSettings } from './renewalSettings.ts';
+import { deploymentSettings } from './renewalSettings.ts';
 
 const options = z.object({
   domain: domainName.optional().describe('Domain whose targets of certificates.deploy are served; by default all'),
@@ -17,7 +17,7 @@ export const deployCertificate = defineProcedure({
   summary:
     'Install certificate and key in one step, reload the service, check what it serves, and go back to the pair before when anything fails',
   changes: true,
-  settings: [...renewalSettings],
+  settings: [...deploymentSettings],
   options,
   impact: ({ domain }, config) => deployImpact(domain, config.certificates),
   work: () => import('./deployCertificateWork.ts'),

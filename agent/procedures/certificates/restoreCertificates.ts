@@ -35,7 +35,11 @@ export const restoreCertificates = defineProcedure({
   title: 'Restore Certificates',
   summary: 'Put the certificate folders back as a backup has them, and keep what is there now as an undo archive',
   changes: true,
-  settings: ['certificates.backup'],
+  settings: [
+    'certificates.backup',
+    { setting: 'certificates.deploy[]', tells: true },
+    { setting: 'certificates.certbot.config_dir', tells: true },
+  ],
   options,
   impact: ({ date, archive, domain, list, undo = false }, { certificates: { backup } }) => {
     if (list) return 'Archives are listed; nothing is changed.';

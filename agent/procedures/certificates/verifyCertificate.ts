@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import { defineProcedure } from '../define.ts';
 import { hostName, warnDays } from './options.ts';
+import { careSettings } from './renewalSettings.ts';
 
 const options = z.object({
   cert: z.string().min(1).describe('File with the certificate: PEM (also a bundle), DER or PKCS#12'),
@@ -18,7 +19,7 @@ export const verifyCertificate = defineProcedure({
   title: 'Verify Certificate',
   summary: 'Verify one certificate file: expiry, chain, host name, private key and strength',
   changes: false,
-  settings: ['certificates.ca', 'certificates.timeout', 'certificates.password'],
+  settings: ['certificates.ca', 'certificates.timeout', 'certificates.password', ...careSettings],
   options,
   work: () => import('./verifyCertificateWork.ts'),
 });

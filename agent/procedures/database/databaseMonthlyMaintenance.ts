@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { defineProcedure } from '../define.ts';
 import { databasesText } from './impact.ts';
 import { databaseNames, jobs, relationNames } from './options.ts';
-import { bloatSettings, deadRowSettings, workSettings } from './relied.ts';
+import { bloatSettings, workSettings } from './relied.ts';
 
 const options = z.object({
   database: databaseNames.describe('Name of a configured database, or several; by default all'),
@@ -26,7 +26,7 @@ export const databaseMonthlyMaintenance = defineProcedure({
   summary:
     'Write bloated tables anew, rebuild all indexes concurrently, refresh all statistics, look for orphaned data',
   changes: true,
-  settings: [...workSettings, ...deadRowSettings, ...bloatSettings, 'database.orphan_queries[]'],
+  settings: [...workSettings, ...bloatSettings, 'database.orphan_queries[]'],
   options,
   impact: async (given, config) => {
     const { monthlyImpact } = await import('./relationImpact.ts');

@@ -24,7 +24,7 @@ export const monitorQueries = defineProcedure({
   summary: 'Show statements and transactions that run for too long and who waits for them, or end one',
   changes: true,
   looksOnly: ({ cancel, terminate }) => cancel === undefined && terminate === undefined,
-  settings: [...sessionSettings, 'database.lock_wait', 'database.long_transaction'],
+  settings: [...sessionSettings],
   options,
   impact: async ({ database, cancel, terminate }, config) => {
     const pid = terminate ?? cancel;

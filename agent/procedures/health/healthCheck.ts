@@ -1,5 +1,6 @@
 /** `health-check`: services, resources against their thresholds, databases. */
 import * as z from 'zod';
+import { sessionSettings } from '../database/relied.ts';
 import { defineProcedure } from '../define.ts';
 
 const options = z.object({
@@ -17,7 +18,7 @@ export const healthCheck = defineProcedure({
   title: 'Check Health',
   summary: 'Check services, disks, memory, processors and database connections against their thresholds',
   changes: false,
-  settings: ['thresholds', 'health.services[]', 'health.exclude_mounts', 'databases[]', 'database.connect_timeout'],
+  settings: ['thresholds', 'health.services[]', 'health.exclude_mounts', ...sessionSettings],
   options,
   work: () => import('./healthCheckWork.ts'),
 });

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import type { Finding } from '../../protocol/nouns.ts';
 import { checkCertificates } from '../certificates/checkCertificates.ts';
 import { databaseHealthFindings } from '../database/health.ts';
+import { missingFrom } from '../../config/relied.ts';
 import { outcomeOf } from '../define.ts';
 import { remembering } from '../remembering.ts';
 import type { ProcedureContext, ProcedureResult } from '../define.ts';
@@ -123,7 +124,9 @@ function certificateCheck(context: ProcedureContext): HealthCheck {
     timeoutMs: timeout * 2 + 30_000,
     run: async (signal) => {
       const findings: Finding[] = [];
-      if (paths.length > 0 || endpoints.length > 0) {
+      // It tells of mistakes in its settings itself, for which none may be left.
+      const mistaken = missingFrom(context.config, checkCertificates.settings).length > 0;
+      if (paths.length > 0 || endpoints.length > 0 || mistaken) {
         await checkCertificates.execute(
           {},
           {

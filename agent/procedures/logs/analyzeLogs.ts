@@ -27,7 +27,7 @@ export const analyzeLogs = defineProcedure({
   title: 'Analyze Logs',
   summary: 'Find out what logs say about errors, or about the speed of requests and statements',
   changes: false,
-  settings: ['logs.analyze', 'logs.analyze.files[]', { setting: 'logs.rotate[]', unless: 'logs.analyze.files' }],
+  settings: ['logs.analyze', 'logs.analyze.files[]', 'logs.rotate[]'],
   options,
   work: () => import('./analyzeLogsWork.ts'),
 });

@@ -21,7 +21,7 @@ export const archiveAuditLogs = defineProcedure({
   summary:
     "Copy old entries of Upkeep's audit log, its chain verified first, and move configured audit logs into archives",
   changes: true,
-  settings: ['logs.audit', 'logs.audit.paths[]', 'logs.archive'],
+  settings: ['logs.audit', 'logs.audit.paths[]', 'logs.archive', 'logs.rotate[]'],
   options,
   impact: ({ days }, { logs: { audit } }) => {
     const after =

@@ -37,7 +37,7 @@ export const archiveLogs = defineProcedure({
   summary: 'Move old rotated logs into dated, compressed archives, verified before the originals are removed',
   changes: true,
   looksOnly: ({ list, verify }) => list || verify,
-  settings: ['logs.archive', 'logs.archive.paths[]', { setting: 'logs.rotate[]', unless: 'logs.archive.paths' }],
+  settings: ['logs.archive', 'logs.archive.paths[]', 'logs.rotate[]'],
   options,
   impact: ({ list, verify, restore, days, destination }, { logs: { archive } }) => {
     if (list || verify) return 'Archives are read; nothing is changed.';

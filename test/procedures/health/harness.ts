@@ -23,13 +23,21 @@ interface Settings {
   readonly health?: z.input<typeof healthSettings>;
   readonly thresholds?: z.input<typeof thresholds>;
   readonly full?: boolean;
+  /** As `Config` has it. */
+  readonly leftOut?: Config['leftOut'];
   readonly signal?: AbortSignal;
 }
 
-export async function check({ health = {}, thresholds = {}, full = false, signal }: Settings): Promise<HealthOutcome> {
+export async function check({
+  health = {},
+  thresholds = {},
+  full = false,
+  leftOut = [],
+  signal,
+}: Settings): Promise<HealthOutcome> {
   const findings: Finding[] = [];
   const context: ProcedureContext = {
-    config: configuration({ health, thresholds }),
+    config: { ...configuration({ health, thresholds }), leftOut },
     dryRun: false,
     signal: signal ?? new AbortController().signal,
     env: { PATH: process.env['PATH'] },

@@ -145,6 +145,15 @@ describe('health-check', () => {
     assert.ok(of(findings, 'disk.inodes').length > 0);
   });
 
+  it('looks at certificates and says so where a mistake left it none to look at', async () => {
+    const leftOut = [['certificates', 'paths']];
+    const { findings } = await check({ thresholds: relaxed, full: true, leftOut });
+    const [mistake, ...more] = of(findings, 'config.mistake');
+    assert.deepEqual([mistake?.level, mistake?.subject, more], ['warning', 'certificates.paths', []]);
+    assert.ok(findings.some(({ code }) => code.startsWith('certificate')));
+    assert.deepEqual(of((await check({ thresholds: relaxed, leftOut })).findings, 'config.mistake'), []);
+  });
+
   it('stops when it is told to', async () => {
     await assert.rejects(check({ signal: AbortSignal.abort(new Error('stopped by a test')) }), /stopped by a test/);
   });
