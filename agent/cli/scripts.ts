@@ -1,7 +1,8 @@
 /** `upkeep scripts install`: the seed's script names as files, for cron jobs and people that call them so. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { makeFolders } from '../makeFolders.ts';
 import type { AnyProcedure } from '../procedures/define.ts';
 import { writeFileAtomic } from '../store/atomicWrite.ts';
 import { UsageError } from './errors.ts';
@@ -17,7 +18,7 @@ export function registerScripts(program: Command, io: Io, procedures: ReadonlyMa
     .summary('write one script per procedure, such as check-certificates.sh')
     .description('Writes one small script per procedure. A file of that name that is not ours is left alone and said.')
     .action(async (dir: string) => {
-      mkdirSync(dir, { recursive: true });
+      await makeFolders(resolve(dir), 0o777);
       const foreign: string[] = [];
       for (const name of procedures.keys()) {
         const file = join(resolve(dir), `${name}.sh`);

@@ -2,9 +2,9 @@
  * The text in force, kept in the state folder: children of the agent read it, and the agent itself when the file has become
  * unusable. Variables are kept as `${NAME}`, so that it holds no more secrets than the file does.
  */
-import { mkdir } from 'node:fs/promises';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { makeFolders } from '../makeFolders.ts';
 import { writeFileAtomic } from '../store/atomicWrite.ts';
 
 export function lastGoodFile(stateDirectory: string): string {
@@ -14,7 +14,7 @@ export function lastGoodFile(stateDirectory: string): string {
 /** The text, and in a comment at its end the file that it is from. */
 export async function saveLastGood(stateDirectory: string, source: string, text: string): Promise<void> {
   const file = lastGoodFile(stateDirectory);
-  await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
+  await makeFolders(path.dirname(file), 0o700);
   await writeFileAtomic(file, `${text}${text.endsWith('\n') ? '' : '\n'}${mark(source)}`, 0o600);
 }
 

@@ -2,9 +2,8 @@
  * Running as another OS user. Node's `uid` option would drop the supplementary groups, so setpriv(1) of util-linux changes
  * user, group and groups at once and becomes the command: no shell, no PAM session, no password, nothing left of root.
  */
-import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { promisify } from 'node:util';
+import { findAccount } from '../getent.ts';
 
 export interface OsUser {
   readonly name: string;
@@ -40,18 +39,8 @@ export function asUserPrefix(user: OsUser): readonly string[] {
   return [setpriv, `--reuid=${user.uid}`, `--regid=${user.gid}`, '--init-groups', '--inh-caps=-all', '--'];
 }
 
-/** By the host's own directory of users, LDAP included (getent(1)). */
 async function lookUp(name: string): Promise<OsUser> {
-  const line = await promisify(execFile)('getent', ['passwd', '--', name], { timeout: 10_000 }).then(
-    ({ stdout }) => stdout.split('\n')[0] ?? '',
-    (error: unknown) => {
-      const { code } = error as { readonly code?: string | number };
-      // getent(1): 2 = the key is not there.
-      if (code === 2) return '';
-      throw new Error(`the OS user "${name}" can not be looked up with getent (${String(code)})`, { cause: error });
-    },
-  );
-  const [found, , uid, gid, , home, shell] = line.split(':');
+  const [found, , uid, gid, , home, shell] = (await findAccount('passwd', name)) ?? [];
   if (found !== name || uid === undefined || gid === undefined) {
     throw new Error(`there is no OS user "${name}" on this host: correct \`user\`, or create it`);
   }

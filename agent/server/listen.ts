@@ -1,7 +1,8 @@
 /** Binds HTTP servers to a TCP port or a Unix socket; what fails says which port or file and what to do. */
-import { chmodSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
+import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import { connect, type AddressInfo, type ListenOptions, type Server } from 'node:net';
 import { dirname } from 'node:path';
+import { makeFolders } from '../makeFolders.ts';
 import { formatAddress, isLoopback, type ListenAddress } from './listenAddress.ts';
 
 /** `sun_path` holds 108 bytes on Linux and 104 on macOS, with the final NUL (unix(7)). */
@@ -34,7 +35,7 @@ export async function listenUnix(server: Server, path: string): Promise<void> {
     );
   }
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    await makeFolders(dirname(path), 0o700);
     if (isThere(path)) await removeStale(path);
     await listenPrivately(server, path);
     chmodSync(path, 0o600);

@@ -49,7 +49,7 @@ export async function meansOf(target: DeployTarget, env: ProcedureContext['env']
   return {
     validate: target.validate === undefined ? null : await findProgram(target.validate, env),
     reload: target.reload === undefined ? null : await findProgram(target.reload, env),
-    accounts: await accountsOf(target.owner, target.group, env),
+    accounts: await accountsOf(target.owner, target.group),
   };
 }
 

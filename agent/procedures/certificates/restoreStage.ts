@@ -2,6 +2,7 @@
 import { constants } from 'node:fs';
 import { chmod, chown, lchown, lutimes, mkdir, open, symlink, utimes } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { makeFolders } from '../../makeFolders.ts';
 import { syncDirectory } from '../../store/atomicWrite.ts';
 import { type BackupEntry, isWithin } from './backupEntries.ts';
 import { compareTrees, type Difference, scanTree } from './backupTree.ts';
@@ -19,7 +20,7 @@ export async function stage(
   signal: AbortSignal,
 ): Promise<void> {
   for (const { root, stage: folder } of places) {
-    await mkdir(dirname(root), { recursive: true });
+    await makeFolders(dirname(root), 0o777);
     await mkdir(folder, { mode: 0o700 });
   }
   const folders: { readonly path: string; readonly entry: BackupEntry }[] = [];

@@ -1,6 +1,7 @@
 /** The Markdown report of `performance-analysis`. What comes from databases is text in it, never markup. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { makeFolders } from '../../makeFolders.ts';
 import type { Finding } from '../../protocol/nouns.ts';
 import { bytesText } from './bytesText.ts';
 import type { IndexAdvice } from './indexAdvice.ts';
@@ -28,7 +29,7 @@ export interface AnalysisReport {
 
 /** Readable to its owner alone: it tells much about the application. */
 export async function writeReport(file: string, report: AnalysisReport): Promise<void> {
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  await makeFolders(dirname(file), 0o700);
   await writeFile(file, markdown(report), { mode: 0o600 });
 }
 

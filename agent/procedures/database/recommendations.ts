@@ -2,9 +2,10 @@
  * Recommendations of `performance-analysis`, kept for `apply-optimizations`: each has the SQL that applies it and the SQL
  * that takes it back.
  */
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import * as z from 'zod';
+import { makeFolders } from '../../makeFolders.ts';
 
 export const recommendationSchema = z.object({
   /** Stable from one analysis to the next: `setting.random_page_cost`, `autovacuum.public.orders`. */
@@ -48,7 +49,7 @@ export function analysisFile(memoryDirectory: string): string {
 
 /** Keeps an analysis in place of the last one, whole or not at all. */
 export async function writeAnalysis(file: string, analysis: Analysis): Promise<void> {
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  await makeFolders(dirname(file), 0o700);
   const draft = `${file}.new`;
   await writeFile(draft, `${JSON.stringify(analysisSchema.parse(analysis), null, 2)}\n`, { mode: 0o600 });
   await rename(draft, file);

@@ -12,6 +12,7 @@ import { asUser } from './asUser.ts';
 import type { UserAndGroup } from './asUser.ts';
 import type { Channel } from './channel.ts';
 import type { ArchivedFile } from './manifest.ts';
+import { NoRoom } from './ownFiles.ts';
 import { Watch } from './unchanged.ts';
 import { inodeKey } from './writers.ts';
 
@@ -35,11 +36,6 @@ export class SourceProblem extends Error {
   }
 }
 
-/** The destination has not enough space. */
-export class NoRoom extends Error {
-  override readonly name = 'NoRoom';
-}
-
 /** Name in the archive of the list of checksums. */
 export const checksums = 'SHA256SUMS';
 const chunkBytes = 4 << 20;
@@ -54,6 +50,7 @@ export async function requireRoom(place: string, bytes: number): Promise<void> {
   const free = bavail * bsize;
   if (free >= bytes + reserveBytes) return;
   throw new NoRoom(
+    place,
     `${place} has ${formatBytes(free)} free; about ${formatBytes(bytes)} for the archive and ${formatBytes(reserveBytes)} in reserve are needed`,
   );
 }

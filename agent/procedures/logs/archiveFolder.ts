@@ -9,7 +9,7 @@ import { makeFolders } from '../../makeFolders.ts';
 import { lockFile } from '../../store/stateLock.ts';
 import { writeFileAtomic } from '../../store/atomicWrite.ts';
 import { syncDirectory } from './archive.ts';
-import { NoRoom, SourceProblem } from './archiveContent.ts';
+import { SourceProblem } from './archiveContent.ts';
 import type { Source } from './archiveContent.ts';
 import { requireRoomFor } from './archiveRoom.ts';
 import { verifyArchive } from './archiveVerify.ts';
@@ -21,6 +21,7 @@ import { trustedAs } from './folderTrust.ts';
 import { contentsOf, freshName, placesOf, readManifest } from './manifest.ts';
 import type { ArchivedFile, ArchivePrefix, Manifest } from './manifest.ts';
 import { removeOriginals } from './originals.ts';
+import { NoRoom } from './ownFiles.ts';
 
 /** The folder can not be used: one sentence says why and what to do. */
 export class FolderProblem extends Error {

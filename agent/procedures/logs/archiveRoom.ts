@@ -3,8 +3,9 @@ import type { FileHandle } from 'node:fs/promises';
 import { statfs } from 'node:fs/promises';
 import { formatBytes } from '../../config/units.ts';
 import { counted } from '../counted.ts';
-import { NoRoom, openSource, reserveBytes } from './archiveContent.ts';
+import { openSource, reserveBytes } from './archiveContent.ts';
 import type { Source } from './archiveContent.ts';
+import { NoRoom } from './ownFiles.ts';
 import { packBlock, release } from './compression.ts';
 import type { Compression } from './compression.ts';
 
@@ -59,6 +60,7 @@ export async function requireRoomFor(
   const expected = await expectedBytes(sources, compression);
   if (free >= expected + reserveBytes) return;
   throw new NoRoom(
+    folder,
     `${folder} has ${formatBytes(free)} free; about ${formatBytes(expected)} for the archive of ${counted(sources.length, 'file')} (${formatBytes(sum(sources))}, by samples of them) and ${formatBytes(reserveBytes)} in reserve are needed`,
   );
 }

@@ -1,8 +1,8 @@
 /** From options and configuration to what an archive run works with. */
 import path from 'node:path';
-import { execa } from 'execa';
 import type { Config } from '../../config/schema.ts';
 import type { LogArchiveSettings } from '../../config/logs.ts';
+import { accountKinds, findAccount, type AccountDirectory } from '../../getent.ts';
 import { FolderProblem } from './archiveFolder.ts';
 import type { ArchiveFileSettings } from './archiveWriter.ts';
 import type { UserAndGroup } from './asUser.ts';
@@ -74,17 +74,20 @@ async function fileSettings(
   };
 }
 
-/** `user group` by the host's own directories (getent(1)). */
+/** `user group` by the host's own directories. */
 async function lookUp(given: string, setting: 'owner' | 'su'): Promise<UserAndGroup> {
   const [user = '', group = ''] = given.split(' ');
   return { uid: await idOf('passwd', user, setting), gid: await idOf('group', group, setting) };
 }
 
-async function idOf(directory: 'passwd' | 'group', name: string, setting: string): Promise<number> {
-  const { stdout } = await execa('getent', [directory, '--', name], { reject: false, timeout: 10_000 });
-  const [found, , id] = stdout.split('\n')[0]?.split(':') ?? [];
+async function idOf(directory: AccountDirectory, name: string, setting: string): Promise<number> {
+  const account = await findAccount(directory, name).catch((error: unknown) => {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new FolderProblem(`\`${setting}\` in logs.archive: ${reason}.`);
+  });
+  const [found, , id] = account ?? [];
   if (found === name && id !== undefined && /^\d+$/.test(id)) return Number(id);
   throw new FolderProblem(
-    `There is no ${directory === 'passwd' ? 'user' : 'group'} ${name} on this host: correct \`${setting}\` in logs.archive.`,
+    `There is no ${accountKinds[directory]} ${name} on this host: correct \`${setting}\` in logs.archive.`,
   );
 }

@@ -8,7 +8,7 @@ import { constants } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { openSafely } from './archive.ts';
-import { Content, NoRoom } from './archiveContent.ts';
+import { Content } from './archiveContent.ts';
 import type { Source } from './archiveContent.ts';
 import { compareContent } from './archiveVerify.ts';
 import type { UserAndGroup } from './asUser.ts';
@@ -16,7 +16,7 @@ import { Channel, together } from './channel.ts';
 import { blockBytes, mostPacked, release, unpackBlock } from './compression.ts';
 import type { Compression } from './compression.ts';
 import type { Manifest } from './manifest.ts';
-import { isOutOfSpace } from './ownFiles.ts';
+import { isOutOfSpace, NoRoom } from './ownFiles.ts';
 import { PackThreads } from './packThreads.ts';
 import type { PackedBlock } from './packThreads.ts';
 
@@ -69,7 +69,7 @@ export async function writeArchive(
     return { about: { files, bytes, sha256, compression: settings.compression }, marks };
   } catch (error) {
     await content.turn(() => rm(temporary, { force: true }));
-    throw isOutOfSpace(error) ? new NoRoom(`there is no space left for ${temporary}`, { cause: error }) : error;
+    throw isOutOfSpace(error) ? new NoRoom(temporary, undefined, { cause: error }) : error;
   } finally {
     await target.close();
   }

@@ -1,14 +1,14 @@
 /** Files that Upkeep writes for itself: configuration and journal of a rotation. */
 import { open, rename, rm } from 'node:fs/promises';
 
-/** The disk (or the user's share of it) is full. */
+/** The disk (or the user's share of it) is full, or would be. The message is a clause. */
 export class NoRoom extends Error {
   override readonly name = 'NoRoom';
-  /** What could not be written. */
+  /** What could not be written, or where. */
   readonly file: string;
 
-  constructor(file: string, cause: unknown) {
-    super(`There is no space left for ${file}.`, { cause });
+  constructor(file: string, message = `there is no space left for ${file}`, options: ErrorOptions = {}) {
+    super(message, options);
     this.file = file;
   }
 }
@@ -41,7 +41,7 @@ export async function withRoom<Result>(file: string, work: () => Promise<Result>
     return await work();
   } catch (error) {
     if (isOutOfSpace(error)) {
-      throw new NoRoom(file, error);
+      throw new NoRoom(file, undefined, { cause: error });
     }
     throw error;
   }
