@@ -21,7 +21,7 @@ export function storeCheck(
       const command = [...args, 'store', 'check', '--json', '--state', directory];
       // Exit code 1 = damaged, or the audit log was changed, with the same document.
       const { stdout } = await promisify(execFile)(file, command, { timeout: longestMs }).catch((error: unknown) => {
-        if (error instanceof Error && 'stdout' in error && typeof error.stdout === 'string')
+        if (error instanceof Error && 'stdout' in error && typeof error.stdout === 'string' && error.stdout !== '')
           return { stdout: error.stdout };
         throw error;
       });
