@@ -4,7 +4,7 @@ import type { HostView } from '../state/host.ts';
 import { actionWords, isFileSource } from './certificateActions.ts';
 import { byUrgency } from './certificateLifetime.ts';
 import { severity } from './levels.ts';
-import { grouped, plain, shortPath } from './text.ts';
+import { grouped, plainUpTo, shortPath } from './text.ts';
 
 /** A certificate in one place. */
 export interface Found {
@@ -52,10 +52,13 @@ export function certificateSource(about: Pick<Finding, 'code' | 'subject'> | { r
   return /^finding:certificates\.\w+:(.+)$/s.exec(about.key)?.[1] ?? null;
 }
 
+/** Longer ones would push out of a row what is wrong; the whole name is below it and in its tooltip. */
+const longestLabel = 64;
+
 export function nameOf(certificate: Certificate): string {
   const [name] = certificate.names;
   const common = /(?:^|[,\n/])\s*CN\s*=\s*([^,\n/]+)/.exec(certificate.subject)?.[1];
-  return plain(name ?? common ?? shortPath(certificate.source));
+  return plainUpTo(name ?? common ?? shortPath(certificate.source), longestLabel);
 }
 
 /** Its node's id, by which the view finds it. */

@@ -222,4 +222,13 @@ describe('certificatesModel', () => {
     assert.equal(certificateSource({ key: 'finding:certificates.expiry:/etc/ssl/a:b.pem' }), '/etc/ssl/a:b.pem');
     assert.equal(certificateSource({ key: 'task:certificates' }), null);
   });
+
+  it('cuts a name that would push the days left out of its row, and tells more of it below and in the tooltip', () => {
+    const long = `${'a'.repeat(63)}.${'b'.repeat(63)}.example.test`;
+    const certificates = [makeCertificate({ names: [long], subject: '' })];
+    const [node] = certificatesModel([makeHost({ reports: [makeReport({ certificates })] })], now);
+    assert.equal(node?.label, `${'a'.repeat(63)}…`);
+    assert.ok(tooltipLines(node).includes(`Names: ${long}`));
+    assert.ok(outline(node.children?.() ?? []).includes(`dash (muted) Names | ${long}`));
+  });
 });
