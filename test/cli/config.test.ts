@@ -43,7 +43,7 @@ describe('upkeep config check', () => {
   it('takes the file of this host when none is named: findings say “upkeep config check”', async () => {
     await withFolder(async (folder) => {
       const file = join(folder, 'maintenance.yaml');
-      await writeFile(file, maintenance('certificates: { endpoints: ["ftp://a"] }'));
+      await writeFile(file, maintenance('certificates: { endpoints: ["gopher://a"] }'));
       const { error, code } = await checkWith({ UPKEEP_CONFIG: file });
       assert.equal(code, 2);
       assert.match(error, new RegExp(`^${file} has 1 error; `));

@@ -127,7 +127,7 @@ describe('check-certificates, where files are', () => {
   it('refuses a file of authorities that is missing or empty', async () => {
     await assert.rejects(
       check({ path: [ca], ca: folder.path('missing.pem') }),
-      /can not be read; correct certificates\.ca/,
+      /can not be read \(no such file or directory\); correct certificates\.ca/,
     );
     const empty = await folder.write('empty.pem', '');
     await assert.rejects(check({ path: [ca], ca: empty }), /hold no PEM certificate/);
