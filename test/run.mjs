@@ -58,7 +58,7 @@ const steps = [
   {
     name: 'unit',
     node: mocha('--parallel', '--jobs', '2', ...notUnit, 'test/**/*.test.ts'),
-    minutes: 5,
+    minutes: 8,
     tests: true,
     packages: ['chromium'],
   },
