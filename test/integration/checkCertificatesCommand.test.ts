@@ -92,7 +92,7 @@ describe('the commands that check certificates', function () {
     { title: '1 where nothing can be read', args: () => ['--path', openssl.path('nowhere.pem')], code: 1 },
     { title: '1 where a folder holds no certificate', args: () => ['--path', emptyFolder()], code: 1 },
     { title: '2 for a host that is none', args: () => ['--path', '/', '--host', 'a b'], code: 2 },
-    { title: '2 for an endpoint that is none', args: () => ['--domain', 'ftp://localhost'], code: 2 },
+    { title: '2 for an endpoint that is none', args: () => ['--domain', 'gopher://localhost'], code: 2 },
     { title: '2 for days that are none', args: () => ['--warn-days', 'soon'], code: 2 },
     { title: '2 for an option that is none', args: () => ['--paths', '/'], code: 2 },
   ];
@@ -138,10 +138,12 @@ describe('the commands that check certificates', function () {
     const good = openssl.path('good.pem');
     const other = join(world.folder, 'mistaken.yaml');
     for (const [settings, places] of [
-      [{ paths: [good], endpoints: ['ftp://localhost'] }, ['certificates.endpoints[0]']],
+      [{ paths: [good], endpoints: ['gopher://localhost'] }, ['certificates.endpoints[0]']],
       [{ paths: [good], endpoint: ['localhost'] }, ['certificates.endpoint']],
       [{ paths: [good, {}] }, ['certificates.paths[1]']],
-      [{ paths: [good], deploy: 'nothing' }, []],
+      // By it they say which domain this host deploys.
+      [{ paths: [good], deploy: 'nothing' }, ['certificates.deploy']],
+      [{ paths: [good], backup: 'nothing' }, []],
     ] as const) {
       writeFileSync(other, JSON.stringify({ maintenance: { certificates: settings } }));
       const { document: found, code } = await json('check-certificates', '--strict', '--config', other);
