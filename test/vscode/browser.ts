@@ -1,5 +1,5 @@
 /** Drives VS Code in a headless Chromium. The selectors are those of the pinned version (install.ts). */
-import { chromium, type Browser, type Frame, type Locator, type Page } from 'playwright-core';
+import { chromium, errors, type Browser, type Frame, type Locator, type Page } from 'playwright-core';
 import { findChromium } from '../systemPackages.ts';
 
 export async function launchBrowser(): Promise<Browser> {
@@ -92,10 +92,20 @@ export async function expandRow(row: Locator): Promise<void> {
   await row.locator('.monaco-tl-twistie').click();
 }
 
-/** Presses an icon that a row shows under the pointer. */
+/** Presses an icon that a row shows under the pointer; follows a row that moves away from under it, as a person would. */
 export async function inlineAction(row: Locator, title: string): Promise<void> {
-  await row.hover();
-  await row.locator(`.actions a.action-label[aria-label^="${title}"]`).click();
+  const icon = row.locator(`.actions a.action-label[aria-label^="${title}"]`);
+  for (const deadline = Date.now() + 30_000; ;) {
+    await row.hover();
+    try {
+      await icon.click({ timeout: 3_000 });
+      return;
+    } catch (error) {
+      if (!(error instanceof errors.TimeoutError) || Date.now() > deadline) throw error;
+    }
+    // What is already under the pointer is not told of it once more.
+    await row.page().mouse.move(0, 0);
+  }
 }
 
 export async function contextMenu(page: Page, row: Locator, title: string): Promise<void> {
