@@ -38,16 +38,19 @@ export class SourceProblem extends Error {
 
 /** Name in the archive of the list of checksums. */
 export const checksums = 'SHA256SUMS';
-const chunkBytes = 4 << 20;
 /** Bytes read between two looks at the free space. */
 const roomEvery = 8 << 20;
 /** What stays free on the destination for everybody else. */
 export const reserveBytes = 16 << 20;
 
+export async function freeBytes(place: string): Promise<number> {
+  const { bavail, bsize } = await statfs(place);
+  return bavail * bsize;
+}
+
 /** Throws NoRoom when less than `bytes` and a reserve are free at `place`. */
 export async function requireRoom(place: string, bytes: number): Promise<void> {
-  const { bavail, bsize } = await statfs(place);
-  const free = bavail * bsize;
+  const free = await freeBytes(place);
   if (free >= bytes + reserveBytes) return;
   throw new NoRoom(
     place,
@@ -114,7 +117,7 @@ export class Content {
     const hash = createHash('sha256');
     for (let position = 0; position < about.bytes;) {
       const room = await blocks.room();
-      const chunk = room.subarray(0, Math.min(room.length, chunkBytes, about.bytes - position));
+      const chunk = room.subarray(0, about.bytes - position);
       const bytes = await this.#read(handle, source, chunk, position);
       hash.update(chunk.subarray(0, bytes));
       blocks.filled(bytes);

@@ -11,7 +11,7 @@ import { FolderProblem } from './archiveFolder.ts';
 import type { ArchiveLogsPart } from './archiveLogsWork.ts';
 import type { ArchiveSettings } from './archiveSettings.ts';
 import { verifyArchive } from './archiveVerify.ts';
-import { freeBytes } from './archiveRoom.ts';
+import { freeBytes } from './archiveContent.ts';
 import { trustedAs } from './folderTrust.ts';
 import { contentsOf, manifestOf, placesOf, readManifest, stemOf } from './manifest.ts';
 import type { ArchivedFile, Manifest } from './manifest.ts';

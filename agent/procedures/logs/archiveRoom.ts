@@ -1,9 +1,8 @@
 /** How large an archive will be, known before hours of work: by samples of what goes into it. */
 import type { FileHandle } from 'node:fs/promises';
-import { statfs } from 'node:fs/promises';
 import { formatBytes } from '../../config/units.ts';
 import { counted } from '../counted.ts';
-import { openSource, reserveBytes } from './archiveContent.ts';
+import { freeBytes, openSource, reserveBytes } from './archiveContent.ts';
 import type { Source } from './archiveContent.ts';
 import { NoRoom } from './ownFiles.ts';
 import { packBlock, release } from './compression.ts';
@@ -63,11 +62,6 @@ export async function requireRoomFor(
     folder,
     `${folder} has ${formatBytes(free)} free; about ${formatBytes(expected)} for the archive of ${counted(sources.length, 'file')} (${formatBytes(sum(sources))}, by samples of them) and ${formatBytes(reserveBytes)} in reserve are needed`,
   );
-}
-
-export async function freeBytes(place: string): Promise<number> {
-  const { bavail, bsize } = await statfs(place);
-  return bavail * bsize;
 }
 
 async function isRead(handle: FileHandle, room: Buffer, position: number): Promise<boolean> {

@@ -8,10 +8,10 @@ import { alone, deleteOld, madeAt, makeArchive, NotMade, openFolder, recover } f
 import type { Finished, Recovered } from './archiveFolder.ts';
 import type { ArchiveLogsPart } from './archiveLogsWork.ts';
 import type { ArchiveSettings } from './archiveSettings.ts';
-import { expectedBytes, freeBytes } from './archiveRoom.ts';
+import { expectedBytes } from './archiveRoom.ts';
 import { inUse, survey } from './archiveSources.ts';
 import type { DueSource, Survey } from './archiveSources.ts';
-import { SourceProblem } from './archiveContent.ts';
+import { freeBytes, SourceProblem } from './archiveContent.ts';
 import { NoRoom } from './ownFiles.ts';
 import { NotAsWritten } from './archiveWriter.ts';
 import { inBackground } from './lowPriority.ts';

@@ -38,12 +38,12 @@ export function journalFile(memoryDirectory: string, config: string): string {
 
 /** What logrotate says in the rotation of that journal. */
 export function outputFile(memoryDirectory: string, config: string): string {
-  return journalFile(memoryDirectory, config).replace(/\.json$/, '.output');
+  return beside(journalFile(memoryDirectory, config), '.output');
 }
 
 /** What a script says that finishes that rotation. */
 export function scriptOutputFile(memoryDirectory: string, config: string): string {
-  return journalFile(memoryDirectory, config).replace(/\.json$/, '.script');
+  return beside(journalFile(memoryDirectory, config), '.script');
 }
 
 /** What the interrupted rotation had said; null where that is not kept. */
@@ -74,5 +74,9 @@ export async function readJournal(file: string): Promise<Journal | null> {
 
 export async function removeJournal(file: string): Promise<void> {
   await rm(file, { force: true });
-  for (const ending of ['.output', '.script']) await rm(file.replace(/\.json$/, ending), { force: true });
+  for (const ending of ['.output', '.script'] as const) await rm(beside(file, ending), { force: true });
+}
+
+function beside(journalPath: string, ending: '.output' | '.script'): string {
+  return journalPath.replace(/\.json$/, ending);
 }
