@@ -43,17 +43,23 @@ for (const edition of ['newest', 'debian'] as const) {
       const { outcome, statements, findings, lines } = await slow(url, { minDuration: '15ms' });
       assert.equal(outcome, 'warning');
       const counting = 'select count(*) from orders a, orders b where a.note < b.note and a.note <> $1';
+      // On a busy machine others are slow as well, and any may be the slowest.
+      const totals = statements.map(({ totalMs }) => totalMs);
       assert.deepEqual(
-        statements.map(({ statement, calls }) => [statement, calls]),
-        [
-          [counting, 1],
-          ['select pg_sleep($1)', 3],
-        ],
+        totals,
+        totals.toSorted((a, b) => b - a),
       );
-      const [worst, first] = statements;
-      assert.ok((worst?.loadPercent ?? 0) > 50 && (worst?.blocksHit ?? 0) > 0);
-      assert.ok(first !== undefined && first.totalMs >= 120 && first.meanMs >= 40 && first.meanMs < first.p95Ms);
-      assert.ok(first.p95Ms <= first.maxMs && first.maxMs >= 80 && first.loadPercent < 50 && first.rows === 3);
+      assert.ok(
+        statements.every(({ maxMs, totalMs, loadPercent }) => maxMs >= 15 && maxMs <= totalMs && loadPercent > 0),
+      );
+      const counted = statements.find(({ statement }) => statement === counting);
+      const slept = statements.find(({ statement }) => statement === 'select pg_sleep($1)');
+      assert.ok(counted?.calls === 1 && counted.rows === 1 && counted.blocksHit > 0);
+      assert.ok(slept?.calls === 3 && slept.rows === 3);
+      assert.ok(slept.totalMs >= 120 && slept.meanMs >= 40 && slept.maxMs >= 80);
+      assert.ok(slept.meanMs < slept.p95Ms && slept.p95Ms <= slept.maxMs);
+      const ratio = counted.totalMs / slept.totalMs;
+      assert.ok(Math.abs(counted.loadPercent / slept.loadPercent / ratio - 1) < 0.05);
       const sleeping = findings.find(({ message }) => message.endsWith('select pg_sleep($1)'));
       assert.deepEqual(
         [sleeping?.level, sleeping?.code, sleeping?.threshold, sleeping?.unit],

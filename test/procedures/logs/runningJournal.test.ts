@@ -148,6 +148,8 @@ describe('clean-system-logs beside a running journald', function () {
   it('removes just the archived files that the preview names, and journald loses no message meanwhile', async () => {
     for (const word of ['first', 'second', 'third', 'fourth']) {
       await send(word, 300).closed;
+      // What is still in the socket when it rotates would go to the next file.
+      await running.until(() => running.numbers(word).length === 300);
       await running.rotate();
     }
     const archived = running.archived();
