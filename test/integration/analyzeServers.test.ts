@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createAuthority, issue } from '../procedures/certificates/authority.ts';
 import { valid } from '../procedures/certificates/harness.ts';
-import { freePort, listening, startNginx, type Nginx } from '../procedures/certificates/nginx.ts';
+import { listening, startNginx, type Nginx } from '../procedures/certificates/nginx.ts';
+import { freePort } from '../sandbox/ports.ts';
 import { findProgram } from '../systemPackages.ts';
 import { counts, grep, groupLines, LogWorld, shell, written } from './logWorld.ts';
 

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { part } from '../../agent/procedures/certificates/checkCertificatesWork.ts';
 import { finding, instant } from '../../agent/protocol/nouns.ts';
-import { freePort } from '../procedures/certificates/nginx.ts';
+import { freePort } from '../sandbox/ports.ts';
 import { Openssl } from '../procedures/certificates/openssl.ts';
 import { AgentWorld, entry } from './agentProcess.ts';
 

@@ -4,12 +4,12 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { access, chmod, chown, mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import pg from 'pg';
+import { freePort } from '../sandbox/ports.ts';
 import { postgresBinaries, serverIdentity, type Binaries, type Edition, type Identity } from './postgresBinaries.ts';
 
 export interface PostgresOptions {
@@ -179,14 +179,4 @@ async function stopServer(child: ChildProcess): Promise<void> {
   const insist = setTimeout(() => child.kill('SIGQUIT'), 10_000);
   await exited;
   clearTimeout(insist);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('No free port.');
-  return address.port;
 }

@@ -9,7 +9,8 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { checkOne } from '../procedures/certificates/harness.ts';
-import { freePort, listening } from '../procedures/certificates/nginx.ts';
+import { listening } from '../procedures/certificates/nginx.ts';
+import { freePort } from '../sandbox/ports.ts';
 import { Openssl } from '../procedures/certificates/openssl.ts';
 import { presentServers } from './starttlsKnown.ts';
 

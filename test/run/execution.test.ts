@@ -14,7 +14,7 @@ import { newRun, startedRun } from '../../agent/run/request.ts';
 import type { Surroundings } from '../../agent/run/surroundings.ts';
 import { systemClock, type Clock } from '../../agent/schedule/clock.ts';
 import { Secrets } from '../../agent/secrets/secrets.ts';
-import { request, untilThere } from './harness.ts';
+import { killIfThere, request, untilThere } from './harness.ts';
 
 describe('execution', () => {
   let folder: string;
@@ -35,7 +35,7 @@ describe('execution', () => {
     ends = 0;
   });
   afterEach(async () => {
-    for (const pid of await membersOf(run.id, null)) process.kill(pid, 'SIGKILL');
+    for (const pid of await membersOf(run.id, null)) killIfThere(pid);
     rmSync(folder, { recursive: true });
   });
 

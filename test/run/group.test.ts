@@ -11,7 +11,8 @@ describe('the processes of a run', () => {
   let child: ChildProcess;
   let pid: number;
   beforeEach(async () => {
-    child = spawn('sh', ['-c', 'echo ready; sleep 300; sleep 300'], {
+    // Both of them are there once it says so.
+    child = spawn('sh', ['-c', 'sleep 300 & echo ready; wait'], {
       detached: true,
       stdio: ['ignore', 'pipe', 'ignore'],
       env: { PATH: process.env['PATH'], [runMarker]: runId },
@@ -37,7 +38,7 @@ describe('the processes of a run', () => {
 
   it('are stopped by their group alone where nothing names their output', async () => {
     const ended = once(child, 'exit');
-    assert.deepEqual(await stopGroup(runId, pid, 5000), { killed: false, left: [] });
+    assert.deepEqual(await stopGroup(runId, pid, 60_000), { killed: false, left: [] });
     assert.deepEqual(await ended, [null, 'SIGTERM']);
     assert.deepEqual(await leftBehind(runId, pid), []);
   });
@@ -72,7 +73,7 @@ describe('the processes of a run', () => {
 
     it('are stopped by their group', async () => {
       const ended = once(child, 'exit');
-      const { killed, left } = await stopGroup(runId, pid, 5000);
+      const { killed, left } = await stopGroup(runId, pid, 60_000);
       assert.deepEqual([killed, left], [false, []]);
       await ended;
       assert.equal(await isAlive(runId, pid), false);

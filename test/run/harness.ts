@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync, watch } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -59,6 +60,15 @@ export function runnerHarness(clock: Clock = systemClock, more: Partial<RunnerPa
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Kills a process that may have ended by itself. */
+export function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    assert.equal((error as NodeJS.ErrnoException).code, 'ESRCH');
+  }
 }
 
 /** Resolves when the file is there; its folder must be. */

@@ -9,7 +9,7 @@ import { membersOf } from '../../agent/run/group.ts';
 import type { Runner } from '../../agent/run/runner.ts';
 import { runKey } from '../../agent/store/runKeys.ts';
 import { getRun, listRuns } from '../../agent/store/runs.ts';
-import { request, runnerHarness, type RunnerHarness } from './harness.ts';
+import { killIfThere, request, runnerHarness, type RunnerHarness } from './harness.ts';
 
 describe('Runner', () => {
   let harness: RunnerHarness;
@@ -93,7 +93,7 @@ describe('Runner', () => {
     const run = await harness.launch('sleep 300 & exit 0');
     const ended = await endOf(run);
     assert.equal(ended.outcome, 'changed');
-    for (const pid of await membersOf(run.id, null)) process.kill(pid, 'SIGKILL');
+    for (const pid of await membersOf(run.id, null)) killIfThere(pid);
   });
 
   it('is adopted by the next agent with its true end', async () => {
@@ -164,14 +164,6 @@ describe('Runner', () => {
     assert.equal(run.state, 'ended');
   });
 });
-
-function killIfThere(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (error) {
-    assert.equal((error as NodeJS.ErrnoException).code, 'ESRCH');
-  }
-}
 
 async function untilThere(
   folder: string,

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import type { Run } from '../../agent/protocol/nouns.ts';
 import { membersOf } from '../../agent/run/group.ts';
 import { readEntry } from '../../agent/run/processes.ts';
+import { systemClock } from '../../agent/schedule/clock.ts';
+import { FakeClock } from '../schedule/fakeClock.ts';
 import { request, runnerHarness, untilThere, type RunnerHarness } from './harness.ts';
 
 const isLinux = process.platform === 'linux';
@@ -34,6 +36,9 @@ describe('stopping a run', () => {
   });
 
   it('F10: lets a child that heeds TERM clean up, and hears TERM once', async () => {
+    harness.dispose();
+    // More than it needs, however busy the machine is.
+    harness = runnerHarness(systemClock, { stopGraceMs: 60_000 });
     const script = `trap 'echo term >> heard; exit 0' TERM; touch ready; while :; do sleep 0.05; done`;
     const ended = await cancelWhenReady(script);
     assert.deepEqual([ended.outcome, ended.outcomeReason], ['cancelled', 'stopped by alice']);
@@ -41,8 +46,14 @@ describe('stopping a run', () => {
   });
 
   it('F10: does the same at the time-out', async () => {
-    const run = await harness.launch(`trap '' TERM; sleep 300; sleep 300`, { timeoutMs: 150 });
-    const ended = await harness.runner.whenEnded(run.id);
+    harness.dispose();
+    const clock = new FakeClock('2026-03-01T02:00:00Z');
+    harness = runnerHarness(clock);
+    const run = await harness.launch(`trap '' TERM; touch ready; sleep 300; sleep 300`, { timeoutMs: 60_000 });
+    await untilThere(join(harness.folder, 'ready'));
+    const ending = harness.runner.whenEnded(run.id);
+    clock.advance(60_000);
+    const ended = await ending;
     assert.equal(ended?.outcome, 'timed-out');
     assert.match(ended.outcomeReason ?? '', /stopped at its time-out, killed after the grace period/);
     assert.deepEqual(await membersOf(run.id, null), []);

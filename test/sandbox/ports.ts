@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname } from 'node:path';
@@ -19,8 +20,8 @@ export async function choosePorts<Name extends string>(
   const taken = new Set<number>();
   for (const name of names) {
     const before = saved[name];
-    let port = before !== undefined && !taken.has(before) ? await listenOnce(before) : null;
-    while (port === null || taken.has(port)) port = await listenOnce(0);
+    const again = before !== undefined && !taken.has(before) && (await isFree(before));
+    const port = again ? before : await freePort();
     taken.add(port);
     chosen[name] = port;
   }
@@ -38,17 +39,30 @@ export function readPorts(file: string): Ports {
   }
 }
 
-/** The port when it is free, else null; 0 = any. */
-function listenOnce(port: number): Promise<number | null> {
+const given = new Set<number>();
+
+/**
+ * A port that nobody else gets before it is listened on: below those that Linux gives to whoever asks for any, or connects
+ * (ip(7), ip_local_port_range).
+ */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(20_000, 32_000);
+    if (given.has(port) || !(await isFree(port))) continue;
+    given.add(port);
+    return port;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once('error', () => {
-      resolve(null);
+      resolve(false);
     });
     server.listen(port, '127.0.0.1', () => {
-      const address = server.address();
       server.close(() => {
-        resolve(typeof address === 'object' ? (address?.port ?? null) : null);
+        resolve(true);
       });
     });
   });

@@ -306,7 +306,9 @@ async function raw(port: number, text: string, address: string): Promise<string>
   let answer = '';
   socket.setEncoding('utf8').on('data', (chunk: string) => (answer += chunk));
   socket.on('error', () => undefined);
+  // Not `once`, which an error would reject: a server that cuts the connection may reset it.
+  const closed = new Promise((resolve) => socket.once('close', resolve));
   socket.write(text);
-  await once(socket, 'close');
+  await closed;
   return answer;
 }

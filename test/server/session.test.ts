@@ -247,7 +247,7 @@ describe('a session', () => {
 
   it('keeps a connection that answers pings and cuts off one that does not (F17)', async () => {
     await harness.dispose();
-    harness = await startHarness({ limits: { heartbeatMs: 20 } });
+    harness = await startHarness({ limits: { heartbeatMs: 100 } });
     const alive = await harness.open();
     await ask(alive, requestFrame(0, 'hello', validParams.hello));
     const silent = await harness.open({ autoPong: false });

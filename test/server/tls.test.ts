@@ -15,7 +15,7 @@ const fingerprintOf = (pem: string): string => new X509Certificate(pem).fingerpr
 describe('TLS', () => {
   let harness: TlsHarness;
   beforeEach(async () => {
-    harness = await startTlsHarness({ hostNames: ['agent.example.test'], limits: { headersMs: 300 } });
+    harness = await startTlsHarness({ hostNames: ['agent.example.test'] });
   });
   afterEach(() => harness.dispose());
 
@@ -69,14 +69,17 @@ describe('TLS', () => {
   });
 
   it('cuts a peer that does not finish its handshake, and does not wait for it when it stops', async () => {
+    const waiting = connectTcp(harness.port, '127.0.0.1');
+    waiting.on('error', () => undefined);
+    const closed = once(waiting, 'close');
+    await once(waiting, 'connect');
+    await harness.server.stop();
+    await closed;
+    await harness.dispose();
+    harness = await startTlsHarness({ limits: { headersMs: 300 } });
     const silent = connectTcp(harness.port, '127.0.0.1');
     silent.on('error', () => undefined);
     await once(silent, 'close');
-    const waiting = connectTcp(harness.port, '127.0.0.1');
-    waiting.on('error', () => undefined);
-    await once(waiting, 'connect');
-    await harness.server.stop();
-    await once(waiting, 'close');
   });
 
   it('does not let connections without a token push out a session', async () => {

@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import { findProgram } from '../../systemPackages.ts';
 import { createAuthority, issue } from './authority.ts';
 import { valid } from './harness.ts';
-import { freePort, listening } from './nginx.ts';
+import { listening } from './nginx.ts';
+import { freePort } from '../../sandbox/ports.ts';
 
 export interface Acme {
   readonly server: string;
@@ -69,6 +70,7 @@ export async function startAcme(httpPort: number, days: number): Promise<Acme> {
   };
   try {
     await listening(port, child);
+    await listening(managementPort, child);
     writeFileSync(root, await getText(`https://127.0.0.1:${managementPort}/roots/0`, authority.certPem));
   } catch (error) {
     await stop();

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { existsSync, lstatSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
+import type { Finding } from '../../../agent/protocol/nouns.ts';
+import { untilThere } from '../../run/harness.ts';
 import { issue, selfSigned } from './authority.ts';
 import { domain, DeployWorld, fingerprintOf } from './deployHarness.ts';
 import { daysFromNow, valid } from './harness.ts';
@@ -184,26 +186,16 @@ describe('deploy-certificate', () => {
       assert.throws(() => lstatSync(to.cert));
     });
 
-    /** Stops a deployment 300 ms after its reload began; what it said about it. */
-    async function stopped(reload: string): Promise<readonly string[]> {
+    /** Stops a deployment once its reload has made the file `reached`; what it said about it. */
+    async function stopped(reload: string, reached: string): Promise<readonly string[]> {
       const abort = new AbortController();
       const said: string[] = [];
-      let timer: NodeJS.Timeout | undefined;
-      const run = world.deploy(
-        { reload: [reload] },
-        {},
-        {
-          signal: abort.signal,
-          finding: ({ message }) => void said.push(message),
-          print: (line) => {
-            if (!line.includes(reload)) return;
-            timer ??= setTimeout(() => {
-              abort.abort(new Error('stopped by a test'));
-            }, 300);
-          },
-        },
-      );
+      const finding = ({ message }: Finding): void => void said.push(message);
+      const run = world.deploy({ reload: [reload] }, {}, { signal: abort.signal, finding });
+      await untilThere(reached);
+      abort.abort(new Error('stopped by a test'));
       await assert.rejects(run, /stopped by a test/);
+      rmSync(reached);
       return said;
     }
 
@@ -214,16 +206,16 @@ describe('deploy-certificate', () => {
         'slow',
         `${world.nginx.reload.join(' ')}; [ -e ${again} ] || { touch ${again}; sleep 60; }`,
       );
-      assert.deepEqual(await stopped(reload), [
+      assert.deepEqual(await stopped(reload, again), [
         'The deployment of www.example.test was stopped on its way. The pair before is in place and served again.',
       ]);
       assert.deepEqual([world.installed(), await world.served()], [inPlace, inPlace]);
-      rmSync(again);
-    });
+    }).timeout(60_000);
 
     it('when the run is stopped and the way back takes too long: that is said, and the next run sees to it', async () => {
       const next = await world.renew();
-      const [message, ...more] = await stopped(world.script('slower', 'exec sleep 60'));
+      const begun = world.path('begun');
+      const [message, ...more] = await stopped(world.script('slower', `touch ${begun}; exec sleep 60`), begun);
       assert.match(
         message ?? '',
         /was stopped on its way\. The pair before is in place again, but within 6 s nobody could see that it is served; run deploy-certificate again/,
@@ -231,7 +223,7 @@ describe('deploy-certificate', () => {
       assert.deepEqual([more, world.installed(), await world.served()], [[], inPlace, inPlace]);
       assert.equal((await world.deploy()).outcome, 'changed');
       assert.deepEqual([world.installed(), await world.served()], [next, next]);
-    });
+    }).timeout(60_000);
   });
 
   describe('refuses a pair that no service should be started with, and touches nothing:', () => {
@@ -347,17 +339,8 @@ describe('deploy-certificate', () => {
       'slow-check',
       `touch ${world.path('checking')}; while [ ! -e ${world.path('go')} ]; do sleep 0.02; done`,
     );
-    const checking = Promise.withResolvers<undefined>();
-    const first = world.deploy(
-      { validate: [slow] },
-      {},
-      {
-        print: () => {
-          checking.resolve(undefined);
-        },
-      },
-    );
-    await checking.promise;
+    const first = world.deploy({ validate: [slow] });
+    await untilThere(world.path('checking'));
     const second = await world.deploy();
     writeFileSync(world.path('go'), '');
     assert.equal((await first).outcome, 'changed');

@@ -9,7 +9,8 @@ import { until } from '../../integration/maintenance.ts';
 import { type Postgres, startPostgres } from '../../integration/postgres.ts';
 import { serverIdentity } from '../../integration/postgresBinaries.ts';
 import { DeployWorld, fingerprintOf } from './deployHarness.ts';
-import { freePort, listening } from './nginx.ts';
+import { listening } from './nginx.ts';
+import { freePort } from '../../sandbox/ports.ts';
 
 describe('deploy-certificate, for other services than a web server,', function () {
   this.timeout(60_000);

@@ -5,7 +5,7 @@ import { checkAll } from '../../../agent/procedures/certificates/check.ts';
 import { createPace } from '../../../agent/procedures/certificates/pace.ts';
 import { type Authority, createAuthority, issue, type Issued, selfSigned } from './authority.ts';
 import { check, checkOne, daysFromNow, Folder, valid } from './harness.ts';
-import { Servers } from './servers.ts';
+import { beginTls, Servers } from './servers.ts';
 
 describe('check-certificates, TLS endpoints', () => {
   const folder = new Folder();
@@ -193,11 +193,8 @@ describe('check-certificates, TLS endpoints', () => {
   });
 
   describe('of which nothing can be seen', () => {
-    const unreadable = async (port: number): Promise<string> => {
-      const { certificates, findings, outcome } = await check(
-        { domain: [`127.0.0.1:${port}`], ca },
-        { timeout: '400ms' },
-      );
+    const unreadable = async (port: number, timeout = '1h'): Promise<string> => {
+      const { certificates, findings, outcome } = await check({ domain: [`127.0.0.1:${port}`], ca }, { timeout });
       assert.equal(outcome, 'failed');
       assert.deepEqual([certificates[0]?.status, certificates[0]?.reasons], ['unreadable', []]);
       assert.equal(findings[0]?.level, 'critical');
@@ -206,7 +203,7 @@ describe('check-certificates, TLS endpoints', () => {
 
     it('are silent', async () => {
       const { port } = await servers.tcp(() => undefined);
-      assert.match(await unreadable(port), /did not complete the TLS handshake within 400 ms/);
+      assert.match(await unreadable(port, '400ms'), /did not complete the TLS handshake within 400 ms/);
     });
 
     it('speak plain HTTP', async () => {
@@ -240,10 +237,15 @@ describe('check-certificates, TLS endpoints', () => {
     });
 
     it('keep none of the others from being checked', async () => {
-      const silent = await servers.tcp(() => undefined);
-      const { port } = await servers.tls(good);
+      const came = Promise.withResolvers<Socket>();
+      const silent = await servers.tcp(came.resolve);
+      const { port } = await servers.tcp((socket) => {
+        // The silent one is let go only once this one has been looked at.
+        socket.once('close', () => void came.promise.then((waiting) => waiting.destroy()));
+        beginTls(good)(socket);
+      });
       const domain = [`127.0.0.1:${silent.port}`, `127.0.0.1:${port}`];
-      const { outcome, certificates } = await check({ domain, ca }, { timeout: '400ms' });
+      const { outcome, certificates } = await check({ domain, ca }, { timeout: '1h' });
       assert.equal(outcome, 'warning');
       assert.deepEqual(
         certificates.map((each) => each.status),

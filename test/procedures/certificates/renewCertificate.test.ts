@@ -7,7 +7,8 @@ import { canMount, smallDisk } from '../../store/smallDisk.ts';
 import { issue, selfSigned } from './authority.ts';
 import { fingerprintOf } from './deployHarness.ts';
 import { daysFromNow, valid } from './harness.ts';
-import { belongTogether, freePort } from './nginx.ts';
+import { belongTogether } from './nginx.ts';
+import { freePort } from '../../sandbox/ports.ts';
 import { daysLeft, RenewWorld } from './renewHarness.ts';
 
 const domain = 'www.example.test';

@@ -5,7 +5,8 @@ import { chmod, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { adviceFor, serviceOf } from '../../../agent/procedures/logs/writerAdvice.ts';
 import { findProgram } from '../../systemPackages.ts';
-import { freePort, listening } from '../certificates/nginx.ts';
+import { listening } from '../certificates/nginx.ts';
+import { freePort } from '../../sandbox/ports.ts';
 import { createHarness, only } from './harness.ts';
 
 describe('advice about a writer', () => {
