@@ -1,6 +1,7 @@
 /** Folders at places that a person named. */
 import { mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { codeOf } from './thrown.ts';
 
 /**
  * Makes the folder, and those above it, where they are missing. Unlike Node's `recursive`, which then tries for ever, it throws ENOENT
@@ -18,7 +19,7 @@ async function made(folder: string, mode: number, again = false): Promise<boolea
     await mkdir(folder, { mode });
     return true;
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : null;
+    const code = codeOf(error);
     if (code === 'EEXIST' && (await isFolder(folder))) return true;
     if (code !== 'ENOENT' || (again && (await isFolder(path.dirname(folder))))) throw error;
     // Somebody else may have made it meanwhile.

@@ -7,6 +7,7 @@ import type { Config } from '../config/schema.ts';
 import type { AnyProcedure, ProcedureOutcome } from '../procedures/define.ts';
 import { optionsJsonSchema } from '../procedures/describe.ts';
 import { optionKeyToFlag, optionsVariable } from '../procedures/options.ts';
+import { messageOf } from '../thrown.ts';
 import { UsageError } from './errors.ts';
 import { writeJson, type Io } from './io.ts';
 import { defaultConfigFile } from './paths.ts';
@@ -72,7 +73,7 @@ async function runInForeground(
     .execute(options, context)
     .catch((error: unknown) => {
       // Who asked for JSON gets it also from a run that was stopped or broke.
-      if (json === true) told('failed', { error: error instanceof Error ? error.message : String(error) }, new Date());
+      if (json === true) told('failed', { error: messageOf(error) }, new Date());
       throw error;
     })
     .finally(finish.signals);

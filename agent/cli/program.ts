@@ -1,5 +1,6 @@
 /** The whole command line. A command's file is loaded when it is called; for the list of all commands every one is. */
 import { Command, CommanderError } from 'commander';
+import { messageOf } from '../thrown.ts';
 import { version } from '../version.ts';
 import { UsageError } from './errors.ts';
 import type { Io } from './io.ts';
@@ -12,7 +13,7 @@ export async function runCommand(argv: readonly string[], io: Io): Promise<numbe
     return io.exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    io.stderr.write(`upkeep: ${error instanceof Error ? error.message : String(error)}\n`);
+    io.stderr.write(`upkeep: ${messageOf(error)}\n`);
     return error instanceof UsageError ? error.exitCode : 1;
   }
 }

@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { makeFolders } from '../makeFolders.ts';
 import type { AnyProcedure } from '../procedures/define.ts';
 import { writeFileAtomic } from '../store/atomicWrite.ts';
+import { codeOf } from '../thrown.ts';
 import { UsageError } from './errors.ts';
 import type { Io } from './io.ts';
 
@@ -36,7 +37,7 @@ async function install(file: string, procedure: string): Promise<boolean> {
     writeFileSync(file, text, { flag: 'wx', mode: 0o755 });
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    if (codeOf(error) !== 'EEXIST') throw error;
   }
   if (!readFileSync(file, 'utf8').includes(mark)) return false;
   await writeFileAtomic(file, text, 0o755);

@@ -1,6 +1,7 @@
 /** Relative paths of the configuration → absolute ones, and remarks about those that lead nowhere. */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { codeOf } from '../thrown.ts';
 import { follow } from './issues.ts';
 import type { Remark } from './remark.ts';
 import type { CertificateSettings } from './certificates.ts';
@@ -96,7 +97,7 @@ function isMissing(file: string): boolean {
     fs.statSync(file);
     return false;
   } catch (error) {
-    return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+    return ['ENOENT', 'ENOTDIR'].includes(codeOf(error));
   }
 }
 

@@ -1,5 +1,6 @@
 /** Remarks about `server:` that no schema can make. */
 import { isLoopback, parseListenAddress } from '../server/listenAddress.ts';
+import { messageOf } from '../thrown.ts';
 import { follow } from './issues.ts';
 import type { Remark } from './remark.ts';
 import type { LoadedSections } from './sections.ts';
@@ -22,6 +23,6 @@ export function serverRemarks({ values, trees }: LoadedSections): Remark[] {
     const advice = 'add `tls: { self_signed: true }` or a certificate of your own, or listen on 127.0.0.1';
     return [error('unencrypted', `tokens would travel unencrypted to \`server.listen\` ${address.host}: ${advice}`)];
   } catch (problem) {
-    return [error('invalid-value', problem instanceof Error ? problem.message : String(problem))];
+    return [error('invalid-value', messageOf(problem))];
   }
 }

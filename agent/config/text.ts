@@ -1,5 +1,6 @@
 /** The bytes of a configuration file as text: bounded, decoded, free of characters that YAML does not allow. */
 import * as fs from 'node:fs';
+import { codeOf } from '../thrown.ts';
 import { reasonOf } from './reason.ts';
 
 /** A file-level problem at a character offset of the text. */
@@ -27,7 +28,7 @@ export function readConfigBytes(file: string): Buffer {
   try {
     descriptor = fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
   } catch (error) {
-    const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    const missing = codeOf(error) === 'ENOENT';
     if (missing) throw new TextError('no-file', `there is no file ${file}: create it, or name another one`, 0, error);
     throw new TextError('unreadable', `${file} can not be read: ${reasonOf(error)}`, 0, error);
   }

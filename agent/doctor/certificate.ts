@@ -6,7 +6,8 @@ import type { Finding } from '../protocol/nouns.ts';
 import { expiryProblem, readCertificate } from '../server/certificate.ts';
 import { formatAddress, isLoopback } from '../server/listenAddress.ts';
 import { certificateFiles } from '../server/openCertificate.ts';
-import { found, reasonOf, type Look, type Place } from './place.ts';
+import { messageOf } from '../thrown.ts';
+import { found, type Look, type Place } from './place.ts';
 
 const day = 86_400_000;
 const soonDays = 21;
@@ -29,7 +30,7 @@ export const lookAtCertificate: Look = async (place) => {
         : found(days < soonDays ? 'warning' : 'ok', 'tls', files.cert, days < soonDays ? `${told}: renew it` : told);
     return [first, ...lookAtKey(files.key), ...(await lookAtServed(place, certificate.fingerprint))];
   } catch (error) {
-    return [found('critical', 'tls', files.cert, reasonOf(error))];
+    return [found('critical', 'tls', files.cert, messageOf(error))];
   }
 };
 

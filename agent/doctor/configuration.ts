@@ -6,7 +6,8 @@ import type { AnyProcedure } from '../procedures/define.ts';
 import type { Finding } from '../protocol/nouns.ts';
 import { checkScript } from '../run/ownership.ts';
 import type { Secrets } from '../secrets/secrets.ts';
-import { found, reasonOf, type Look, type Place } from './place.ts';
+import { codeOf, messageOf } from '../thrown.ts';
+import { found, type Look, type Place } from './place.ts';
 
 /** Loads the configuration for all looks, and says what is wrong with it. */
 export function loadForDoctor(
@@ -48,7 +49,7 @@ function lookAtScript(task: string, path: string): Finding {
     checkScript(path);
     return found('ok', 'script', path, `task ${task}`);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
+    const code = codeOf(error);
     if (code === 'ENOENT')
       return found(
         'critical',
@@ -58,6 +59,6 @@ function lookAtScript(task: string, path: string): Finding {
       );
     if (code === 'EACCES')
       return found('critical', 'script', path, `the script of task ${task} can not be executed: chmod +x ${path}`);
-    return found('critical', 'script', path, `task ${task}: ${reasonOf(error)}`);
+    return found('critical', 'script', path, `task ${task}: ${messageOf(error)}`);
   }
 }

@@ -3,10 +3,11 @@ import type { AnyProcedure } from '../procedures/define.ts';
 import type { Finding } from '../protocol/nouns.ts';
 import type { Secrets } from '../secrets/secrets.ts';
 import { lockHolder } from '../store/stateLock.ts';
+import { messageOf } from '../thrown.ts';
 import { lookAtCertificate } from './certificate.ts';
 import { loadForDoctor, lookAtScripts } from './configuration.ts';
 import { lookAtClock, lookAtService } from './host.ts';
-import { found, reasonOf, type Look, type Place } from './place.ts';
+import { found, type Look, type Place } from './place.ts';
 import { lookAtNode, lookAtTools } from './program.ts';
 import { lookAtAgent, lookAtPort } from './running.ts';
 import { lookAtState, lookAtStore, lookAtWatches } from './state.ts';
@@ -37,7 +38,7 @@ export async function examineInstallation(
     try {
       all.push(...(await look(place)));
     } catch (error) {
-      all.push(found('warning', 'look', look.name, `this could not be looked at: ${reasonOf(error)}`));
+      all.push(found('warning', 'look', look.name, `this could not be looked at: ${messageOf(error)}`));
     }
   }
   return all;

@@ -20,7 +20,3 @@ export type Look = (place: Place) => readonly Finding[] | Promise<readonly Findi
 export function found(level: Finding['level'], code: string, subject: string, message: string): Finding {
   return { level, code: `doctor.${code}`, subject, message };
 }
-
-export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

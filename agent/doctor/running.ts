@@ -7,8 +7,9 @@ import { connect } from '../cli/client.ts';
 import { configuredListen } from '../defaults.ts';
 import type { Finding } from '../protocol/nouns.ts';
 import { formatAddress, isLoopback } from '../server/listenAddress.ts';
+import { codeOf, messageOf } from '../thrown.ts';
 import { version } from '../version.ts';
-import { found, reasonOf, type Look } from './place.ts';
+import { found, type Look } from './place.ts';
 
 const answerMs = 5000;
 const health = z.object({ status: z.string(), problems: z.array(z.string()).default([]) });
@@ -30,7 +31,7 @@ export const lookAtAgent: Look = async ({ socket, holder }) => {
   } catch (error) {
     if (holder === null)
       return [found('warning', 'agent', socket, 'no agent runs: start one with "upkeep serve", or its service')];
-    const message = `the agent with pid ${holder} does not answer (${reasonOf(error)}): look at its log, or give --socket`;
+    const message = `the agent with pid ${holder} does not answer (${messageOf(error)}): look at its log, or give --socket`;
     return [found('critical', 'agent', socket, message)];
   }
 };
@@ -62,10 +63,10 @@ export const lookAtPort: Look = async ({ config, holder }) => {
     const reach = isLoopback(address.host) ? 'from this machine alone' : 'from other machines';
     return [found('ok', 'port', name, `free; it is reached ${reach}`)];
   } catch (error) {
-    const taken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
+    const taken = codeOf(error) === 'EADDRINUSE';
     const message = taken
       ? 'another program has this port: stop it, or set server.listen'
-      : `it can not be listened on (${reasonOf(error)}): set server.listen`;
+      : `it can not be listened on (${messageOf(error)}): set server.listen`;
     return [found('critical', 'port', name, message)];
   } finally {
     server.close();

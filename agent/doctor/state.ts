@@ -4,7 +4,8 @@ import type { Finding } from '../protocol/nouns.ts';
 import { examine } from '../store/examine.ts';
 import { refuseNewer } from '../store/migrations.ts';
 import { storeFile } from '../store/openStore.ts';
-import { found, reasonOf, type Look } from './place.ts';
+import { messageOf } from '../thrown.ts';
+import { found, type Look } from './place.ts';
 
 const littleBytes = 512 * 1024 * 1024;
 const tooLittleBytes = 32 * 1024 * 1024;
@@ -50,7 +51,7 @@ function lookAtSpace(folder: string): readonly Finding[] {
       { ...found(level, 'space', folder, `${megabytes}${advice}`), value: free, threshold: littleBytes, unit: 'bytes' },
     ];
   } catch (error) {
-    return [found('warning', 'space', folder, `its free space can not be read: ${reasonOf(error)}`)];
+    return [found('warning', 'space', folder, `its free space can not be read: ${messageOf(error)}`)];
   }
 }
 
@@ -69,7 +70,7 @@ export const lookAtStore: Look = ({ stateDirectory }) => {
         : found('info', 'store', file, 'there is none yet'),
     ];
   } catch (error) {
-    return [found('critical', 'store', file, reasonOf(error))];
+    return [found('critical', 'store', file, messageOf(error))];
   }
 };
 
@@ -79,7 +80,7 @@ export const lookAtWatches: Look = ({ stateDirectory }) => {
   try {
     watch(statSync(stateDirectory, { throwIfNoEntry: false }) === undefined ? '/' : stateDirectory).close();
   } catch (error) {
-    const message = `no file can be watched (${reasonOf(error)}): raise fs.inotify.max_user_watches and max_user_instances`;
+    const message = `no file can be watched (${messageOf(error)}): raise fs.inotify.max_user_watches and max_user_instances`;
     return [found('critical', 'inotify', 'fs.inotify', message)];
   }
   const watches = limit('max_user_watches');

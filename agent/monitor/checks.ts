@@ -10,6 +10,7 @@ import { startProcess } from '../run/process.ts';
 import { ResultsReader, type ProcedureEnd } from '../run/results.ts';
 import { callAt, type Clock } from '../schedule/clock.ts';
 import type { Secrets } from '../secrets/secrets.ts';
+import { messageOf } from '../thrown.ts';
 
 const longestCheckMs = 120_000;
 
@@ -147,7 +148,7 @@ export class Checks {
 }
 
 function failure(check: CheckConfig, error: unknown): ProcedureEnd {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   return {
     type: 'result',
     outcome: 'failed',

@@ -1,5 +1,6 @@
 /** The folder in which a procedure keeps what it must remember until its next run. */
 import { makeFolders } from '../makeFolders.ts';
+import { messageOf } from '../thrown.ts';
 import type { ProcedureContext } from './define.ts';
 
 /** Makes it (0700) before something is written there. Throws a sentence that says what to do where that can not be. */
@@ -7,7 +8,7 @@ export async function makeMemory(folder: ProcedureContext['memoryDirectory']): P
   try {
     await makeFolders(folder, 0o700);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw new Error(
       `Nothing can be kept in ${folder} (${reason}); set UPKEEP_STATE to a folder that this user may write to.`,
       { cause },

@@ -22,6 +22,7 @@ import {
 import { join } from 'node:path';
 import * as z from 'zod';
 import { run, type Run } from '../protocol/nouns.ts';
+import { codeOf } from '../thrown.ts';
 import { runSettings } from './settings.ts';
 
 const runIdPattern = /^(\d{4})(\d{2})(\d{2})T\d{6}-[0-9a-f]{8}$/;
@@ -172,7 +173,7 @@ function makeFolder(path: string): void {
   try {
     mkdirSync(path, { mode: 0o700 });
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
+    const code = codeOf(error);
     if (code === 'ENOENT') mkdirSync(path, { recursive: true, mode: 0o700 });
     else if (code !== 'EEXIST') throw error;
   }
@@ -184,7 +185,7 @@ function writeUnlessThere(file: string, text: string): boolean {
     writeFileSync(file, text, { mode: 0o600, flag: 'wx' });
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    if (codeOf(error) === 'EEXIST') return false;
     // Half of it, on a full disk.
     rmSync(file, { force: true });
     throw error;
@@ -197,7 +198,7 @@ function readIfThere(file: string): string | null {
   try {
     descriptor = openSync(file, readingPlainly);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
+    const code = codeOf(error);
     if (code === 'ENOENT' || code === 'ELOOP' || code === 'ENXIO') return null;
     throw error;
   }

@@ -13,6 +13,7 @@ import { run } from '../protocol/nouns.ts';
 import type { Masker, Range } from '../secrets/masker.ts';
 import type { Secrets } from '../secrets/secrets.ts';
 import { writeFileAtomic } from '../store/atomicWrite.ts';
+import { codeOf } from '../thrown.ts';
 import { launch, RunDirectory } from './directory.ts';
 import { readCut } from './outputCut.ts';
 
@@ -108,7 +109,7 @@ export class MaskAtRest {
     try {
       return readdirSync(this.#parts.marks);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+      if (codeOf(error) === 'ENOENT') return [];
       throw error;
     }
   }
@@ -195,7 +196,7 @@ async function openIfThere(file: string): Promise<FileHandle | null> {
     await handle.close();
     return null;
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
+    const code = codeOf(error);
     if (code === 'ENOENT' || code === 'ELOOP') return null;
     throw error;
   }

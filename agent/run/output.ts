@@ -4,6 +4,7 @@ import { open } from 'node:fs/promises';
 import { giveBuffer, takeBuffer } from '../bufferPool.ts';
 import { nothingSecret, type Masker } from '../secrets/masker.ts';
 import { RequestError } from '../server/requestError.ts';
+import { codeOf } from '../thrown.ts';
 import { readingPlainly } from './directory.ts';
 import { cutMark, readCut, type OutputCut } from './outputCut.ts';
 
@@ -37,7 +38,7 @@ export async function readOutput(
   mask: OutputMask = unmasked,
 ): Promise<OutputPiece> {
   const handle = await open(file, readingPlainly).catch((error: unknown) => {
-    const { code } = error as NodeJS.ErrnoException;
+    const code = codeOf(error);
     if (code === 'ENOENT') return null;
     if (code === 'ELOOP')
       throw new RequestError('notFound', 'The output of this run is a link, which is not followed.');

@@ -7,6 +7,7 @@
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import * as z from 'zod';
+import { codeOf } from '../thrown.ts';
 
 const outputCut = z.object({ from: z.int().min(0), to: z.int().min(0), shift: z.int().min(0) });
 export type OutputCut = z.infer<typeof outputCut>;
@@ -17,7 +18,7 @@ export function readCut(output: string): OutputCut | null {
   try {
     text = readFileSync(cutFile(output), 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    if (codeOf(error) === 'ENOENT') return null;
     throw error;
   }
   try {

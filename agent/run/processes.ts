@@ -1,6 +1,7 @@
 /** Processes of the host as /proc shows them. Source: proc(5). Only what can be read tells; a failure to look is not "nobody there". */
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { setImmediate as breathe } from 'node:timers/promises';
+import { codeOf } from '../thrown.ts';
 
 export interface ProcessEntry {
   readonly pid: number;
@@ -84,7 +85,7 @@ function readOr(file: string): string | null {
 
 /** Gone, or another user's: no answer. Anything else (EMFILE) means that nothing is known. */
 function rethrowUnless(error: unknown): false {
-  const { code } = error as NodeJS.ErrnoException;
+  const code = codeOf(error);
   if (code === 'ENOENT' || code === 'ESRCH' || code === 'EACCES' || code === 'EPERM' || code === 'EINVAL') return false;
   throw error;
 }

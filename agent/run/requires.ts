@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { readFile, stat, statfs } from 'node:fs/promises';
 import { freemem, loadavg } from 'node:os';
 import { formatBytes } from '../config/units.ts';
+import { codeOf } from '../thrown.ts';
 import type { Requirements } from './settings.ts';
 
 const lookMs = 10_000;
@@ -47,7 +48,7 @@ async function lackOfFile(file: string): Promise<string | null> {
     await stat(file);
     return null;
   } catch (error) {
-    return `the file ${file} ${isMissing(error) ? 'is not there' : `can not be looked at (${codeOf(error)})`}`;
+    return `the file ${file} ${isMissing(error) ? 'is not there' : `can not be looked at (${causeOf(error)})`}`;
   }
 }
 
@@ -68,7 +69,7 @@ async function lackOfSpace(disk: Requirements['disk'][number]): Promise<string |
   try {
     found = await statfs(disk.path);
   } catch (error) {
-    return `the file system of ${disk.path} can not be looked at (${codeOf(error)})`;
+    return `the file system of ${disk.path} can not be looked at (${causeOf(error)})`;
   }
   // What an ordinary user may still write: `bavail` leaves out root's reserve (statfs(2)).
   const free = found.bavail * found.bsize;
@@ -112,7 +113,7 @@ function failingCommand(command: string, context: RequireContext): Promise<strin
     resolve(answer);
   };
   child.once('error', (error) => {
-    over(`\`${command}\` could not be started (${codeOf(error)})`);
+    over(`\`${command}\` could not be started (${causeOf(error)})`);
   });
   child.once('exit', (code, signal) => {
     over(code === 0 ? null : `\`${command}\` ended with ${signal ?? `exit code ${code ?? 0}`}`);
@@ -158,10 +159,9 @@ function withoutSlash(path: string): string {
 }
 
 function isMissing(error: unknown): boolean {
-  const code = codeOf(error);
-  return code === 'ENOENT' || code === 'ENOTDIR';
+  return ['ENOENT', 'ENOTDIR'].includes(codeOf(error));
 }
 
-function codeOf(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? String(error);
+function causeOf(error: unknown): string {
+  return codeOf(error) || String(error);
 }

@@ -1,4 +1,5 @@
 /** Why a process could not be started, in words (errno(3), fork(2), execve(2)). */
+import { codeOf, messageOf } from '../thrown.ts';
 
 const causes: Readonly<Record<string, string>> = {
   EMFILE: 'the agent has too many files open (EMFILE): raise its limit of open files (LimitNOFILE)',
@@ -13,8 +14,5 @@ const causes: Readonly<Record<string, string>> = {
 
 /** One clause without full stop. */
 export function startProblem(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const { code } = error as NodeJS.ErrnoException;
-  const cause = code === undefined ? undefined : causes[code];
-  return cause ?? error.message;
+  return causes[codeOf(error)] ?? messageOf(error);
 }

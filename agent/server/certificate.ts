@@ -2,6 +2,7 @@
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
+import { messageOf } from '../thrown.ts';
 
 export interface CertificateFiles {
   readonly cert: string;
@@ -94,8 +95,4 @@ function dnsNames(certificate: X509Certificate): readonly string[] {
     const name = /^DNS:([A-Za-z0-9_.-]+)$/.exec(entry)?.[1];
     return name === undefined ? [] : [name.toLowerCase()];
   });
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

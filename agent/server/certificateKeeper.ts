@@ -1,6 +1,7 @@
 /** Keeps the certificate of the server in step with its files: a renewal is taken over while connections go on. */
 import { watchConfig, type Watcher } from '../config/watch.ts';
 import type { Clock } from '../schedule/clock.ts';
+import { messageOf } from '../thrown.ts';
 import { expiryProblem, readCertificate, type CertificateFiles, type ServingCertificate } from './certificate.ts';
 import type { ServerLog } from './log.ts';
 
@@ -85,7 +86,7 @@ export class CertificateKeeper {
         });
         return;
       }
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       const problem = `The new certificate is not used, the one before stays: ${reason}.`;
       log.error({ err: error, fingerprint: this.#current.fingerprint }, problem);
       onProblem(problem);

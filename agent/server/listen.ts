@@ -3,6 +3,7 @@ import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import { connect, type AddressInfo, type ListenOptions, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import { makeFolders } from '../makeFolders.ts';
+import { codeOf, messageOf } from '../thrown.ts';
 import { formatAddress, isLoopback, type ListenAddress } from './listenAddress.ts';
 
 /** `sun_path` holds 108 bytes on Linux and 104 on macOS, with the final NUL (unix(7)). */
@@ -111,7 +112,7 @@ function answers(path: string): Promise<boolean> {
 }
 
 function tcpAdvice(error: unknown, { host, port }: ListenAddress): string {
-  switch ((error as NodeJS.ErrnoException).code ?? '') {
+  switch (codeOf(error)) {
     case 'EADDRINUSE':
       return `port ${port} is taken, by another agent or program: stop it, or choose another port with --listen HOST:PORT or server.listen in maintenance.yaml`;
     case 'EACCES':
@@ -122,8 +123,4 @@ function tcpAdvice(error: unknown, { host, port }: ListenAddress): string {
     default:
       return messageOf(error);
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

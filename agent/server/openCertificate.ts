@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ServerSettings } from '../config/server.ts';
 import { writeFileAtomic } from '../store/atomicWrite.ts';
+import { messageOf } from '../thrown.ts';
 import { CertificateKeeper, type CertificateKeeperParts } from './certificateKeeper.ts';
 import { ensureSelfSigned, selfSignedFiles } from './selfSigned.ts';
 
@@ -33,7 +34,7 @@ export async function openCertificate(parts: OpenCertificateParts): Promise<Cert
     });
     return keeper;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new Error(`server.tls: ${reason}`, { cause: error });
   }
 }

@@ -6,13 +6,14 @@
  */
 import { randomUUID } from 'node:crypto';
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
+import { errorOf, messageOf } from '../thrown.ts';
 import { CommitGroup } from './commitGroup.ts';
 import { checkpoint, prepareFile, readEpoch, rollBack } from './databaseFile.ts';
 import type { DatabaseOptions, StoreCondition } from './databaseOptions.ts';
 import { HeldChanges, type Change } from './heldChanges.ts';
 import { migrate, refuseNewer } from './migrations.ts';
 import { Statements } from './statements.ts';
-import { errorOf, isDamage, isOutOfSpace, storeError, StoreError } from './storeErrors.ts';
+import { isDamage, isOutOfSpace, storeError, StoreError } from './storeErrors.ts';
 
 export type { DatabaseOptions, StoreCondition } from './databaseOptions.ts';
 
@@ -371,7 +372,7 @@ export class Database {
     this.#held = new HeldChanges();
     const result = this.#replay(changes);
     this.#keep(changes);
-    this.#become('held', cause instanceof Error ? cause.message : String(cause));
+    this.#become('held', messageOf(cause));
     return result;
   }
 

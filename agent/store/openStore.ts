@@ -1,6 +1,7 @@
 /** Opens the agent's store, whatever state it is in: what is damaged is repaired, what it lost is brought back, and it is said. */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { messageOf } from '../thrown.ts';
 import { copyAudit, copyTokens, shortenAuditCopy } from './copies.ts';
 import { Database } from './database.ts';
 import { examine, type Verdict } from './examine.ts';
@@ -8,7 +9,7 @@ import { copyFirstPage } from './firstPage.ts';
 import { indexRuns, restoreSchedules, runDirectories } from './rebuild.ts';
 import { repairStore, restoreCopies, type Repair } from './repair.ts';
 import { Reserve } from './reserve.ts';
-import { errorOf, isDamage, isOutOfSpace, StoreError } from './storeErrors.ts';
+import { isDamage, isOutOfSpace, StoreError } from './storeErrors.ts';
 import { upgrade } from './upgrade.ts';
 
 /** Day folders that are compared with the store at each start. */
@@ -30,7 +31,7 @@ export function storeFile(directory: string): string {
 export function openStore({ directory, now, onRepair }: OpenStoreOptions): Database {
   const file = storeFile(directory);
   const repair = (problem: string): void => {
-    onRepair(messageOf(repairStore(file, problem, now()), problem));
+    onRepair(repairMessage(repairStore(file, problem, now()), problem));
   };
   const reserve = new Reserve(join(directory, 'reserve'));
   const verdict = examineWith(reserve, file);
@@ -64,7 +65,7 @@ function upgradeOr(repair: (problem: string) => void, file: string, reserve: Res
     upgrade(file, reserve);
   } catch (error) {
     if (!isDamage(error)) throw error;
-    repair(errorOf(error.cause ?? error).message);
+    repair(messageOf(error.cause ?? error));
   }
 }
 
@@ -107,7 +108,7 @@ function bringBack(database: Database, runs: string): string | null {
   return `The store ${database.file} was behind its copies (restored from a backup, or its -wal file was lost); ${back} were brought back.`;
 }
 
-function messageOf(repair: Repair, problem: string): string {
+function repairMessage(repair: Repair, problem: string): string {
   const { aside, auditBrokenAt, unreadable } = repair;
   const what = `The store could not be used (${problem}) and was made anew with ${contents(repair)}`;
   const gaps = [

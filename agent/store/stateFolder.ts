@@ -1,6 +1,7 @@
 /** Makes the agent's folder, open to its owner alone. */
 import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { codeOf, messageOf } from '../thrown.ts';
 
 /** Throws one sentence when it can not be had. Level by level: `mkdir -p` of Node never ends below /proc. */
 export function makeStateFolder(folder: string): void {
@@ -9,8 +10,8 @@ export function makeStateFolder(folder: string): void {
     if (statSync(folder).isDirectory()) return;
   } catch (error) {
     // Another agent made it in between.
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST' && isFolder(folder)) return;
-    const reason = error instanceof Error ? error.message : String(error);
+    if (codeOf(error) === 'EEXIST' && isFolder(folder)) return;
+    const reason = messageOf(error);
     throw new Error(`The state folder ${folder} can not be made: ${reason}: choose another with --state.`, {
       cause: error,
     });

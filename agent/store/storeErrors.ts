@@ -42,11 +42,6 @@ export function storeError(file: string, error: unknown): unknown {
   return advice === undefined ? error : new StoreError(advice, code, error);
 }
 
-/** What was thrown, as an error. */
-export function errorOf(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown));
-}
-
 /** The primary result code; null when it is not SQLite's. */
 export function codeOf(error: unknown): number | null {
   if (error instanceof StoreError) return error.code;

@@ -6,6 +6,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { Clock } from '../schedule/clock.ts';
+import { codeOf } from '../thrown.ts';
 
 export interface NotifyParts {
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -71,7 +72,7 @@ export class SystemdNotify {
         const env = { PATH: environment['PATH'] ?? '/usr/bin:/bin', NOTIFY_SOCKET: environment['NOTIFY_SOCKET'] };
         await promisify(execFile)(command, [...lines], { env, timeout: sendMs });
       } catch (error) {
-        const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+        const missing = codeOf(error) === 'ENOENT';
         this.#off = missing;
         const advice = missing ? 'install systemd-notify, or use Type=exec in the unit' : 'see the cause';
         log.warn({ err: error }, `systemd could not be told ${lines[0] ?? ''}: ${advice}`);

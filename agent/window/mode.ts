@@ -1,6 +1,7 @@
 /** Maintenance mode of the site: the flag file of the seed's nginx configuration. Set and cleared atomically, then looked at. */
 import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { messageOf } from '../thrown.ts';
 
 export interface ModeResult {
   /** What is there now, by a look at the file. */
@@ -41,8 +42,4 @@ export function isOn(flagFile: string): boolean {
 function look(flagFile: string, wanted: boolean): ModeResult {
   const on = isOn(flagFile);
   return { on, problem: on === wanted ? null : `${flagFile} is ${on ? 'still there' : 'not there'}` };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

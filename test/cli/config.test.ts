@@ -7,6 +7,7 @@ import { registerConfig } from '../../agent/cli/config.ts';
 import { sectionNames } from '../../agent/config/sections.ts';
 import { diagnostic } from '../../agent/protocol/nouns.ts';
 import { Secrets } from '../../agent/secrets/secrets.ts';
+import { messageOf } from '../../agent/thrown.ts';
 import { maintenance, procedures, seedText, withFolder } from '../config/harness.ts';
 
 interface Said {
@@ -35,7 +36,7 @@ async function checkWith(env: Record<string, string>, ...args: string[]): Promis
     return { out, code: io.exitCode, error: '' };
   } catch (error) {
     const code = error instanceof Error && 'exitCode' in error ? Number(error.exitCode) : -1;
-    return { out, code, error: error instanceof Error ? error.message : String(error) };
+    return { out, code, error: messageOf(error) };
   }
 }
 

@@ -9,6 +9,7 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import * as z from 'zod';
+import { codeOf } from '../../agent/thrown.ts';
 import { findDebianPostgres } from '../systemPackages.ts';
 
 /** Whom the server runs as; undefined = as the present user. */
@@ -91,7 +92,7 @@ async function restoreLinks(native: string): Promise<void> {
 }
 
 function ignoreExisting(error: unknown): void {
-  if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  if (codeOf(error) !== 'EEXIST') throw error;
 }
 
 /** Hard links cost no space; across file systems it is a copy. */

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { isAlive, leftBehind, membersOf, runMarker, stopGroup } from '../../agent/run/group.ts';
 import { visitProcesses } from '../../agent/run/processes.ts';
+import { codeOf } from '../../agent/thrown.ts';
 
 const runId = '20260301T020000-0123abcd';
 
@@ -25,7 +26,7 @@ describe('the processes of a run', () => {
     try {
       process.kill(-pid, 'SIGKILL');
     } catch (error) {
-      assert.equal((error as NodeJS.ErrnoException).code, 'ESRCH');
+      assert.equal(codeOf(error), 'ESRCH');
     }
   });
 

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { messageOf } from '../../agent/thrown.ts';
 import { killLeft, processesWith, type ProcessLine } from '../leftovers.ts';
 import { ensureSystemPackages } from '../systemPackages.ts';
 import { startAgent, type SandboxAgent } from './agent.ts';
@@ -101,5 +102,5 @@ function step(what: string): void {
 }
 
 function report(error: unknown): void {
-  console.error(`While stopping: ${error instanceof Error ? error.message : String(error)}`);
+  console.error(`While stopping: ${messageOf(error)}`);
 }

@@ -3,6 +3,7 @@
  * `--once` ends after the main job; `--no-editor` keeps the agent alone.
  */
 import { parseArgs } from 'node:util';
+import { messageOf } from '../../agent/thrown.ts';
 import { runMainJob } from './mainJob.ts';
 import { keepRunning } from './keepRunning.ts';
 import { startSandbox } from './sandbox.ts';
@@ -46,6 +47,6 @@ function readOptions(): { readonly once: boolean; readonly editor: boolean } | n
 }
 
 function explain(error: unknown): null {
-  console.error(error instanceof Error ? error.message : String(error));
+  console.error(messageOf(error));
   return null;
 }

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, rmdirSync, statfsSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { codeOf } from '../../agent/thrown.ts';
 
 /** A file system of its own, in memory. */
 export interface SmallDisk {
@@ -47,7 +48,7 @@ export function smallDisk(megabytes: number): SmallDisk {
           writeFileSync(`${filler}.${part}`, Buffer.alloc(Math.min(free(), 1024 * 1024), 1));
         } catch (error) {
           // The agent was faster with what was free.
-          if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+          if (codeOf(error) !== 'ENOSPC') throw error;
         }
       }
     },

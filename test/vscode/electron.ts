@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runTests } from '@vscode/test-electron';
+import { messageOf } from '../../agent/thrown.ts';
 import { repository } from '../sandbox/paths.ts';
 import { bundleSuite } from './bundleSuite.ts';
 import { copyWorkspace } from './workspace.ts';
@@ -32,7 +33,7 @@ async function main(): Promise<number> {
       ],
     });
   } catch (error) {
-    console.error(`The suite failed in VS Code: ${error instanceof Error ? error.message : String(error)}`);
+    console.error(`The suite failed in VS Code: ${messageOf(error)}`);
     return 1;
   } finally {
     workspace.remove();

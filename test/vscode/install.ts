@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
+import { messageOf } from '../../agent/thrown.ts';
 import { keptFolder } from '../sandbox/paths.ts';
 
 /** VS Code 1.139.1 as the npm package code-server ships it; pinned, because the tests know its selectors. */
@@ -43,7 +44,7 @@ async function npm(folder: string, npmArguments: readonly string[]): Promise<voi
   });
   const why = await once(child, 'exit').then(
     ([code]: (number | null)[]) => (code === 0 ? null : `exit code ${code ?? 'none'}`),
-    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+    messageOf,
   );
   if (why === null) return;
   throw new Error(`Installing VS Code failed: npm ${npmArguments.join(' ')}: ${why}. Is the npm registry reachable?`);

@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 import type { Config } from '../../config/schema.ts';
 import type { Alert } from '../../protocol/nouns.ts';
+import { messageOf } from '../../thrown.ts';
 import { loadEmail, sendEmail } from './email.ts';
 import { postJson } from './webhook.ts';
 
@@ -46,7 +47,7 @@ export class Notifier {
   #start(channel: string, sending: Promise<void>): void {
     const watched = sending
       .catch((error: unknown) => {
-        const cause = error instanceof Error ? error.message : String(error);
+        const cause = messageOf(error);
         this.#parts.log.error({ channel, cause }, 'an alert could not be sent');
       })
       .finally(() => this.#pending.delete(watched));

@@ -3,6 +3,7 @@ import { posix } from 'node:path';
 import { Readable } from 'node:stream';
 import { createGunzip, gzip } from 'node:zlib';
 import { promisify } from 'node:util';
+import { codeOf, messageOf } from '../../thrown.ts';
 import {
   type BackupEntry,
   EntryTree,
@@ -105,8 +106,8 @@ async function* unzip(packed: Buffer): AsyncGenerator<Buffer> {
   try {
     for await (const chunk of unpacked) yield chunk as Buffer;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && String(error.code).startsWith('Z_')) {
-      throw new RefusedArchive(`it is no whole gzip file (${error.message})`);
+    if (codeOf(error).startsWith('Z_')) {
+      throw new RefusedArchive(`it is no whole gzip file (${messageOf(error)})`);
     }
     throw error;
   } finally {

@@ -7,6 +7,7 @@ import type { BackupSettings } from '../../config/certificates.ts';
 import { makeFolders } from '../../makeFolders.ts';
 import { syncDirectory } from '../../store/atomicWrite.ts';
 import { lockFile } from '../../store/stateLock.ts';
+import { codeOf, messageOf } from '../../thrown.ts';
 import { type OpenArchive, openArchive, packArchive, TreeChanged } from './backupArchive.ts';
 import { limits, type Manifest, RefusedArchive } from './backupEntries.ts';
 import { readPlainFile, type ScannedTree, scanTree, TooMuch } from './backupTree.ts';
@@ -20,9 +21,8 @@ export class StoreProblem extends Error {
 export function problemText(error: unknown): string | null {
   if (error instanceof StoreProblem || error instanceof TooMuch || error instanceof TreeChanged) return error.message;
   if (error instanceof RefusedArchive) return `A restore would refuse what is there: ${error.message}.`;
-  if (!(error instanceof Error) || !('code' in error)) return null;
-  const advice = systemAdvice.get(String(error.code));
-  return advice === undefined ? null : `${error.message}: ${advice}`;
+  const advice = systemAdvice.get(codeOf(error));
+  return advice === undefined ? null : `${messageOf(error)}: ${advice}`;
 }
 
 const systemAdvice: ReadonlyMap<string, string> = new Map([
@@ -48,7 +48,7 @@ const archiveName = /^(certificates|undo)-(\d{8}(?:-\d{6})?)\.tar\.gz(?:\.enc)?$
 /** Of one kind, the oldest first. */
 export async function listArchives(destination: string, kind: ArchiveKind): Promise<StoredArchive[]> {
   const names = await readdir(destination).catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    if (codeOf(error) === 'ENOENT') return [];
     throw error;
   });
   return names

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { lstat, open, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { codeOf } from '../../thrown.ts';
 import { type BackupEntry, limits, RefusedArchive, refuseName, restorableBits } from './backupEntries.ts';
 
 export interface ScannedTree {
@@ -104,7 +105,7 @@ function identity(entry: BackupEntry, owners: boolean): string {
 /** Null when nothing is there; a text when it is nothing that a backup holds. */
 async function entryAt(path: string): Promise<BackupEntry | string | null> {
   const stats = await lstat(path).catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    if (codeOf(error) === 'ENOENT') return null;
     throw error;
   });
   if (stats === null) return null;

@@ -2,6 +2,7 @@
 import { access, constants, readdir, readFile } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import type { CertificateSettings } from '../../config/certificates.ts';
+import { codeOf } from '../../thrown.ts';
 import type { ProcedureContext } from '../define.ts';
 import { certbotProblem } from './certbotWords.ts';
 import { checkProgram, findProgram, type Program, ProgramError } from './program.ts';
@@ -58,7 +59,7 @@ interface Remembered {
 async function readRecord(lineage: string, { config_dir: folder }: Settings): Promise<Remembered | null> {
   const file = join(folder, 'renewal', `${lineage}.conf`);
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    if (codeOf(error) === 'ENOENT') return null;
     throw error;
   });
   if (text === null) return null;

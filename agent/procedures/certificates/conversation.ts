@@ -1,5 +1,6 @@
 /** A connection before TLS: what is said to the server, and what it answers, within bounds whatever it sends. */
 import type { Socket } from 'node:net';
+import { codeOf } from '../../thrown.ts';
 import { plain } from './names.ts';
 
 /** The server does not start TLS; `message` goes on after `Nothing could be seen at ENDPOINT: `. */
@@ -114,7 +115,7 @@ export class Conversation {
   };
 
   readonly #onError = (error: Error): void => {
-    this.#error ??= 'code' in error && /^(ECONNRESET|EPIPE)$/.test(String(error.code)) ? this.#closed() : error;
+    this.#error ??= ['ECONNRESET', 'EPIPE'].includes(codeOf(error)) ? this.#closed() : error;
     this.#wake?.();
   };
 

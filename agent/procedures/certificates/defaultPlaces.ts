@@ -1,6 +1,7 @@
 /** Where certificates lie on a server that says nothing about it: certbot's folder, and what nginx is told to use. */
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { codeOf } from '../../thrown.ts';
 import type { Pace } from './pace.ts';
 import { readRegularFile } from './regularFile.ts';
 
@@ -77,7 +78,7 @@ async function entriesOf(folder: string, closed: string[]) {
   try {
     return await readdir(folder, { withFileTypes: true });
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EACCES') closed.push(folder);
+    if (codeOf(error) === 'EACCES') closed.push(folder);
     return [];
   }
 }

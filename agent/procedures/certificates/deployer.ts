@@ -1,6 +1,7 @@
 /** Deploys targets one after the other, and tells what became of each. */
 import { createSecureContext } from 'node:tls';
 import type { DeployTarget } from '../../config/certificates.ts';
+import { messageOf } from '../../thrown.ts';
 import type { ProcedureContext } from '../define.ts';
 import type { Yardstick } from './analyse.ts';
 import { authoritiesOf } from './authorities.ts';
@@ -64,7 +65,7 @@ function knownOf({ domain, endpoint }: DeployTarget, { paths }: VersionStore): K
 
 function failed(known: Known, error: unknown, context: ProcedureContext): Deployment {
   context.signal.throwIfAborted();
-  const message = plain(error instanceof Error ? error.message : String(error));
+  const message = plain(messageOf(error));
   return tell(known, 'failed', context, `The certificate of ${known.domain} is not deployed: ${message}.`);
 }
 

@@ -3,6 +3,7 @@ import type { SecureContext } from 'node:tls';
 import * as z from 'zod';
 import type { DeployTarget } from '../../config/certificates.ts';
 import { type Endpoint, endpointName, parseEndpoint } from '../../config/endpoints.ts';
+import { messageOf } from '../../thrown.ts';
 import type { ProcedureContext } from '../define.ts';
 import { type Accounts, accountsOf } from './accounts.ts';
 import { fingerprintOf } from './analyse.ts';
@@ -182,7 +183,7 @@ export class TargetDeployment {
       const how =
         error === stop.reason
           ? `The pair before is in place again, but within ${stoppedTimeout / 1000} s nobody could see that it is served`
-          : `The pair before could not be put back: ${plain(error instanceof Error ? error.message : String(error))}`;
+          : `The pair before could not be put back: ${plain(messageOf(error))}`;
       tell(`${how}; run deploy-certificate again, which finishes or undoes it.`);
     }
   }

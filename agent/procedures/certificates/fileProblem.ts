@@ -1,3 +1,4 @@
+import { codeOf, messageOf } from '../../thrown.ts';
 import type { Problem } from './analyse.ts';
 import { plain } from './names.ts';
 import { obstacleTo } from './obstacle.ts';
@@ -17,7 +18,7 @@ export function fileProblem(
     const message = `The file ${source} can not be used: ${detail(error)}; put a sound certificate there or correct the path (certificates.paths, --path, --cert).`;
     return { status: 'unparsable', problem: { aspect: 'source', reason: null, level: 'critical', message } };
   }
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const code = codeOf(error);
   if (code === 'ENOENT' || code === 'ENOTDIR') return missing(path, 'There is no file');
   const obstacle = code === 'EACCES' || code === 'EPERM' ? obstacleTo(path) : null;
   if (obstacle !== null) return denied(path, obstacle);
@@ -46,5 +47,5 @@ const unreadable: Readonly<Record<string, string>> = {
 };
 
 function detail(error: unknown): string {
-  return plain(error instanceof Error ? error.message : String(error));
+  return plain(messageOf(error));
 }

@@ -1,4 +1,5 @@
 import { type Endpoint, startTlsAt, startTlsSchemes } from '../../config/endpoints.ts';
+import { codeOf, messageOf } from '../../thrown.ts';
 import { StartTlsError } from './conversation.ts';
 import { plain } from './names.ts';
 
@@ -12,7 +13,7 @@ export interface LookProblem {
 /** Why nothing could be seen at `endpoint`. */
 export function lookProblem(error: unknown, endpoint: Endpoint): LookProblem {
   if (error instanceof StartTlsError) return { message: error.message, advice: error.advice };
-  const code = codeOf(error);
+  const code = firstCode(error);
   if (noTls.test(code)) return endpoint.starttls === null ? notAtOnce(endpoint.port) : notAfterwards;
   const [, message, advice] = texts.find(([pattern]) => pattern.test(code)) ?? [];
   // Some that begin in the clear hang up on TLS without a word, as slapd and PostgreSQL do.
@@ -60,8 +61,7 @@ const texts: readonly (readonly [code: RegExp, message: string, advice?: string]
 ];
 
 /** Some addresses of a name fail in different ways; the first tells enough. */
-function codeOf(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0]);
-  if (!(error instanceof Error)) return String(error);
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.message;
+function firstCode(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return firstCode(error.errors[0]);
+  return codeOf(error) || messageOf(error);
 }

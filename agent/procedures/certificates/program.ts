@@ -1,6 +1,7 @@
 /** Programs that the configuration names: run without a shell, and only when nobody but root and the agent's user could change them. */
 import { isAbsolute } from 'node:path';
 import { checkScript } from '../../run/ownership.ts';
+import { codeOf, messageOf } from '../../thrown.ts';
 import { findTool, runTool } from '../tool.ts';
 import { plain } from './names.ts';
 
@@ -47,10 +48,10 @@ export function checkProgram(file: string): void {
   try {
     checkScript(file);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
+    if (codeOf(error) === 'ENOENT') {
       throw new ProgramError(`there is no program ${plain(file)}; put it there, or name another one`, { cause: error });
     }
-    throw new ProgramError(plain(error instanceof Error ? error.message : String(error)), { cause: error });
+    throw new ProgramError(plain(messageOf(error)), { cause: error });
   }
 }
 
@@ -82,7 +83,7 @@ export async function runProgram(
   } catch (error) {
     world.signal.throwIfAborted();
     if (deadline.aborted) return { problem: `“${shown}” did not end within ${timeout / 1000} s`, lines: [] };
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     return { problem: `“${shown}” could not be run: ${plain(message)}`, lines: [] };
   }
 }

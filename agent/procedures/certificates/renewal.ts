@@ -5,6 +5,7 @@ import * as z from 'zod';
 import { type CertificateSettings, domainName } from '../../config/certificates.ts';
 import { instant } from '../../protocol/nouns.ts';
 import { writeFileAtomic } from '../../store/atomicWrite.ts';
+import { messageOf } from '../../thrown.ts';
 import type { ProcedureContext } from '../define.ts';
 import { makeMemory } from '../memory.ts';
 import type { Yardstick } from './analyse.ts';
@@ -89,7 +90,7 @@ async function renewOne(domain: string, world: World): Promise<Renewal> {
     return await renewKnown(wanted, before, known, world);
   } catch (error) {
     context.signal.throwIfAborted();
-    return fail(plain(error instanceof Error ? error.message : String(error)));
+    return fail(plain(messageOf(error)));
   }
 }
 

@@ -8,6 +8,7 @@ import { lstat, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import * as z from 'zod';
 import { syncDirectory, writeFileAtomic } from '../../store/atomicWrite.ts';
+import { codeOf } from '../../thrown.ts';
 import { StoreProblem } from './backupStore.ts';
 
 const journal = z.strictObject({
@@ -118,7 +119,7 @@ function oldRoot({ stage }: Place): string {
 async function readJournal(destination: string): Promise<Journal | null> {
   const file = journalFile(destination);
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    if (codeOf(error) === 'ENOENT') return null;
     throw error;
   });
   if (text === null) return null;

@@ -1,6 +1,7 @@
 /** From configured files, folders and globs to the files that are read. */
 import { glob, readdir, stat } from 'node:fs/promises';
 import { extname, join, resolve } from 'node:path';
+import { codeOf } from '../../thrown.ts';
 import { type Analysis, unusable } from './analyse.ts';
 import { within } from './concurrently.ts';
 import { denied, fileProblem, missing } from './fileProblem.ts';
@@ -87,7 +88,7 @@ async function expandOne(pattern: string, pace: Pace, closed: Analysis[]): Promi
     if (!/[*?[{]/.test(pattern)) throw error;
     problem = error;
   }
-  if (!(problem instanceof Error && 'code' in problem && problem.code === 'ENOENT')) throw problem;
+  if (codeOf(problem) !== 'ENOENT') throw problem;
   const found: FileSource[] = [];
   for await (const path of glob(pattern)) {
     const absolute = resolve(path);

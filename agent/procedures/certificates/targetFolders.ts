@@ -1,6 +1,7 @@
 /** The folders of a service into which files are to be deployed: looked at before anything is touched, in a dry run too. */
 import { accessSync, constants, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { codeOf } from '../../thrown.ts';
 import { plain } from './names.ts';
 import { obstacleTo, thisUser } from './obstacle.ts';
 
@@ -17,7 +18,7 @@ function problemOf(folder: string): string | null {
   try {
     isDirectory = statSync(folder).isDirectory();
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    const code = codeOf(error);
     const closed = code === 'EACCES' ? obstacleTo(folder) : null;
     if (closed !== null) return `${closed}, on the way to ${folder}; give that user access`;
     if (code === 'ENOENT') return `there is no folder ${folder}; create it, or correct certificates.deploy`;
@@ -29,7 +30,7 @@ function problemOf(folder: string): string | null {
     accessSync(folder, constants.W_OK | constants.X_OK);
     return null;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EROFS')
+    if (codeOf(error) === 'EROFS')
       return `the file system of ${folder} is read-only; look why (dmesg, /etc/fstab), or correct certificates.deploy`;
     return `${thisUser()} may not write into the folder ${folder}; give that user access, or run it as one who has it`;
   }

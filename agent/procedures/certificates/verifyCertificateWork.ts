@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import * as z from 'zod';
 import { certificate, type Finding } from '../../protocol/nouns.ts';
+import { codeOf, messageOf } from '../../thrown.ts';
 import { outcomeOf, type ProcedureContext } from '../define.ts';
 import { type Analysis, analyse, type Problem, withProblem, type Yardstick } from './analyse.ts';
 import { authoritiesOf } from './authorities.ts';
@@ -83,8 +84,8 @@ async function keyNamed(file: string, reading: FileReading): Promise<KeyState | 
     detail = 'it holds no private key';
   } catch (error) {
     reading.signal.throwIfAborted();
-    missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
-    detail = missing ? 'there is no such file' : plain(error instanceof Error ? error.message : String(error));
+    missing = codeOf(error) === 'ENOENT';
+    detail = missing ? 'there is no such file' : plain(messageOf(error));
   }
   return {
     aspect: 'key',

@@ -30,6 +30,7 @@ import * as z from 'zod';
 import type { DeployTarget } from '../../config/certificates.ts';
 import { writeFileAtomic } from '../../store/atomicWrite.ts';
 import { lockFile } from '../../store/stateLock.ts';
+import { codeOf } from '../../thrown.ts';
 
 export const roles = ['cert', 'key', 'chain', 'combined'] as const;
 export type Role = (typeof roles)[number];
@@ -288,7 +289,7 @@ async function sync(folder: string): Promise<void> {
 
 function unless(code: string): (error: unknown) => undefined {
   return (error) => {
-    if (!(error instanceof Error && 'code' in error && error.code === code)) throw error;
+    if (codeOf(error) !== code) throw error;
     return undefined;
   };
 }

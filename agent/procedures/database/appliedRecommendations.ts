@@ -2,6 +2,7 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { codeOf } from '../../thrown.ts';
 import { makeMemory } from '../memory.ts';
 import { recommendationSchema } from './recommendations.ts';
 
@@ -13,7 +14,7 @@ export async function readApplied(memoryDirectory: string): Promise<AppliedRecom
   try {
     text = await readFile(fileIn(memoryDirectory), 'utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    if (codeOf(error) === 'ENOENT') return [];
     throw error;
   }
   return z.array(appliedSchema).parse(JSON.parse(text));

@@ -1,18 +1,18 @@
 /** Why a database could not be reached or was lost: cause and what to do, for people. Never contains a password. */
 import type { Finding } from '../../protocol/nouns.ts';
+import { codeOf, messageOf } from '../../thrown.ts';
 import { printable } from './names.ts';
 import { describeTarget, type DatabaseTarget } from './target.ts';
 
 /** SQLSTATE (PostgreSQL manual, appendix "Error Codes") or system error code of what was thrown; '' when it has none. */
 export function errorCode(error: unknown): string {
   if (error instanceof AggregateError) return errorCode(error.errors[0]);
-  if (!(error instanceof Error) || !('code' in error)) return '';
-  return typeof error.code === 'string' ? error.code : '';
+  return codeOf(error);
 }
 
 export function errorMessage(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return errorMessage(error.errors[0]);
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }
 
 /** True when the connection is gone: later statements on it can only fail. */

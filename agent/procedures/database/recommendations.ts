@@ -6,6 +6,7 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import * as z from 'zod';
 import { makeFolders } from '../../makeFolders.ts';
+import { codeOf } from '../../thrown.ts';
 
 export const recommendationSchema = z.object({
   /** Stable from one analysis to the next: `setting.random_page_cost`, `autovacuum.public.orders`. */
@@ -61,7 +62,7 @@ export async function readAnalysis(file: string): Promise<Analysis | null> {
   try {
     text = await readFile(file, 'utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    if (codeOf(error) === 'ENOENT') return null;
     throw error;
   }
   try {

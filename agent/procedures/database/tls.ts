@@ -1,6 +1,7 @@
 /** sslmode as libpq means it. PostgreSQL manual: "SSL Mode Descriptions" (libpq-ssl). */
 import { readFile } from 'node:fs/promises';
 import type { ConnectionOptions } from 'node:tls';
+import { codeOf, messageOf } from '../../thrown.ts';
 import type { ConnectionParameters } from './target.ts';
 
 /** One way to try a connection: TLS with these options, or plain. */
@@ -19,7 +20,7 @@ export async function tlsAttempts(parameters: ConnectionParameters): Promise<Tls
 /** True when the next attempt may succeed where this one failed for the want, or the presence, of TLS. */
 export function isTlsMismatch(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  const code = codeOf(error);
   return code === '28000' || /SSL connection|SSL routines/i.test(error.message) || code.startsWith('ERR_SSL');
 }
 
@@ -44,7 +45,7 @@ async function read(keyword: string, path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw new Error(`the file of ${keyword} can not be read: ${reason}`, { cause });
   }
 }

@@ -1,5 +1,6 @@
 /** How health-check asks many things at once: each by itself, each within its time. */
 import type { Finding } from '../../protocol/nouns.ts';
+import { messageOf } from '../../thrown.ts';
 
 export interface HealthCheck<Measured = unknown> {
   /** `<component>.<check>`, the code of the finding when it cannot look. */
@@ -36,7 +37,7 @@ export async function runCheck<Measured>(
     return result;
   } catch (error) {
     signal.throwIfAborted();
-    const why = limit.aborted ? `no answer within ${check.timeoutMs / 1000} s` : messageOf(error);
+    const why = limit.aborted ? `no answer within ${check.timeoutMs / 1000} s` : clauseOf(error);
     report({
       level: 'warning',
       code: check.code,
@@ -49,8 +50,9 @@ export async function runCheck<Measured>(
   }
 }
 
-export function messageOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).replace(/\.$/, '');
+/** For the middle of a sentence: without full stop. */
+export function clauseOf(error: unknown): string {
+  return messageOf(error).replace(/\.$/, '');
 }
 
 /** A share as percent with one decimal. */

@@ -1,7 +1,8 @@
 /** Availability and response time of the services in `health.services`. */
 import type { Config } from '../../config/schema.ts';
 import type { Finding } from '../../protocol/nouns.ts';
-import { messageOf } from './check.ts';
+import { codeOf } from '../../thrown.ts';
+import { clauseOf } from './check.ts';
 import type { HealthCheck } from './check.ts';
 import { probeHttp } from './probeHttp.ts';
 import { probeContainer, probeProcess, probeUnit } from './probeLocal.ts';
@@ -137,8 +138,8 @@ const connectionProblems: Readonly<Record<string, string>> = {
 function connectionProblem(error: unknown): string {
   // Of a name with several addresses every one was tried.
   if (error instanceof AggregateError && error.errors.length > 0) return connectionProblem(error.errors[0]);
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return connectionProblems[code] ?? messageOf(error);
+  const code = codeOf(error);
+  return connectionProblems[code] ?? clauseOf(error);
 }
 
 /** A URL may carry a password or a token in its query. */

@@ -1,5 +1,6 @@
 /** Bookkeeping by inode and size: after a rotation the content of every file from before must still be somewhere. */
 import { closeSync, constants, openSync } from 'node:fs';
+import { codeOf } from '../../thrown.ts';
 import { UnsafeFile, unpackedSize } from './archive.ts';
 import { generationsOf, withoutEnding } from './generations.ts';
 import type { FolderNames, Generation } from './generations.ts';
@@ -31,8 +32,7 @@ export class Pins {
       try {
         this.#open.push(openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK));
       } catch (error) {
-        if (!(error instanceof Error && 'code' in error && (error.code === 'EMFILE' || error.code === 'ENFILE')))
-          continue;
+        if (!['EMFILE', 'ENFILE'].includes(codeOf(error))) continue;
         this.#full = true;
         // The rest of the work opens files too.
         this.#release(this.#open.splice(-64));

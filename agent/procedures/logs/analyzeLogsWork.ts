@@ -4,6 +4,7 @@ import { basename, join, resolve } from 'node:path';
 import { parseSince } from '../../config/since.ts';
 import { makeFolders } from '../../makeFolders.ts';
 import { writeFileAtomic } from '../../store/atomicWrite.ts';
+import { messageOf } from '../../thrown.ts';
 import { outcomeOf } from '../define.ts';
 import { remembering } from '../remembering.ts';
 import type { ProcedureContext, ProcedureResult } from '../define.ts';
@@ -171,7 +172,7 @@ async function keep(
 ): Promise<string | null> {
   if (context.dryRun || found.files.length === 0) return null;
   await memory.write().catch((error: unknown) => {
-    const message = `What this run saw is not kept, so the next one can not tell what is new: ${reasonFor(error)}`;
+    const message = `What this run saw is not kept, so the next one can not tell what is new: ${messageOf(error)}`;
     context.finding({ level: 'warning', code: 'logs.memory', subject: context.memoryDirectory, message });
   });
   const now = context.now();
@@ -186,7 +187,7 @@ async function keep(
   } catch (error) {
     // What was found, after an hour perhaps, is told all the same.
     const other = options.output === undefined ? 'a place for it by --output' : 'another --output';
-    const message = `The report could not be written to ${file} (${reasonFor(error)}); give ${other}.`;
+    const message = `The report could not be written to ${file} (${messageOf(error)}); give ${other}.`;
     context.finding({ level: 'warning', code: 'logs.report', subject: file, message });
     return null;
   }
@@ -203,10 +204,6 @@ async function dropOldReports(folder: string): Promise<void> {
 
 function dateIn(name: string): string {
   return name.slice(name.indexOf('-') + 1);
-}
-
-function reasonFor(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function tellDamaged({ memoryDirectory, finding }: ProcedureContext): void {

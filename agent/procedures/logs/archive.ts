@@ -7,6 +7,7 @@ import { open, rename, rm, unlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { codeOf } from '../../thrown.ts';
 import { withRoom } from './ownFiles.ts';
 import { DamagedArchive, packed, unpacked } from './packers.ts';
 
@@ -111,7 +112,7 @@ export async function openSafely(file: string): Promise<FileHandle> {
   try {
     handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ELOOP') {
+    if (codeOf(error) === 'ELOOP') {
       throw new UnsafeFile(`${file} is a symbolic link; Upkeep does not touch it.`);
     }
     throw error;

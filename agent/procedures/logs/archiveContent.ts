@@ -6,6 +6,7 @@ import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { reasonOf } from '../../config/reason.ts';
 import { formatBytes } from '../../config/units.ts';
+import { codeOf } from '../../thrown.ts';
 import { endOfArchive, padding, tarHeader } from '../certificates/tarWriter.ts';
 import { openSafely } from './archive.ts';
 import { asUser } from './asUser.ts';
@@ -196,7 +197,7 @@ export async function openSource(source: Source): Promise<FileHandle> {
   try {
     return await asUser(source.user, () => openSafely(source.path));
   } catch (error) {
-    const denied = error instanceof Error && 'code' in error && /^E(?:ACCES|PERM)$/.test(String(error.code));
+    const denied = ['EACCES', 'EPERM'].includes(codeOf(error));
     const advice = denied ? '; run this as a user who may read it and write to its folder' : '';
     throw new SourceProblem(source, `it can not be read (${reasonOf(error)})${advice}`, error);
   }

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { makeFolders } from '../../makeFolders.ts';
 import { lockFile } from '../../store/stateLock.ts';
 import { writeFileAtomic } from '../../store/atomicWrite.ts';
+import { codeOf, messageOf } from '../../thrown.ts';
 import { syncDirectory } from './archive.ts';
 import { SourceProblem } from './archiveContent.ts';
 import type { Source } from './archiveContent.ts';
@@ -44,8 +45,8 @@ const advice: ReadonlyMap<string, string> = new Map([
 ]);
 
 function notMade(cause: unknown): NotMade {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  const known = cause instanceof Error && 'code' in cause ? advice.get(String(cause.code)) : undefined;
+  const reason = messageOf(cause);
+  const known = advice.get(codeOf(cause));
   return new NotMade(known === undefined ? reason : `${reason}; ${known}`, { cause });
 }
 
@@ -70,7 +71,7 @@ export async function openFolder(folder: string): Promise<void> {
   try {
     await makeFolders(folder, 0o700);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw new FolderProblem(`The folder ${folder} can not be made (${reason}); give another \`destination\`.`, {
       cause,
     });
@@ -98,7 +99,7 @@ function take(file: string): ReturnType<typeof lockFile> {
   try {
     return lockFile(file);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw new FolderProblem(`Nothing can be archived now, all originals are untouched: ${reason}`, { cause });
   }
 }

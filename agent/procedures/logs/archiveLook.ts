@@ -5,6 +5,7 @@ import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { makeFolders } from '../../makeFolders.ts';
 import { formatBytes } from '../../config/units.ts';
+import { messageOf } from '../../thrown.ts';
 import { counted } from '../counted.ts';
 import type { ProcedureContext } from '../define.ts';
 import { FolderProblem } from './archiveFolder.ts';
@@ -175,7 +176,7 @@ async function requireRoomIn(target: string, bytes: number): Promise<void> {
 
 async function makeEmpty(target: string): Promise<void> {
   await makeFolders(target, 0o700).catch((cause: unknown) => {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw new FolderProblem(`The folder ${target} can not be made (${reason}); give another one as --to.`, { cause });
   });
   if ((await trustedAs(target)) !== null)

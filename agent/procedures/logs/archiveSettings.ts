@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Config } from '../../config/schema.ts';
 import type { LogArchiveSettings } from '../../config/logs.ts';
 import { accountKinds, findAccount, type AccountDirectory } from '../../getent.ts';
+import { messageOf } from '../../thrown.ts';
 import { FolderProblem } from './archiveFolder.ts';
 import type { ArchiveFileSettings } from './archiveWriter.ts';
 import type { UserAndGroup } from './asUser.ts';
@@ -82,7 +83,7 @@ async function lookUp(given: string, setting: 'owner' | 'su'): Promise<UserAndGr
 
 async function idOf(directory: AccountDirectory, name: string, setting: string): Promise<number> {
   const account = await findAccount(directory, name).catch((error: unknown) => {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new FolderProblem(`\`${setting}\` in logs.archive: ${reason}.`);
   });
   const [found, , id] = account ?? [];

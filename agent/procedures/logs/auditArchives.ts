@@ -7,6 +7,7 @@ import path from 'node:path';
 import { AuditChain } from '../../store/audit.ts';
 import type { ChainLink } from '../../store/audit.ts';
 import { auditRowIn } from '../../store/copies.ts';
+import { codeOf, messageOf } from '../../thrown.ts';
 import { verifyArchive } from './archiveVerify.ts';
 import { contentsOf, manifestOf, readManifest, stemOf } from './manifest.ts';
 import type { ArchivedFile, Manifest } from './manifest.ts';
@@ -55,7 +56,7 @@ export function parsePieceName(file: string): PieceName | null {
 /** Archives of audit logs in a folder, oldest first; those of which only the manifest is left are among them. A folder that is not there has none. */
 export async function auditArchivesIn(folder: string): Promise<readonly string[]> {
   const { archives, alone } = await contentsOf(folder).catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return { archives: [], alone: [] };
+    if (codeOf(error) === 'ENOENT') return { archives: [], alone: [] };
     throw error;
   });
   const names = new Set(archives.filter((name) => name.startsWith('audit-')));
@@ -98,7 +99,7 @@ export async function readAuditArchive(archive: string, signal: AbortSignal): Pr
     if (problem !== null) problem = `it is not as its manifest says: ${problem}`;
   } catch (error) {
     signal.throwIfAborted();
-    problem = error instanceof Error ? error.message : String(error);
+    problem = messageOf(error);
   }
   const broken = readers.find((reader) => reader.problem() !== null);
   const pieces = problem === null ? readers.flatMap((reader) => reader.piece() ?? []) : [];

@@ -3,6 +3,7 @@ import path from 'node:path';
 import * as z from 'zod';
 import { formatBytes, formatDuration, parseDuration } from '../../config/units.ts';
 import type { Finding } from '../../protocol/nouns.ts';
+import { messageOf } from '../../thrown.ts';
 import { counted } from '../counted.ts';
 import { outcomeOf } from '../define.ts';
 import { remembering } from '../remembering.ts';
@@ -184,7 +185,7 @@ class Cleaning {
       this.#context.signal.throwIfAborted();
       const problem = await removeLeftover(leftover).then(
         (removed) => (removed ? null : 'it is another file by now'),
-        (error: unknown) => (error instanceof Error ? error.message : String(error)),
+        messageOf,
       );
       if (problem === null) {
         gone.push(leftover);

@@ -12,6 +12,7 @@ import {
   zstdCompressSync,
   zstdDecompressSync,
 } from 'node:zlib';
+import { codeOf } from '../../thrown.ts';
 import { isZlibError, through } from './zlibStream.ts';
 import { zstdFrames } from './zstdFrames.ts';
 
@@ -77,7 +78,7 @@ function unpackAll(packed: Buffer, compression: Compression, bytes: number): Unp
 
 /** There is more than `maxOutputLength`. */
 function isTooMuch(error: unknown): error is Error {
-  return error instanceof RangeError && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE';
+  return codeOf(error) === 'ERR_BUFFER_TOO_LARGE';
 }
 
 /**

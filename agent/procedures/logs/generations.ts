@@ -2,6 +2,7 @@
 import { lstatSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { codeOf } from '../../thrown.ts';
 import type { LogReport } from './logrotateOutput.ts';
 import { endingOf, packedEndings } from './packers.ts';
 import { inodeKey } from './writers.ts';
@@ -199,7 +200,7 @@ async function namesIn(directory: string): Promise<string[]> {
   try {
     return await readdir(directory);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && /^ENO(?:ENT|TDIR)$/.test(String(error.code))) return [];
+    if (['ENOENT', 'ENOTDIR'].includes(codeOf(error))) return [];
     throw error;
   }
 }

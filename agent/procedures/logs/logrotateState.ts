@@ -1,5 +1,6 @@
 /** logrotate's state file (version 1 and 2): when each log was rotated last, in local time. */
 import { readFile } from 'node:fs/promises';
+import { codeOf } from '../../thrown.ts';
 
 /** Last rotation by absolute path of the log. A log that was only seen, never rotated, has the time it was first seen. */
 export function parseState(text: string): ReadonlyMap<string, Date> {
@@ -22,7 +23,7 @@ export async function readState(file: string): Promise<ReadonlyMap<string, Date>
   try {
     return parseState(await readFile(file, 'utf8'));
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return new Map();
+    if (codeOf(error) === 'ENOENT') return new Map();
     throw error;
   }
 }

@@ -5,6 +5,7 @@
 import { readFile, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
+import { codeOf } from '../../thrown.ts';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
@@ -113,7 +114,7 @@ export async function readManifest(file: string): Promise<Manifest | null> {
   try {
     text = await readFile(file, 'utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    if (codeOf(error) === 'ENOENT') return null;
     throw error;
   }
   try {

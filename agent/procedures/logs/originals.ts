@@ -8,6 +8,7 @@ import { link, lstat, readdir, rename, unlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { giveBuffer, takeBuffer } from '../../bufferPool.ts';
+import { codeOf, errorOf, messageOf } from '../../thrown.ts';
 import { concurrently } from '../certificates/concurrently.ts';
 import { openSafely, UnsafeFile } from './archive.ts';
 import { asUser } from './asUser.ts';
@@ -66,8 +67,8 @@ async function removeFrom(
     return await asUser(trust, () => removeAll(folder, files, marks, signal));
   } catch (error) {
     if (isMissing(error)) return files.map(() => 'gone');
-    if (!isOfSystem(error)) throw error;
-    return files.map(() => ({ kept: error.message }));
+    if (codeOf(error) === '') throw error;
+    return files.map(() => ({ kept: messageOf(error) }));
   }
 }
 
@@ -99,9 +100,8 @@ async function attempt(work: () => Promise<Removal | 'elsewhere'>): Promise<Atte
     return await work();
   } catch (error) {
     if (isMissing(error)) return 'gone';
-    if (!(error instanceof Error)) return new Error(String(error));
-    const kept = error instanceof UnsafeFile || error instanceof MissingPacker || isOfSystem(error);
-    return kept ? { kept: error.message } : error;
+    const kept = error instanceof UnsafeFile || error instanceof MissingPacker || codeOf(error) !== '';
+    return kept ? { kept: messageOf(error) } : errorOf(error);
   }
 }
 
@@ -277,11 +277,6 @@ async function isThere(place: string): Promise<boolean> {
   );
 }
 
-/** Has a code as `EACCES`. */
-function isOfSystem(error: unknown): error is Error {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string';
-}
-
 function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+  return codeOf(error) === 'ENOENT';
 }

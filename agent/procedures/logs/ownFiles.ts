@@ -1,5 +1,6 @@
 /** Files that Upkeep writes for itself: configuration and journal of a rotation. */
 import { open, rename, rm } from 'node:fs/promises';
+import { codeOf } from '../../thrown.ts';
 
 /** The disk (or the user's share of it) is full, or would be. The message is a clause. */
 export class NoRoom extends Error {
@@ -49,5 +50,5 @@ export async function withRoom<Result>(file: string, work: () => Promise<Result>
 
 /** The disk, or what its user may take of it, is used up. */
 export function isOutOfSpace(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT');
+  return ['ENOSPC', 'EDQUOT'].includes(codeOf(error));
 }

@@ -5,6 +5,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
+import { codeOf } from '../../thrown.ts';
 import { packBlock } from './compression.ts';
 import type { Compression } from './compression.ts';
 import type { PackAnswer, PackRequest } from './packThread.ts';
@@ -79,7 +80,7 @@ function startThreads(count: number, compression: Compression): readonly PackThr
   try {
     while (threads.length < count) threads.push(new PackThread(compression));
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ERR_WORKER_INIT_FAILED')) throw error;
+    if (codeOf(error) !== 'ERR_WORKER_INIT_FAILED') throw error;
   }
   return threads;
 }

@@ -5,6 +5,7 @@ import path from 'node:path';
 import * as z from 'zod';
 import { instant } from '../../protocol/nouns.ts';
 import type { Finding } from '../../protocol/nouns.ts';
+import { codeOf } from '../../thrown.ts';
 import { outcomeOf } from '../define.ts';
 import { findTool } from '../tool.ts';
 import { remembering } from '../remembering.ts';
@@ -96,7 +97,7 @@ function troubleOf(error: unknown): Pick<Finding, 'code' | 'subject' | 'message'
 }
 
 function deniedOf(error: unknown): Pick<Finding, 'code' | 'subject' | 'message'> | null {
-  if (!(error instanceof Error && 'code' in error && /^E(?:ACCES|PERM)$/.test(String(error.code)))) return null;
+  if (!(error instanceof Error) || !['EACCES', 'EPERM'].includes(codeOf(error))) return null;
   const subject = 'path' in error && typeof error.path === 'string' ? error.path : 'rotate-logs';
   const message = `This user may not do what is needed (${error.message}); run this as root, or as the user whose logs they are.`;
   return { code: 'logs.access', subject, message };

@@ -1,6 +1,7 @@
 /** What others could make of a rotation that runs as root: folders that they can swap, and logrotate's state file. */
 import { lstat, realpath } from 'node:fs/promises';
 import path from 'node:path';
+import { codeOf } from '../../thrown.ts';
 import type { ProcedureContext } from '../define.ts';
 import { trustedAs } from './folderTrust.ts';
 import type { LogRotation } from './logrotateConfig.ts';
@@ -89,7 +90,7 @@ async function whoCanSwap(folder: string): Promise<Exclude<Awaited<ReturnType<ty
     // In a folder as /tmp everybody can make folders, yet only their owner can replace them.
     const sticky = stats !== null && (stats.mode & 0o1000) !== 0;
     const trust = await trustedAs(sticky ? place : above).catch((error: unknown) =>
-      error instanceof Error && 'code' in error && error.code === 'ENOENT' ? null : ('untrusted' as const),
+      codeOf(error) === 'ENOENT' ? null : ('untrusted' as const),
     );
     if (trust !== null) return trust;
   }

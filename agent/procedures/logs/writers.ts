@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { codeOf } from '../../thrown.ts';
 
 export interface Writer {
   readonly pid: number;
@@ -91,7 +92,7 @@ function heldBy(
       if (key !== null && inodes.has(key) && isWritable(pid, fd)) held.add(key);
     }
   } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'EACCES' || error.code === 'EPERM')) return null;
+    if (['EACCES', 'EPERM'].includes(codeOf(error))) return null;
   }
   return held;
 }

@@ -1,5 +1,6 @@
 /** A stream of node:zlib between what is read and who wants it. */
 import type { Readable, Transform } from 'node:stream';
+import { codeOf } from '../../thrown.ts';
 
 /** What comes out of `stream` for `input`; both are given up when nobody wants more. */
 export async function* through(input: Readable, stream: Transform): AsyncGenerator<Buffer> {
@@ -15,5 +16,5 @@ export async function* through(input: Readable, stream: Transform): AsyncGenerat
 
 /** What is unpacked is damaged or breaks off: `Z_…` of zlib, `ZSTD_…` of zstd. */
 export function isZlibError(error: unknown): error is Error {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && /^Z(STD)?_/.test(error.code);
+  return /^Z(STD)?_/.test(codeOf(error));
 }

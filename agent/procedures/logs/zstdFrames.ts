@@ -4,6 +4,7 @@
  */
 import { createZstdDecompress } from 'node:zlib';
 import type { ZstdDecompress } from 'node:zlib';
+import { errorOf } from '../../thrown.ts';
 
 /** Throws the error of zlib (`ZSTD_…`) where the data is damaged or breaks off. */
 export async function* zstdFrames(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
@@ -20,7 +21,7 @@ async function* frames(input: Input): AsyncGenerator<Buffer> {
   const decoder = createZstdDecompress({ chunkSize: 256 * 1024 });
   const feeding = feed(decoder, input);
   // Awaited below; what goes wrong before that ends the decoder.
-  feeding.catch((error: unknown) => decoder.destroy(error instanceof Error ? error : new Error(String(error))));
+  feeding.catch((error: unknown) => decoder.destroy(errorOf(error)));
   try {
     for await (const piece of decoder) yield piece as Buffer;
     input.unread(await feeding);

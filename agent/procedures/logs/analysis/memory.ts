@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import * as z from 'zod';
 import { writeFileAtomic } from '../../../store/atomicWrite.ts';
+import { codeOf } from '../../../thrown.ts';
 import { makeMemory } from '../../memory.ts';
 import { levels } from './levels.ts';
 import { isoOf, type SummedGroup } from './summary.ts';
@@ -38,7 +39,7 @@ export class GroupMemory {
       const { logs } = document.parse(JSON.parse(await readFile(file, 'utf8')));
       return new GroupMemory(file, new Map(Object.entries(logs)), false);
     } catch (error) {
-      const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+      const missing = codeOf(error) === 'ENOENT';
       return new GroupMemory(file, new Map(), !missing);
     }
   }

@@ -1,6 +1,7 @@
 /** From named files, folders and globs to the logs that are read, each with its rotated generations where they are wanted. */
 import { glob, readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, matchesGlob, resolve } from 'node:path';
+import { codeOf, messageOf } from '../../../thrown.ts';
 import { generationsOf, generationSuffix, rotatedGenerations } from '../generations.ts';
 import { logsInOlddir, type LogRotation } from '../logrotateConfig.ts';
 import { standardInput } from './source.ts';
@@ -62,11 +63,11 @@ export async function findLogs(patterns: readonly string[], given: Wanted): Prom
 
 /** A sentence for an error of the file system. */
 export function reasonOf(path: string, error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : null;
+  const code = codeOf(error);
   if (code === 'ENOENT') return noLog(path);
   if (code === 'EACCES' || code === 'EPERM')
     return `${path} may not be read; run Upkeep as root or give its user the right.`;
-  return `${path} can not be read: ${error instanceof Error ? error.message : String(error)}`;
+  return `${path} can not be read: ${messageOf(error)}`;
 }
 
 async function expand(pattern: string): Promise<readonly string[]> {
@@ -78,7 +79,7 @@ async function expand(pattern: string): Promise<readonly string[]> {
     if (!/[*?[{]/.test(pattern)) throw error;
     problem = error;
   }
-  if (!(problem instanceof Error && 'code' in problem && problem.code === 'ENOENT')) throw problem;
+  if (codeOf(problem) !== 'ENOENT') throw problem;
   const found: string[] = [];
   for await (const path of glob(pattern)) {
     const absolute = resolve(path);

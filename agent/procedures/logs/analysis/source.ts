@@ -2,6 +2,7 @@
 import { constants, createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
+import { codeOf } from '../../../thrown.ts';
 import { checksums } from '../archiveContent.ts';
 import { packingOf } from '../packers.ts';
 import { tarFiles, TarProblem } from '../tar.ts';
@@ -185,5 +186,5 @@ class ByteStream {
 /** Packed data that is damaged or breaks off. */
 export function isPackingError(error: unknown): boolean {
   if (error instanceof DamagedSource || error instanceof TarProblem || isZlibError(error)) return true;
-  return error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_ZLIB');
+  return codeOf(error).startsWith('ERR_ZLIB');
 }
