@@ -2,7 +2,7 @@
 import type { Logger } from 'pino';
 import { auditDestination, type LogSettings } from '../config/logs.ts';
 import { callAt, type Clock } from '../schedule/clock.ts';
-import { auditStateInSteps } from '../store/audit.ts';
+import { auditStateInSteps, type AuditState } from '../store/audit.ts';
 import type { Database } from '../store/database.ts';
 import type { Alerts } from './alerts.ts';
 
@@ -69,11 +69,12 @@ export class AuditWatch {
 
   async #look(signal: AbortSignal): Promise<void> {
     const { alerts, database, log } = this.#parts;
-    const { brokenAt } = await auditStateInSteps(database, signal);
+    const chain = await auditStateInSteps(database, signal);
+    const { brokenAt } = chain;
     signal.throwIfAborted();
     if (brokenAt === null) {
       alerts.resolve(chainKey);
-      await this.#trim(signal);
+      await this.#trim(chain, signal);
       return;
     }
     const message = `Entry ${brokenAt} of the audit log does not fit the one before it: somebody has changed the log in ${database.file}, or removed entries. Keep the file, run "upkeep audit verify", and look who could write there.`;
@@ -81,7 +82,7 @@ export class AuditWatch {
     alerts.raise({ key: chainKey, level: 'critical', title: 'The audit log was changed', message, runId: null });
   }
 
-  async #trim(signal: AbortSignal): Promise<void> {
+  async #trim(chain: AuditState, signal: AbortSignal): Promise<void> {
     const { alerts, clock, database, log, settings } = this.#parts;
     const { audit, archive } = settings();
     const folder = auditDestination({ audit, archive });
@@ -91,7 +92,14 @@ export class AuditWatch {
     }
     const { trimAuditLog } = await import('../procedures/logs/auditTrim.ts');
     const before = clock.now() - audit.trim;
-    const { entries, problem } = await trimAuditLog({ database, folder, before, now: () => clock.now(), signal });
+    const { entries, problem } = await trimAuditLog({
+      database,
+      chain,
+      folder,
+      before,
+      now: () => clock.now(),
+      signal,
+    });
     signal.throwIfAborted();
     if (entries > 0) log.info({ entries, folder }, 'archived entries of the audit log were removed from the store');
     if (problem === null) {

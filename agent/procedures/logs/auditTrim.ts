@@ -4,7 +4,7 @@
  */
 import path from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { auditStateInSteps, trimAudit } from '../../store/audit.ts';
+import { trimAudit, type AuditState } from '../../store/audit.ts';
 import { shortenAuditCopy } from '../../store/copies.ts';
 import type { Database } from '../../store/database.ts';
 import { hashIn, namedPieces, readAuditArchive } from './auditArchives.ts';
@@ -13,6 +13,8 @@ import { trustedAs } from './folderTrust.ts';
 
 export interface TrimAudit {
   readonly database: Database;
+  /** The whole log, as it was read just now. */
+  readonly chain: AuditState;
   /** The folder of archives. */
   readonly folder: string;
   /** Milliseconds since the epoch: younger entries stay. */
@@ -33,23 +35,22 @@ const mostAtOnce = 5000;
 
 /** Rejects when `signal` is aborted, or with the system's error. Everything that was removed until then is recorded. */
 export async function trimAuditLog(given: TrimAudit): Promise<Trimmed> {
-  const { database, folder, before, signal } = given;
+  const { database, chain, folder, before, signal } = given;
   // On a full disk the agent keeps its changes in memory: no time for housekeeping.
   if (database.condition().state !== 'ok') return nothing;
-  const oldest = database.get('SELECT seq, at FROM audit ORDER BY seq LIMIT 1');
+  const oldest = database.get('SELECT at FROM audit ORDER BY seq LIMIT 1');
   if (oldest === undefined || Number(oldest['at']) >= before) return nothing;
   const names = await namedPieces(folder);
-  const base = Number(oldest['seq']) - 1;
+  const base = chain.base.seq;
   if (!names.some(({ first, last }) => first <= base + 1 && last > base)) return nothing;
   if ((await trustedAs(folder)) !== null)
     return stays(
       `others can change what lies in ${folder}: give it, and the folders above it, to the user of Upkeep (chmod go-w)`,
     );
-  const state = await auditStateInSteps(database, signal);
-  if (state.brokenAt !== null)
-    return stays(`entry ${state.brokenAt} of the log does not fit the one before it: see "upkeep audit verify"`);
+  if (chain.brokenAt !== null)
+    return stays(`entry ${chain.brokenAt} of the log does not fit the one before it: see "upkeep audit verify"`);
   try {
-    return await trimFrom(given, state.base.seq, names);
+    return await trimFrom(given, base, names);
   } finally {
     if (!signal.aborted) shortenAuditCopy(database);
   }

@@ -11,7 +11,7 @@ import type { AuditVerification } from '../../../agent/procedures/logs/auditJoin
 import { trimAuditLog } from '../../../agent/procedures/logs/auditTrim.ts';
 import type { Trimmed } from '../../../agent/procedures/logs/auditTrim.ts';
 import { verifyAuditLog } from '../../../agent/procedures/logs/auditVerify.ts';
-import { appendAudit } from '../../../agent/store/audit.ts';
+import { appendAudit, auditState } from '../../../agent/store/audit.ts';
 import type { ChainLink } from '../../../agent/store/audit.ts';
 import type { Database } from '../../../agent/store/database.ts';
 import { openStore } from '../../../agent/store/openStore.ts';
@@ -78,6 +78,7 @@ export async function createAuditWorld(): Promise<AuditWorld> {
     trim: (days = 100) =>
       trimAuditLog({
         ...{ database, signal, folder: harness.destination, now: () => Date.now() },
+        chain: auditState(database),
         before: Date.now() - days * dayMs,
       }),
     verify: ({ folders = [harness.destination], files = [], heads = [] } = {}) =>
