@@ -21,6 +21,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { parseJson } from '../json.ts';
 import { run, type Run } from '../protocol/nouns.ts';
 import { codeOf } from '../thrown.ts';
 import { runSettings } from './settings.ts';
@@ -206,13 +207,5 @@ function readIfThere(file: string): string | null {
     return fstatSync(descriptor).isFile() ? readFileSync(descriptor, 'utf8') : null;
   } finally {
     closeSync(descriptor);
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
   }
 }

@@ -1,6 +1,7 @@
 /** results.ndjson: one JSON object a line, `{"type":"finding"|"progress"|"result", …}`, appended by procedures and scripts. */
 import { closeSync, existsSync, openSync, readSync, watch, type FSWatcher } from 'node:fs';
 import * as z from 'zod';
+import { parseJson } from '../json.ts';
 import { readingPlainly } from './directory.ts';
 import { finding, outcome, progress, type Finding, type Progress } from '../protocol/nouns.ts';
 import { Secrets } from '../secrets/secrets.ts';
@@ -127,13 +128,5 @@ export class ResultsReader {
       this.#onFinding({ ...secrets.deep(item), level: item.level });
     } else if (type === 'progress') this.#onProgress(secrets.deep(progress.parse(rest)));
     else this.#end = { ...parsed.data, part: secrets.deep(parsed.data.part) };
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
   }
 }

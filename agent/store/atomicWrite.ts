@@ -11,21 +11,25 @@ export async function writeFileAtomic(path: string, data: string | Uint8Array, m
   const directory = dirname(path);
   const temporary = join(directory, `.${basename(path)}.${randomBytes(6).toString('hex')}`);
   try {
-    // `wx`: never through a link or into a file that somebody put there.
-    const file = await open(temporary, 'wx', mode);
-    try {
-      await file.writeFile(data);
-      await file.chmod(mode);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await writeNewFile(temporary, data, mode);
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
   }
   await syncDirectory(directory);
+}
+
+/** Writes and fsyncs a file of exactly this mode. Rejects (EEXIST) where something is there already, be it a link that somebody planted. */
+export async function writeNewFile(path: string, data: string | Uint8Array, mode: number): Promise<void> {
+  const file = await open(path, 'wx', mode);
+  try {
+    await file.writeFile(data);
+    await file.chmod(mode);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
 }
 
 /** Makes the rename itself survive a power failure. */

@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import * as z from 'zod';
+import { parseJson } from '../json.ts';
 import { auditColumns, auditRow, copyAudit, type AuditRow } from './copies.ts';
 import type { Database } from './database.ts';
 
@@ -179,11 +180,7 @@ export class AuditChain {
 }
 
 function recordOf(detail: string): TrimRecord | null {
-  try {
-    return trimRecord.safeParse(JSON.parse(detail)).data ?? null;
-  } catch {
-    return null;
-  }
+  return trimRecord.safeParse(parseJson(detail)).data ?? null;
 }
 
 /** The hash that an entry must have, by its own text and the hash before it. */

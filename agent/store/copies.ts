@@ -18,6 +18,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import * as z from 'zod';
+import { parseJson } from '../json.ts';
 import { roles } from '../protocol/nouns.ts';
 import type { Database } from './database.ts';
 
@@ -240,12 +241,4 @@ function attempt(work: () => void): void {
 function readIfThere(file: string): string | null {
   if (!existsSync(file) || !statSync(file).isFile()) return null;
   return readFileSync(file, 'utf8');
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

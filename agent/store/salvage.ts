@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import * as z from 'zod';
+import { parseJson } from '../json.ts';
 import { alert, maintenanceWindow, report } from '../protocol/nouns.ts';
 import { auditRow, tokenRow } from './copies.ts';
 import { Database, type Row } from './database.ts';
@@ -148,13 +149,5 @@ function freshPage(template: string): Buffer | null {
     return null;
   } finally {
     for (const suffix of ['', '-wal', '-shm']) rmSync(`${template}${suffix}`, { force: true });
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
   }
 }

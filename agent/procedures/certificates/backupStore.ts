@@ -1,11 +1,11 @@
 /** The folder of the archives: their names by date, one at work in it at a time, the oldest given up. */
-import { lstat, open, readdir, rename, rm } from 'node:fs/promises';
+import { lstat, readdir, rename, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { BackupSettings } from '../../config/certificates.ts';
 import { makeFolders } from '../../makeFolders.ts';
-import { syncDirectory } from '../../store/atomicWrite.ts';
+import { syncDirectory, writeNewFile } from '../../store/atomicWrite.ts';
 import { lockFile } from '../../store/stateLock.ts';
 import { codeOf, messageOf } from '../../thrown.ts';
 import { type OpenArchive, openArchive, packArchive, TreeChanged } from './backupArchive.ts';
@@ -194,13 +194,7 @@ async function store(file: string, bytes: Buffer, passphrase: string | undefined
   const temporary = `${file}${unfinished}`;
   await rm(temporary, { force: true });
   try {
-    const handle = await open(temporary, 'wx', 0o600);
-    try {
-      await handle.writeFile(bytes);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
+    await writeNewFile(temporary, bytes, 0o600);
     const written = await openArchive(await readPlainFile(temporary, limits.archive), passphrase);
     if (!isDeepStrictEqual(written.manifest, manifest))
       throw new StoreProblem(`${file} does not read as it was written.`);

@@ -1,8 +1,8 @@
 /** How certbot is called, and what of its own configuration must be nobody else's. https://eff-certbot.readthedocs.io/en/stable/using.html */
-import { access, constants, readdir, readFile } from 'node:fs/promises';
+import { access, constants, readdir } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import type { CertificateSettings } from '../../config/certificates.ts';
-import { codeOf } from '../../thrown.ts';
+import { readIfThere } from '../../readIfThere.ts';
 import type { ProcedureContext } from '../define.ts';
 import { certbotProblem } from './certbotWords.ts';
 import { checkProgram, findProgram, type Program, ProgramError } from './program.ts';
@@ -58,10 +58,7 @@ interface Remembered {
 
 async function readRecord(lineage: string, { config_dir: folder }: Settings): Promise<Remembered | null> {
   const file = join(folder, 'renewal', `${lineage}.conf`);
-  const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT') return null;
-    throw error;
-  });
+  const text = await readIfThere(file);
   if (text === null) return null;
   const pairs = text.matchAll(/^(\w+) *= *(.*?) *$/gm);
   return { file, text, params: new Map([...pairs].map(([, key = '', value = '']) => [key, value])) };

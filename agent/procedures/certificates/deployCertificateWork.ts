@@ -7,16 +7,14 @@ import { outcomeOf, type ProcedureContext } from '../define.ts';
 import type { DeployCertificateOptions } from './deployCertificate.ts';
 import { createDeployer } from './deployer.ts';
 import { deployment, isFailure } from './deployment.ts';
-import { sameDomain } from './pair.ts';
 import { remembering } from '../remembering.ts';
+import { targetsOf } from './deployImpact.ts';
 
 export const part = z.object({ deployments: z.array(deployment) });
 
 export async function run({ domain }: DeployCertificateOptions, given: ProcedureContext) {
   const { context, findings } = remembering(given);
-  const targets = context.config.certificates.deploy.filter(
-    (each) => domain === undefined || sameDomain(each.domain, domain),
-  );
+  const targets = targetsOf(domain, context.config.certificates);
   if (targets.length === 0) {
     const what = domain === undefined ? 'no target' : `no target for ${domain}`;
     const message = `There is ${what} in certificates.deploy of maintenance.yaml; say there which files the service reads.`;

@@ -4,11 +4,11 @@
  * `switching`, and two renames a root follow. Before that word an interruption is undone, after it the rest is done.
  */
 import { randomBytes } from 'node:crypto';
-import { lstat, readFile, rename, rm } from 'node:fs/promises';
+import { lstat, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import * as z from 'zod';
+import { readIfThere } from '../../readIfThere.ts';
 import { syncDirectory, writeFileAtomic } from '../../store/atomicWrite.ts';
-import { codeOf } from '../../thrown.ts';
 import { StoreProblem } from './backupStore.ts';
 
 const journal = z.strictObject({
@@ -118,10 +118,7 @@ function oldRoot({ stage }: Place): string {
 
 async function readJournal(destination: string): Promise<Journal | null> {
   const file = journalFile(destination);
-  const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT') return null;
-    throw error;
-  });
+  const text = await readIfThere(file);
   if (text === null) return null;
   try {
     return journal.parse(JSON.parse(text));

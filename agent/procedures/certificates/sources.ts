@@ -1,7 +1,7 @@
 /** From configured files, folders and globs to the files that are read. */
-import { glob, readdir, stat } from 'node:fs/promises';
-import { extname, join, resolve } from 'node:path';
-import { codeOf } from '../../thrown.ts';
+import { readdir } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import { placesOf } from '../pattern.ts';
 import { type Analysis, unusable } from './analyse.ts';
 import { within } from './concurrently.ts';
 import { denied, fileProblem, missing } from './fileProblem.ts';
@@ -78,22 +78,10 @@ function nothingAt(pattern: string): Analysis {
 
 /** Folders within that can not be listed come to `closed`. */
 async function expandOne(pattern: string, pace: Pace, closed: Analysis[]): Promise<FileSource[]> {
-  let problem: unknown;
-  try {
-    // First to the letter: `[1].pem` may be the name of a file.
-    return (await stat(pattern)).isDirectory()
-      ? await filesIn(pattern, pace, closed)
-      : [{ path: pattern, named: true }];
-  } catch (error) {
-    if (!/[*?[{]/.test(pattern)) throw error;
-    problem = error;
-  }
-  if (codeOf(problem) !== 'ENOENT') throw problem;
   const found: FileSource[] = [];
-  for await (const path of glob(pattern)) {
-    const absolute = resolve(path);
-    if (await isFolder(absolute)) found.push(...(await filesIn(absolute, pace, closed)));
-    else found.push({ path: absolute, named: false });
+  for await (const { path, named, stats } of placesOf(pattern)) {
+    if (stats?.isDirectory() === true) found.push(...(await filesIn(path, pace, closed)));
+    else found.push({ path, named });
     if (found.length > mostFiles) break;
     await pace();
   }
@@ -132,13 +120,6 @@ async function filesIn(top: string, pace: Pace, closed: Analysis[]): Promise<Fil
 function isPartOfBundle(name: string, names: ReadonlySet<string>): boolean {
   const match = /^(?:cert|chain)(\d*)\.pem$/.exec(name);
   return match !== null && names.has(`fullchain${match[1] ?? ''}.pem`);
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then(
-    (stats) => stats.isDirectory(),
-    () => false,
-  );
 }
 
 function byPath(one: FileSource, other: FileSource): number {

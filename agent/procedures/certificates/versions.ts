@@ -28,7 +28,7 @@ import { basename, dirname, join, relative } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import * as z from 'zod';
 import type { DeployTarget } from '../../config/certificates.ts';
-import { writeFileAtomic } from '../../store/atomicWrite.ts';
+import { syncDirectory, writeFileAtomic } from '../../store/atomicWrite.ts';
 import { lockFile } from '../../store/stateLock.ts';
 import { codeOf } from '../../thrown.ts';
 
@@ -150,7 +150,7 @@ export class VersionStore {
       await unlink(temporary).catch(unless('ENOENT'));
       await symlink(this.#linkText(role), temporary);
       await rename(temporary, path);
-      await sync(dirname(path));
+      await syncDirectory(dirname(path));
     }
   }
 
@@ -161,13 +161,13 @@ export class VersionStore {
       await mkdir(temporary, { mode: 0o700 });
       for (const [role, file] of files) await writeOwned(join(temporary, role), file);
       await chmod(temporary, 0o755);
-      await sync(temporary);
+      await syncDirectory(temporary);
       await rename(temporary, this.#path('versions', name));
     } catch (error) {
       await rm(temporary, { recursive: true, force: true });
       throw error;
     }
-    await sync(this.#path('versions'));
+    await syncDirectory(this.#path('versions'));
   }
 
   /** Puts `to` in force, with a way back to what is in force now. */
@@ -197,7 +197,7 @@ export class VersionStore {
     } else if ((await this.current()) !== journal.from) {
       await rename(this.#path('undo'), this.#path('current'));
     }
-    await sync(this.#directory);
+    await syncDirectory(this.#directory);
   }
 
   /** The deployment is over. Keeps the version before, as an undo by hand, and removes older ones. */
@@ -205,7 +205,7 @@ export class VersionStore {
     await unlink(this.#path('journal.json')).catch(unless('ENOENT'));
     await unlink(this.#path('undo')).catch(unless('ENOENT'));
     await this.#prune(keep);
-    await sync(this.#directory);
+    await syncDirectory(this.#directory);
   }
 
   /** In a folder that others can write somebody may have been faster, and would then hold the files in their hands. */
@@ -230,7 +230,7 @@ export class VersionStore {
     await unlink(temporary).catch(unless('ENOENT'));
     await symlink(join('versions', version), temporary);
     await rename(temporary, this.#path(link));
-    await sync(this.#directory);
+    await syncDirectory(this.#directory);
   }
 
   #linkText(role: Role): string {
@@ -275,16 +275,6 @@ async function filesAt(places: readonly (readonly [Role, string])[]): Promise<Ve
     }
   }
   return files;
-}
-
-/** Makes the entries of a folder survive a power failure. */
-async function sync(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 function unless(code: string): (error: unknown) => undefined {

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import type { ProcedureContext, ProcedureResult } from '../define.ts';
 import type { AnalyzeSlowQueriesOptions } from './analyzeSlowQueries.ts';
 import { checkSlowQueries, slowStatementSchema } from './slowQueries.ts';
-import { visitDatabases, visitedSchema, watchFindings } from './visit.ts';
+import { sortByDatabase, visitDatabases, visitedSchema, watchFindings } from './visit.ts';
 
 export const part = z.object({ databases: z.array(visitedSchema), statements: z.array(slowStatementSchema) });
 type Part = z.infer<typeof part>;
@@ -16,7 +16,6 @@ export async function run(given: AnalyzeSlowQueriesOptions, context: ProcedureCo
   const databases = await visitDatabases(watched.context, given.database, options, async (visit) => {
     statements.push(...(await checkSlowQueries(visit, { limit, minimumMs, explain })));
   });
-  const order = databases.map(({ name }) => name);
-  statements.sort((a, b) => order.indexOf(a.database) - order.indexOf(b.database));
+  sortByDatabase(statements, databases);
   return { outcome: watched.outcome('unchanged'), part: { databases, statements } };
 }

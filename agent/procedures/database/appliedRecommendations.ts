@@ -1,8 +1,8 @@
 /** What apply-optimizations has applied, with the statement that takes each back: kept until it is taken back. */
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { codeOf } from '../../thrown.ts';
+import { readIfThere } from '../../readIfThere.ts';
 import { makeMemory } from '../memory.ts';
 import { recommendationSchema } from './recommendations.ts';
 
@@ -10,13 +10,8 @@ const appliedSchema = recommendationSchema.extend({ appliedAt: z.string() });
 export type AppliedRecommendation = z.infer<typeof appliedSchema>;
 
 export async function readApplied(memoryDirectory: string): Promise<AppliedRecommendation[]> {
-  let text: string;
-  try {
-    text = await readFile(fileIn(memoryDirectory), 'utf8');
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return [];
-    throw error;
-  }
+  const text = await readIfThere(fileIn(memoryDirectory));
+  if (text === null) return [];
   return z.array(appliedSchema).parse(JSON.parse(text));
 }
 

@@ -2,6 +2,7 @@
 import { lstat, readdir, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ProcedureContext } from '../define.ts';
+import { totalBytes } from '../totalBytes.ts';
 import { secondsSince, type Action } from './actions.ts';
 import { planArchiveCleanup, segmentPosition, backupStart, type ArchivedFile } from './archivePlan.ts';
 import { bytesText } from './bytesText.ts';
@@ -114,5 +115,5 @@ async function readArchive(context: ProcedureContext, directory: string): Promis
 }
 
 function sizeOf(files: readonly ArchivedFile[]): number {
-  return files.filter((file) => segmentPosition(file.name) !== null).reduce((sum, file) => sum + file.bytes, 0);
+  return totalBytes(files.filter((file) => segmentPosition(file.name) !== null));
 }

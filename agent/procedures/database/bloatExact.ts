@@ -1,4 +1,5 @@
 /** Bloat as the extension pgstattuple measures it: it reads what is not all visible of a table, and all of an index. */
+import { totalBytes } from '../totalBytes.ts';
 import type { BloatEstimate } from './bloat.ts';
 import { measuredIndexPages, measuredTablePages, type ApproximateTable, type MeasuredIndex } from './bloatModel.ts';
 import type { DatabaseSession } from './connection.ts';
@@ -97,7 +98,7 @@ async function measureTable(session: DatabaseSession, schema: string, estimate: 
       ? measuredTablePages(part, { ...estimate.pages, fillFactor: 100 }, null)
       : measuredTablePages(part, estimate.pages, estimate.rowBytes);
   return {
-    bytes: parts.reduce((sum, part) => sum + part.bytes, 0),
+    bytes: totalBytes(parts),
     pages: parts.reduce((sum, part) => sum + pagesOf(part), 0),
   };
 }

@@ -6,7 +6,7 @@ import { checkBloat } from './bloatCheck.ts';
 import { bytesText } from './bytesText.ts';
 import type { CheckBloatOptions } from './checkBloat.ts';
 import { counted, printable } from './names.ts';
-import { visitDatabases, visitedSchema, watchFindings } from './visit.ts';
+import { sortByDatabase, visitDatabases, visitedSchema, watchFindings } from './visit.ts';
 
 export const part = z.object({ databases: z.array(visitedSchema), relations: z.array(relationSchema) });
 type Part = z.infer<typeof part>;
@@ -23,8 +23,7 @@ export async function run(given: CheckBloatOptions, context: ProcedureContext): 
     reportSound(watched.context, name, found);
     for (const line of largest(found)) context.print(`  ${line}`);
   });
-  const order = databases.map(({ name }) => name);
-  relations.sort((a, b) => order.indexOf(a.database) - order.indexOf(b.database));
+  sortByDatabase(relations, databases);
   return { outcome: watched.outcome('unchanged'), part: { databases, relations } };
 }
 

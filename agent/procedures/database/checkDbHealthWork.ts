@@ -6,7 +6,7 @@ import { errorMessage } from './connectionProblem.ts';
 import { healthSchema, readHealth } from './healthReadings.ts';
 import { counterKey, readCounters, writeCounters } from './keptCounters.ts';
 import { printable } from './names.ts';
-import { visitDatabases, visitedSchema, watchFindings } from './visit.ts';
+import { sortByDatabase, visitDatabases, visitedSchema, watchFindings } from './visit.ts';
 
 export const part = z.object({ databases: z.array(visitedSchema), health: z.array(healthSchema) });
 type Part = z.infer<typeof part>;
@@ -35,7 +35,6 @@ export async function run(given: CheckDbHealthOptions, context: ProcedureContext
       message: `The counters of this check could not be kept (${errorMessage(error)}): the next one can not tell what happened since; free space or correct the rights of the state folder.`,
     });
   });
-  const order = databases.map(({ name }) => name);
-  health.sort((a, b) => order.indexOf(a.database) - order.indexOf(b.database));
+  sortByDatabase(health, databases);
   return { outcome: watched.outcome('unchanged'), part: { databases, health } };
 }

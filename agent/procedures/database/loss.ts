@@ -1,6 +1,7 @@
 /** After a connection was lost in the middle of work: is the server back, and what did it leave on its disk. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ProcedureContext } from '../define.ts';
+import { totalBytes } from '../totalBytes.ts';
 import { bytesText } from './bytesText.ts';
 import { openSession, type DatabaseSession } from './connection.ts';
 import { errorCode, isConnectionLost, isRecovering } from './connectionProblem.ts';
@@ -63,7 +64,7 @@ export async function warnOfOrphanFiles(session: DatabaseSession, context: Proce
     throw error;
   });
   if (orphans === null || orphans.length === 0) return;
-  const bytes = orphans.reduce((sum, file) => sum + file.bytes, 0);
+  const bytes = totalBytes(orphans);
   const name = printable(session.target.name);
   const shown = orphans.slice(0, 5).map((file) => printable(file.path));
   const more = orphans.length > shown.length ? ' …' : '';

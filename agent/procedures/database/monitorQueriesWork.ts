@@ -11,7 +11,7 @@ import { durationText, insightFinding } from './serverFindings.ts';
 import { runningLonger, type Activity } from './sessions.ts';
 import { shownStatement } from './statementText.ts';
 import { resolveTargets } from './target.ts';
-import { visitDatabases, visitedSchema, watchFindings, type Visit } from './visit.ts';
+import { sortByDatabase, type Visit, visitDatabases, visitedSchema, watchFindings } from './visit.ts';
 
 export const part = z.object({
   databases: z.array(visitedSchema),
@@ -47,8 +47,7 @@ export async function run(given: MonitorQueriesOptions, context: ProcedureContex
     result.databases = await visitDatabases(watched.context, given.database, options, async (visit) => {
       result.queries.push(...(await look(visit, given.longerThan / 1000)));
     });
-    const order = result.databases.map(({ name }) => name);
-    result.queries.sort((a, b) => order.indexOf(a.database) - order.indexOf(b.database));
+    sortByDatabase(result.queries, result.databases);
   }
   const changed = result.actions.some((action) => action.status === 'done');
   return { outcome: watched.outcome(changed ? 'changed' : 'unchanged'), part: result };

@@ -2,11 +2,11 @@
  * Recommendations of `performance-analysis`, kept for `apply-optimizations`: each has the SQL that applies it and the SQL
  * that takes it back.
  */
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import * as z from 'zod';
 import { makeFolders } from '../../makeFolders.ts';
-import { codeOf } from '../../thrown.ts';
+import { readIfThere } from '../../readIfThere.ts';
 
 export const recommendationSchema = z.object({
   /** Stable from one analysis to the next: `setting.random_page_cost`, `autovacuum.public.orders`. */
@@ -58,13 +58,8 @@ export async function writeAnalysis(file: string, analysis: Analysis): Promise<v
 
 /** Reads a kept analysis, or the JSON document of a run; null when there is none. Throws when the file is something else. */
 export async function readAnalysis(file: string): Promise<Analysis | null> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return null;
-    throw error;
-  }
+  const text = await readIfThere(file);
+  if (text === null) return null;
   try {
     return analysisSchema.parse(JSON.parse(text));
   } catch (cause) {

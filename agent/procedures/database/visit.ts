@@ -62,6 +62,12 @@ export async function visitDatabases(
   return targets.flatMap((target) => visited.get(target) ?? []);
 }
 
+/** Puts what was found into the order of the databases, which were visited beside each other. */
+export function sortByDatabase(found: { readonly database: string }[], databases: readonly Visited[]): void {
+  const order = databases.map(({ name }) => name);
+  found.sort((one, other) => order.indexOf(one.database) - order.indexOf(other.database));
+}
+
 /** The context with its findings kept, and the outcome that follows from them. */
 export function watchFindings(context: ProcedureContext): {
   readonly context: ProcedureContext;

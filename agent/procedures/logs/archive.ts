@@ -7,6 +7,7 @@ import { open, rename, rm, unlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { syncDirectory } from '../../store/atomicWrite.ts';
 import { codeOf } from '../../thrown.ts';
 import { withRoom } from './ownFiles.ts';
 import { DamagedArchive, packed, unpacked } from './packers.ts';
@@ -146,9 +147,4 @@ async function writeArchive(source: string, temporary: string, ending: string, s
   await target.utimes(stats.atime, stats.mtime);
   await target.sync();
   return stats.size;
-}
-
-export async function syncDirectory(directory: string): Promise<void> {
-  await using handle = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY);
-  await handle.sync();
 }

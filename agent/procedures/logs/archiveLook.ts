@@ -8,6 +8,7 @@ import { formatBytes } from '../../config/units.ts';
 import { messageOf } from '../../thrown.ts';
 import { counted } from '../counted.ts';
 import type { ProcedureContext } from '../define.ts';
+import { totalBytes } from '../totalBytes.ts';
 import { FolderProblem } from './archiveFolder.ts';
 import type { ArchiveLogsPart } from './archiveLogsWork.ts';
 import type { ArchiveSettings } from './archiveSettings.ts';
@@ -27,7 +28,7 @@ export async function listArchives(settings: ArchiveSettings, context: Procedure
     const what =
       manifest === null
         ? 'no manifest'
-        : `${counted(manifest.files.length, 'file')}, ${formatBytes(sizeOf(manifest))} before`;
+        : `${counted(manifest.files.length, 'file')}, ${formatBytes(totalBytes(manifest.files))} before`;
     context.print(`${archive}  ${formatBytes(bytes)}  ${what}`);
   }
   return { archives, files: [] };
@@ -76,7 +77,7 @@ export async function restoreArchive(
     throw new FolderProblem(`${places.archive} names one file twice; nothing was restored.`);
   if (!context.dryRun) {
     await makeEmpty(target);
-    await requireRoomIn(target, sizeOf(manifest));
+    await requireRoomIn(target, totalBytes(manifest.files));
     const next = files.values();
     const halves = new Set<FileHandle>();
     const problem = await verifyArchive(places.archive, manifest, context.signal, async (file) => {
@@ -148,12 +149,8 @@ function describe(
   manifest: Manifest | null,
   bytes: number,
 ): ArchivePart {
-  const originalBytes = manifest === null ? null : sizeOf(manifest);
+  const originalBytes = manifest === null ? null : totalBytes(manifest.files);
   return { path: archive, action, files: manifest?.files.length ?? 0, originalBytes, bytes };
-}
-
-function sizeOf({ files }: Manifest): number {
-  return files.reduce((bytes, file) => bytes + file.bytes, 0);
 }
 
 function placeFor(target: string, file: ArchivedFile): string {

@@ -2,6 +2,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { formatBytes } from '../../config/units.ts';
 import { counted } from '../counted.ts';
+import { totalBytes } from '../totalBytes.ts';
 import { freeBytes, openSource, reserveBytes } from './archiveContent.ts';
 import type { Source } from './archiveContent.ts';
 import { NoRoom } from './ownFiles.ts';
@@ -21,7 +22,7 @@ const perFile = 256;
  * by its share. A source that can not be read counts as it is. As a rule it is less.
  */
 export async function expectedBytes(sources: readonly Source[], compression: Compression): Promise<number> {
-  const total = sum(sources);
+  const total = totalBytes(sources);
   const step = Math.max(sampleBytes, Math.ceil(total / samples));
   let [read, packed, begin] = [0, 0, 0];
   let next = Math.floor((step - sampleBytes) / 2);
@@ -55,12 +56,12 @@ export async function requireRoomFor(
 ): Promise<void> {
   const free = await freeBytes(folder);
   // Nothing grows by being packed: no sample is needed.
-  if (free >= sum(sources) * 1.001 + perFile * sources.length + reserveBytes) return;
+  if (free >= totalBytes(sources) * 1.001 + perFile * sources.length + reserveBytes) return;
   const expected = await expectedBytes(sources, compression);
   if (free >= expected + reserveBytes) return;
   throw new NoRoom(
     folder,
-    `${folder} has ${formatBytes(free)} free; about ${formatBytes(expected)} for the archive of ${counted(sources.length, 'file')} (${formatBytes(sum(sources))}, by samples of them) and ${formatBytes(reserveBytes)} in reserve are needed`,
+    `${folder} has ${formatBytes(free)} free; about ${formatBytes(expected)} for the archive of ${counted(sources.length, 'file')} (${formatBytes(totalBytes(sources))}, by samples of them) and ${formatBytes(reserveBytes)} in reserve are needed`,
   );
 }
 
@@ -73,8 +74,4 @@ function packedBytes(piece: Buffer, compression: Compression): number {
   const { length } = packed;
   release(packed);
   return length;
-}
-
-function sum(sources: readonly Source[]): number {
-  return sources.reduce((bytes, source) => bytes + source.bytes, 0);
 }

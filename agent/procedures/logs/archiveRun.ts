@@ -4,6 +4,7 @@ import { formatBytes } from '../../config/units.ts';
 import type { Finding } from '../../protocol/nouns.ts';
 import { counted } from '../counted.ts';
 import type { ProcedureContext } from '../define.ts';
+import { totalBytes } from '../totalBytes.ts';
 import { alone, deleteOld, madeAt, makeArchive, NotMade, openFolder, recover } from './archiveFolder.ts';
 import type { Finished, Recovered } from './archiveFolder.ts';
 import type { ArchiveLogsPart } from './archiveLogsWork.ts';
@@ -86,7 +87,7 @@ class ArchiveRun {
   async plan(): Promise<void> {
     const sources = await this.#survey();
     for (const { path, bytes } of sources) this.part.files.push({ path, action: 'planned', bytes, reason: null });
-    const bytes = sum(sources);
+    const bytes = totalBytes(sources);
     if (sources.length > 0) {
       this.part.archives.push({
         ...{ path: this.#settings.destination, action: 'planned' as const },
@@ -157,19 +158,19 @@ class ArchiveRun {
     const { dev } = await stat(destination, { bigint: true });
     const foreign = sources.filter(({ key }) => !key.startsWith(`${dev}:`));
     const free = await freeBytes(destination);
-    if (batches(foreign).length < 2 || free >= sum(foreign)) return;
+    if (batches(foreign).length < 2 || free >= totalBytes(foreign)) return;
     const expected = await expectedBytes(foreign, compression);
     if (free >= expected) return;
     this.say(
       'warning',
       'logs.room',
-      `${destination} has ${formatBytes(free)} free, and archives of all ${counted(foreign.length, 'file')} (${formatBytes(sum(foreign))}) will take about ${formatBytes(expected)}, by samples of them: it will be full before all are archived.`,
+      `${destination} has ${formatBytes(free)} free, and archives of all ${counted(foreign.length, 'file')} (${formatBytes(totalBytes(foreign))}) will take about ${formatBytes(expected)}, by samples of them: it will be full before all are archived.`,
     );
   }
 
   /** Number of archives made. */
   async #archive(sources: readonly DueSource[]): Promise<number | 'failed'> {
-    const total = sum(sources);
+    const total = totalBytes(sources);
     const begun = performance.now();
     let done = 0;
     let archives = 0;
@@ -294,7 +295,7 @@ class ArchiveRun {
   }
 
   #tellFinished({ archive, manifest, kept, removed }: Finished, action: 'made' | 'finished'): void {
-    const bytes = sum(manifest.files);
+    const bytes = totalBytes(manifest.files);
     this.part.archives.push({
       path: archive,
       action,
@@ -371,10 +372,4 @@ function throttled(progress: (bytes: number) => void): (bytes: number) => void {
     progress(waiting);
     waiting = 0;
   };
-}
-
-function sum(files: readonly { readonly bytes: number }[]): number {
-  let bytes = 0;
-  for (const file of files) bytes += file.bytes;
-  return bytes;
 }

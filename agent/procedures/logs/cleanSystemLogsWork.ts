@@ -8,10 +8,11 @@ import { counted } from '../counted.ts';
 import { outcomeOf } from '../define.ts';
 import { remembering } from '../remembering.ts';
 import type { ProcedureContext, ProcedureResult } from '../define.ts';
+import { totalBytes } from '../totalBytes.ts';
 import { cachedFiles } from './aptCache.ts';
 import { sizeOf } from './cleanSystemLogs.ts';
 import type { CleanSystemLogsOptions } from './cleanSystemLogs.ts';
-import { beyondLimits, journalFiles, sizeOf as total } from './journalFiles.ts';
+import { beyondLimits, journalFiles } from './journalFiles.ts';
 import type { JournalFile } from './journalFiles.ts';
 import { findLeftovers, removeLeftover } from './leftovers.ts';
 import type { Leftover } from './leftovers.ts';
@@ -74,9 +75,9 @@ class Cleaning {
         due.length === 0 ? 'ok' : 'info',
         'logs.journal',
         subject,
-        `The journal has ${formatBytes(total(before))}; ${counted(due.length, 'archived file')} (${formatBytes(total(due))}) would be removed to keep ${limit}.`,
+        `The journal has ${formatBytes(totalBytes(before))}; ${counted(due.length, 'archived file')} (${formatBytes(totalBytes(due))}) would be removed to keep ${limit}.`,
       );
-      this.part.journal = { before: total(before), after: total(before) - total(due) };
+      this.part.journal = { before: totalBytes(before), after: totalBytes(before) - totalBytes(due) };
       return;
     }
     if (!(await this.#vacuum(settings.directory, keep, most))) return;
@@ -97,8 +98,8 @@ class Cleaning {
     const left = new Set(after.map((file) => file.path));
     const gone = before.filter((file) => !left.has(file.path));
     for (const file of gone) this.#note('journal', file, 'removed');
-    this.part.journal = { before: total(before), after: total(after) };
-    const amount = `${formatBytes(total(after))} (before: ${formatBytes(total(before))}), ${counted(gone.length, 'archived file')} ${gone.length === 1 ? 'was' : 'were'} removed`;
+    this.part.journal = { before: totalBytes(before), after: totalBytes(after) };
+    const amount = `${formatBytes(totalBytes(after))} (before: ${formatBytes(totalBytes(before))}), ${counted(gone.length, 'archived file')} ${gone.length === 1 ? 'was' : 'were'} removed`;
     const stuck = due.filter((file) => left.has(file.path));
     for (const file of stuck) this.#note('journal', file, 'kept', 'journalctl did not remove it');
     if (stuck.length > 0)
@@ -106,9 +107,9 @@ class Cleaning {
         'warning',
         'logs.journal',
         subject,
-        `The journal still has ${amount}; ${counted(stuck.length, 'file')} beyond the limits (${formatBytes(total(stuck))}) could not be removed, such as ${stuck[0]?.path ?? ''}: run this as root, and look at the output.`,
+        `The journal still has ${amount}; ${counted(stuck.length, 'file')} beyond the limits (${formatBytes(totalBytes(stuck))}) could not be removed, such as ${stuck[0]?.path ?? ''}: run this as root, and look at the output.`,
       );
-    else if (total(after) > most)
+    else if (totalBytes(after) > most)
       this.#say(
         'warning',
         'logs.journal',
@@ -135,7 +136,7 @@ class Cleaning {
         before.length === 0 ? 'ok' : 'info',
         'logs.apt',
         'apt',
-        `apt-get clean would remove ${counted(before.length, 'file')} (${formatBytes(total(before))}).`,
+        `apt-get clean would remove ${counted(before.length, 'file')} (${formatBytes(totalBytes(before))}).`,
       );
       return;
     }
@@ -149,7 +150,7 @@ class Cleaning {
       gone.length === before.length ? 'ok' : 'warning',
       'logs.apt',
       'apt',
-      `${gone.length} of ${counted(before.length, 'file')} of apt ${gone.length === 1 ? 'was' : 'were'} removed (${formatBytes(total(gone))} of ${formatBytes(total(before))}).`,
+      `${gone.length} of ${counted(before.length, 'file')} of apt ${gone.length === 1 ? 'was' : 'were'} removed (${formatBytes(totalBytes(gone))} of ${formatBytes(totalBytes(before))}).`,
     );
   }
 
@@ -176,7 +177,7 @@ class Cleaning {
         due.length === 0 ? 'ok' : 'info',
         'logs.cleanup',
         subject,
-        `${counted(due.length, 'old file')} (${formatBytes(total(due))}) would be removed.`,
+        `${counted(due.length, 'old file')} (${formatBytes(totalBytes(due))}) would be removed.`,
       );
       return;
     }
@@ -199,7 +200,7 @@ class Cleaning {
       'ok',
       'logs.cleanup',
       subject,
-      `${counted(gone.length, 'old file')} (${formatBytes(total(gone))}) ${gone.length === 1 ? 'was' : 'were'} removed.`,
+      `${counted(gone.length, 'old file')} (${formatBytes(totalBytes(gone))}) ${gone.length === 1 ? 'was' : 'were'} removed.`,
     );
   }
 

@@ -4,6 +4,7 @@
  */
 import { lstat, open, readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { totalBytes } from '../totalBytes.ts';
 
 export interface JournalFile {
   readonly path: string;
@@ -36,7 +37,7 @@ export function beyondLimits(files: readonly JournalFile[], before: Date, most: 
     for (const file of inFolder) if (file.empty) due.add(file);
     const full = inFolder.filter((file) => !file.empty);
     // What journald writes now counts, though it stays (seen with systemd 252).
-    let bytes = sizeOf(full);
+    let bytes = totalBytes(full);
     for (const file of full.filter(({ archived }) => archived).sort(inOrder)) {
       // The first one that may stay ends it: what comes behind is not looked at.
       if (file.since >= before && (most === 0 || bytes <= most)) break;
@@ -45,10 +46,6 @@ export function beyondLimits(files: readonly JournalFile[], before: Date, most: 
     }
   }
   return files.filter((file) => due.has(file));
-}
-
-export function sizeOf(files: readonly Pick<JournalFile, 'bytes'>[]): number {
-  return files.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 function inOrder(one: JournalFile, other: JournalFile): number {

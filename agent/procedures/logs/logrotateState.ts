@@ -1,6 +1,5 @@
 /** logrotate's state file (version 1 and 2): when each log was rotated last, in local time. */
-import { readFile } from 'node:fs/promises';
-import { codeOf } from '../../thrown.ts';
+import { readIfThere } from '../../readIfThere.ts';
 
 /** Last rotation by absolute path of the log. A log that was only seen, never rotated, has the time it was first seen. */
 export function parseState(text: string): ReadonlyMap<string, Date> {
@@ -20,12 +19,8 @@ export function parseState(text: string): ReadonlyMap<string, Date> {
 
 /** Reads a state file; one that does not exist yet knows nothing. */
 export async function readState(file: string): Promise<ReadonlyMap<string, Date>> {
-  try {
-    return parseState(await readFile(file, 'utf8'));
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return new Map();
-    throw error;
-  }
+  const text = await readIfThere(file);
+  return text === null ? new Map() : parseState(text);
 }
 
 function unescape(text: string): string {

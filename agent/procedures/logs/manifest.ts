@@ -2,10 +2,10 @@
  * What an archive holds. `NAME.tar.zst` has its manifest `NAME.json` beside it. While `.NAME.pending.json` has that place, originals
  * are still being removed; an archive that is being written is `.NAME.tar.zst.upkeep`.
  */
-import { readFile, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
-import { codeOf } from '../../thrown.ts';
+import { readIfThere } from '../../readIfThere.ts';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
@@ -110,13 +110,8 @@ export function stemOf(archive: string): string | null {
 
 /** Null when it is missing; throws when it is damaged. */
 export async function readManifest(file: string): Promise<Manifest | null> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return null;
-    throw error;
-  }
+  const text = await readIfThere(file);
+  if (text === null) return null;
   try {
     return manifest.parse(JSON.parse(text));
   } catch (cause) {

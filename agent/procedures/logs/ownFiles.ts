@@ -1,5 +1,6 @@
 /** Files that Upkeep writes for itself: configuration and journal of a rotation. */
-import { open, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
+import { writeNewFile } from '../../store/atomicWrite.ts';
 import { codeOf } from '../../thrown.ts';
 
 /** The disk (or the user's share of it) is full, or would be. The message is a clause. */
@@ -20,14 +21,7 @@ export async function replaceFile(file: string, text: string): Promise<void> {
   await rm(temporary, { force: true });
   await withRoom(file, async () => {
     try {
-      // 'wx' is O_EXCL: a link planted under this name makes it fail.
-      const handle = await open(temporary, 'wx', 0o600);
-      try {
-        await handle.writeFile(text);
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
+      await writeNewFile(temporary, text, 0o600);
       await rename(temporary, file);
     } catch (error) {
       await rm(temporary, { force: true });

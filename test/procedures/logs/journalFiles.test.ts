@@ -4,7 +4,8 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { beyondLimits, journalFiles, sizeOf } from '../../../agent/procedures/logs/journalFiles.ts';
+import { beyondLimits, journalFiles } from '../../../agent/procedures/logs/journalFiles.ts';
+import { totalBytes } from '../../../agent/procedures/totalBytes.ts';
 import { activeJournal, archivedJournal, damagedJournal, emptyJournal } from './journalWorld.ts';
 
 const dayMs = 86_400_000;
@@ -62,7 +63,7 @@ describe('files of the journal', function () {
           names(due),
           names(before).filter((file) => !leftNames.has(file)),
         );
-        assert.equal(sizeOf(before) - sizeOf(due), sizeOf(left));
+        assert.equal(totalBytes(before) - totalBytes(due), totalBytes(left));
         assert.ok(left.filter(({ archived }) => !archived).length >= 3, 'files that journald writes stay');
       } finally {
         rmSync(folder, { recursive: true });

@@ -1,4 +1,5 @@
 /** One JSON object of a log: what pino, bunyan, winston, zap, logrus, Python's loggers, ECS, journald, PostgreSQL and docker name differently. */
+import { parseJson } from '../../../json.ts';
 import type { TextRequest } from './accessReport.ts';
 import { levelOf, levelOfSeverity as levelOfPriority } from './levels.ts';
 import type { Level } from './levels.ts';
@@ -21,12 +22,7 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** null when the text is no JSON object. */
 export function readJson(text: string): JsonRecord | null {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return null;
-  }
+  const value = parseJson(text);
   if (!isFields(value)) return null;
   const time = timeOf(
     first(value, ['time', 'timestamp', '@timestamp', 'ts', 'asctime', 'datetime', 'date', 't', '__REALTIME_TIMESTAMP']),

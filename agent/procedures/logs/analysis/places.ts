@@ -1,7 +1,8 @@
 /** From named files, folders and globs to the logs that are read, each with its rotated generations where they are wanted. */
-import { glob, readdir, stat } from 'node:fs/promises';
-import { basename, dirname, join, matchesGlob, resolve } from 'node:path';
+import { readdir, stat } from 'node:fs/promises';
+import { basename, dirname, join, matchesGlob } from 'node:path';
 import { codeOf, messageOf } from '../../../thrown.ts';
+import { placesOf } from '../../pattern.ts';
 import { generationsOf, generationSuffix, rotatedGenerations } from '../generations.ts';
 import { logsInOlddir, type LogRotation } from '../logrotateConfig.ts';
 import { standardInput } from './source.ts';
@@ -71,21 +72,10 @@ export function reasonOf(path: string, error: unknown): string {
 }
 
 async function expand(pattern: string): Promise<readonly string[]> {
-  let problem: unknown;
-  try {
-    // First to the letter: `[1].log` may be the name of a file.
-    return (await stat(pattern)).isDirectory() ? await filesIn(pattern) : [pattern];
-  } catch (error) {
-    if (!/[*?[{]/.test(pattern)) throw error;
-    problem = error;
-  }
-  if (codeOf(problem) !== 'ENOENT') throw problem;
   const found: string[] = [];
-  for await (const path of glob(pattern)) {
-    const absolute = resolve(path);
-    const stats = await stat(absolute).catch(() => null);
-    if (stats?.isDirectory() === true) found.push(...(await filesIn(absolute)));
-    else if (stats?.isFile() === true && !notText.test(basename(absolute))) found.push(absolute);
+  for await (const { path, named, stats } of placesOf(pattern)) {
+    if (stats?.isDirectory() === true) found.push(...(await filesIn(path)));
+    else if (named || (stats?.isFile() === true && !notText.test(basename(path)))) found.push(path);
     if (found.length > mostFiles) break;
   }
   return found.sort();
