@@ -11,10 +11,10 @@ import {
   type CertificateAction,
   type ProcedureCall,
 } from '../views/certificateActions.ts';
-import { stateText } from '../views/certificatesModel.ts';
-import { certificatesOf, nameOf } from '../views/foundCertificates.ts';
+import { certificatesOf } from '../views/foundCertificates.ts';
 import type { Target } from '../views/node.ts';
 import { plain } from '../views/text.ts';
+import { pickCertificate } from './certificateLooks.ts';
 import { chooseHost, hostChoice, permittedHosts, requireHost, requirePermission, targetAs } from './choose.ts';
 import { choicesOf } from './preview.ts';
 import { fillAndRun, startProcedure, type ProcedureParts } from './procedureCommands.ts';
@@ -123,14 +123,7 @@ async function chooseCertificate(
     throw new Error(
       `${titles[action].toLowerCase()}: no connected host has a certificate with which that is possible${adviceFor(action)}`,
     );
-  const now = new Date();
-  const choices = able.map((one) => ({
-    label: nameOf(one.certificate),
-    description: [stateText(one.certificate, now), one.host.name].join(' · '),
-    detail: plain(one.certificate.source),
-    value: one,
-  }));
-  return chosen(await dialogs.pick(choices, { title: titles[action], placeholder: 'Certificate' }));
+  return await pickCertificate(dialogs, able, titles[action], new Date());
 }
 
 function adviceFor(action: CertificateAction): string {

@@ -1,7 +1,7 @@
 /** Look at certificates: find them in their view, copy what they are told by, open their files. */
 import * as vscode from 'vscode';
 import type { Certificate } from '../../agent/protocol/nouns.ts';
-import { chosen } from '../dialogs.ts';
+import { chosen, type Dialogs } from '../dialogs.ts';
 import type { Handlers } from '../registrar.ts';
 import type { Host } from '../state/host.ts';
 import { isFileSource } from '../views/certificateActions.ts';
@@ -69,6 +69,15 @@ async function chooseCertificate(
   }
   const able = known.filter(fits);
   if (able.length === 0) throw new Error(`${title.toLowerCase()}: no such certificate is known`);
+  return await pickCertificate(dialogs, able, title, now);
+}
+
+export async function pickCertificate<Choice extends Known>(
+  dialogs: Dialogs,
+  able: readonly Choice[],
+  title: string,
+  now: Date,
+): Promise<Choice | undefined> {
   const choices = able.map((one) => ({
     label: nameOf(one.certificate),
     description: [stateText(one.certificate, now), one.host.name].join(' · '),

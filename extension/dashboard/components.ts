@@ -3,7 +3,7 @@ import type { FindingLevel } from '../../agent/protocol/nouns.ts';
 import type { Component, HealthFinding, Mark } from '../../webview/dashboardSchema.ts';
 import type { HostData } from '../state/hostData.ts';
 import { componentOf, observationsOf, titled, type Observation } from '../views/healthModel.ts';
-import { severity, worst } from '../views/levels.ts';
+import { isProblem, severity, worst } from '../views/levels.ts';
 import { toneOfLevel } from '../views/node.ts';
 import { counted, grouped, plain } from '../views/text.ts';
 import { meterOf, wordOf } from './meter.ts';
@@ -38,7 +38,7 @@ function componentModel(code: string, level: FindingLevel, observations: readonl
       a.finding.code.localeCompare(b.finding.code) ||
       a.finding.subject.localeCompare(b.finding.subject),
   );
-  const problems = sorted.filter((one) => severity(one.finding.level) >= severity('warning')).length;
+  const problems = sorted.filter((one) => isProblem(one.finding.level)).length;
   const shown = sorted.slice(0, Math.max(problems, shownFindings));
   const hidden = sorted.length - shown.length;
   return {

@@ -3,6 +3,7 @@ import type { FindingLevel, Run } from '../../agent/protocol/nouns.ts';
 import type { Body, Dashboard } from '../../webview/dashboardSchema.ts';
 import type { HostView } from '../state/host.ts';
 import { observationsOf, openAlerts } from '../views/healthModel.ts';
+import { isShown } from '../views/hostNode.ts';
 import { worst } from '../views/levels.ts';
 import { toneOfLevel } from '../views/node.ts';
 import { counted, plain } from '../views/text.ts';
@@ -24,7 +25,7 @@ export interface DashboardInput {
 }
 
 export function dashboardModel({ hosts, selected, runsOf, now }: DashboardInput): Dashboard {
-  const shown = hosts.filter((host) => host.connection.kind !== 'idle' || host.data !== null);
+  const shown = hosts.filter(isShown);
   const host = selectedHost(shown, selected);
   if (host === null) return emptyDashboard();
   const body = bodyOf(host, runsOf(host), now);

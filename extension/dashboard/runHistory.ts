@@ -7,6 +7,7 @@ import type { Run } from '../../agent/protocol/nouns.ts';
 import { messageOf } from '../client/errors.ts';
 import type { Log } from '../client/log.ts';
 import type { HostView } from '../state/host.ts';
+import { newestFirst } from '../state/hostData.ts';
 
 /** Of `Host` what is needed here. */
 export type ListRuns = (host: string, params: MethodParams<'runs.list'>) => Promise<MethodResult<'runs.list'>>;
@@ -93,7 +94,7 @@ export class RunHistory {
     for (const run of newer) byId.set(run.id, run);
     const kept = [...byId.values()]
       .filter((run) => current.has(run.id) || Date.parse(run.endedAt ?? run.queuedAt) >= since)
-      .sort((a, b) => b.queuedAt.localeCompare(a.queuedAt) || b.id.localeCompare(a.id))
+      .sort(newestFirst)
       .slice(0, keptRuns);
     return new Map(kept.map((run) => [run.id, run]));
   }

@@ -4,7 +4,7 @@ import type { Action, Command, Tile } from '../../webview/dashboardSchema.ts';
 import type { HostView } from '../state/host.ts';
 import type { HostData } from '../state/hostData.ts';
 import { observationsOf, openAlerts } from '../views/healthModel.ts';
-import { severity, worst } from '../views/levels.ts';
+import { isProblem, worst } from '../views/levels.ts';
 import { phaseOf, windowTimeText } from '../views/maintenanceModel.ts';
 import { toneOfLevel } from '../views/node.ts';
 import { counted, localTime, plain, relative } from '../views/text.ts';
@@ -18,7 +18,7 @@ export function tilesOf(host: HostView, data: HostData, runs: readonly Run[], no
 function healthTile(data: HostData, now: Date): Tile {
   const observed = observationsOf(data);
   const level = worst(observed.map((one) => one.finding.level));
-  const problems = observed.filter((one) => severity(one.finding.level) >= severity('warning'));
+  const problems = observed.filter((one) => isProblem(one.finding.level));
   const newest = observed.reduce((latest, one) => (one.at > latest ? one.at : latest), '');
   const seen = newest === '' ? '' : ` · looked ${relative(newest, now)}`;
   const base = { id: 'health', title: 'Health', share: null, actions: [show('health', 'Show Health')] } as const;

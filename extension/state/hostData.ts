@@ -54,9 +54,14 @@ export function applyEvent(data: HostData, event: AgentEvent): HostData {
   return next;
 }
 
+/** The order of runs everywhere. */
+export function newestFirst(one: Run, other: Run): number {
+  return other.queuedAt.localeCompare(one.queuedAt) || other.id.localeCompare(one.id);
+}
+
 /** Newest first; of each task at most `keptRunsPerTask` ended ones, and all open ones. */
 function withRun(runs: readonly Run[], run: Run): Run[] {
-  const all = replaced(runs, run).sort((a, b) => b.queuedAt.localeCompare(a.queuedAt) || b.id.localeCompare(a.id));
+  const all = replaced(runs, run).sort(newestFirst);
   const kept = new Map<string, number>();
   return all.filter((one) => {
     if (one.state !== 'ended') return true;

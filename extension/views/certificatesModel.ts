@@ -4,16 +4,9 @@ import type { HostView } from '../state/host.ts';
 import { isFileSource } from './certificateActions.ts';
 import { certificateTooltip, detailNodes, problemNodes, reasonTexts } from './certificateDetails.ts';
 import { lifetimeAt } from './certificateLifetime.ts';
-import {
-  certificateId,
-  certificatesWithPlaces,
-  isProblem,
-  nameOf,
-  type Found,
-  type Places,
-} from './foundCertificates.ts';
+import { certificateId, certificatesWithPlaces, nameOf, type Found, type Places } from './foundCertificates.ts';
 import { byHost } from './hostNode.ts';
-import { severity } from './levels.ts';
+import { isProblem, severity } from './levels.ts';
 import { toneOfLevel, type TreeNode } from './node.ts';
 import { plain, shortPath } from './text.ts';
 

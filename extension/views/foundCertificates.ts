@@ -1,9 +1,9 @@
 /** Which certificates the hosts have, and where each was found. Pure. */
-import type { Certificate, Finding, FindingLevel, Report } from '../../agent/protocol/nouns.ts';
+import type { Certificate, Finding, Report } from '../../agent/protocol/nouns.ts';
 import type { HostView } from '../state/host.ts';
 import { actionWords, isFileSource } from './certificateActions.ts';
 import { byUrgency } from './certificateLifetime.ts';
-import { severity } from './levels.ts';
+import { isProblem, severity } from './levels.ts';
 import { grouped, plainUpTo, shortPath } from './text.ts';
 
 /** A certificate in one place. */
@@ -95,10 +95,6 @@ export function certificatesWithPlaces(host: HostView, now: Date): readonly Plac
 function placeWords({ fingerprint, source }: Certificate, { url }: HostView): readonly string[] {
   const here = url === 'local' || url.startsWith('unix:');
   return [...(fingerprint === null ? [] : ['fingerprinted']), ...(here && isFileSource(source) ? ['openable'] : [])];
-}
-
-export function isProblem(level: FindingLevel): boolean {
-  return severity(level) >= severity('warning');
 }
 
 function isAbout(code: string): boolean {

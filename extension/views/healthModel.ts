@@ -5,7 +5,7 @@ import type { HostData } from '../state/hostData.ts';
 import { lifetimeAt } from './certificateLifetime.ts';
 import { certificateSource, nameOf } from './foundCertificates.ts';
 import { byHost } from './hostNode.ts';
-import { severity, worst } from './levels.ts';
+import { isProblem, severity, worst } from './levels.ts';
 import { iconOfLevel, toneOfLevel, type TreeNode } from './node.ts';
 import { counted, grouped, localTime, plain, relative, shortPath } from './text.ts';
 
@@ -105,7 +105,7 @@ function alertNode(host: string, alert: Alert, now: Date): TreeNode {
 function componentNode(host: string, component: string, observations: readonly Observation[], now: Date): TreeNode {
   const id = `host/${host}/component/${component}`;
   const level = worst(observations.map((one) => one.finding.level));
-  const problems = observations.filter((one) => severity(one.finding.level) >= severity('warning')).length;
+  const problems = observations.filter((one) => isProblem(one.finding.level)).length;
   const checks = grouped(observations, (one) => one.finding.code);
   return {
     id,
@@ -145,7 +145,7 @@ function checkNode(
     tone: toneOfLevel[level],
     context: 'check',
     target: { kind: 'group', host },
-    expanded: severity(level) >= severity('warning'),
+    expanded: isProblem(level),
     children: () =>
       [...observations]
         .sort((a, b) => severity(b.finding.level) - severity(a.finding.level))
@@ -171,7 +171,7 @@ function findingNode(host: string, parent: string, observation: Observation, now
     ],
     icon: iconOfLevel[finding.level],
     tone: toneOfLevel[finding.level],
-    highlighted: severity(finding.level) >= severity('warning'),
+    highlighted: isProblem(finding.level),
     context: [
       'finding',
       ...(remedy === null ? [] : ['remediable']),

@@ -52,9 +52,22 @@ export function byHost(
 ): readonly TreeNode[] {
   const [only] = hosts;
   if (hosts.length === 1 && only?.connection.kind === 'online') return childrenOf(only);
-  return hosts
-    .filter((host) => host.connection.kind !== 'idle' || host.data !== null)
-    .map((host) => hostNode(host, describe(host), () => childrenOf(host), now));
+  return hostNodes(hosts, describe, childrenOf, now);
+}
+
+/** Of each host that something is known of. */
+export function hostNodes(
+  hosts: readonly HostView[],
+  describe: (host: HostView) => string,
+  childrenOf: (host: HostView) => readonly TreeNode[],
+  now: Date,
+): readonly TreeNode[] {
+  return hosts.filter(isShown).map((host) => hostNode(host, describe(host), () => childrenOf(host), now));
+}
+
+/** Not one that nobody has connected to. */
+export function isShown({ connection, data }: HostView): boolean {
+  return connection.kind !== 'idle' || data !== null;
 }
 
 function tooltipOf(host: HostView): readonly string[] {

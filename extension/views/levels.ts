@@ -1,4 +1,4 @@
-/** The worst of several levels. */
+/** Levels of findings, compared. */
 import { findingLevels, type FindingLevel } from '../../agent/protocol/nouns.ts';
 
 export function worst(levels: readonly FindingLevel[]): FindingLevel {
@@ -7,4 +7,9 @@ export function worst(levels: readonly FindingLevel[]): FindingLevel {
 
 export function severity(level: FindingLevel): number {
   return findingLevels.indexOf(level);
+}
+
+/** Warnings and what is worse. */
+export function isProblem(level: FindingLevel): boolean {
+  return severity(level) >= severity('warning');
 }

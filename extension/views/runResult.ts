@@ -1,6 +1,6 @@
 /** What came of a procedure that a person has started, in one sentence. Pure. */
 import type { Finding, Run } from '../../agent/protocol/nouns.ts';
-import { severity } from './levels.ts';
+import { isProblem, severity } from './levels.ts';
 import { hasReport, lookOfRun } from './runText.ts';
 import { counted, duration, plain } from './text.ts';
 
@@ -13,7 +13,7 @@ export function resultText(host: string, title: string, run: Run, findings: read
   const { text } = lookOfRun(run);
   const took = run.durationMs === null ? '' : ` after ${duration(run.durationMs)}`;
   const problems = findings
-    .filter(({ level }) => severity(level) >= severity('warning'))
+    .filter(({ level }) => isProblem(level))
     .sort((a, b) => severity(b.level) - severity(a.level));
   const [worst] = problems;
   if (worst !== undefined) {

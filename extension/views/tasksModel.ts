@@ -2,7 +2,7 @@
 import type { Task } from '../../agent/protocol/nouns.ts';
 import type { HostView } from '../state/host.ts';
 import type { HostData } from '../state/hostData.ts';
-import { hostNode } from './hostNode.ts';
+import { hostNodes } from './hostNode.ts';
 import type { TreeNode } from './node.ts';
 import { runNode } from './runText.ts';
 import { taskNode } from './taskNode.ts';
@@ -13,9 +13,7 @@ const shownRuns = 20;
 const otherRunsLabel = 'Runbooks and remedies';
 
 export function tasksModel(hosts: readonly HostView[], now: Date): readonly TreeNode[] {
-  return hosts
-    .filter((host) => host.connection.kind !== 'idle' || host.data !== null)
-    .map((host) => hostNode(host, describe(host), () => childrenOf(host, now), now));
+  return hostNodes(hosts, describe, (host) => childrenOf(host, now), now);
 }
 
 function describe(host: HostView): string {
