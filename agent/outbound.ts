@@ -33,7 +33,7 @@ const kinds: readonly Kind[] = [
   ]),
 ];
 
-export class RefusedTarget extends Error {
+class RefusedTarget extends Error {
   override readonly name = 'RefusedTarget';
 }
 

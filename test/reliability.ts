@@ -113,9 +113,6 @@ export function sumCases(parts: readonly Cases[]): Cases {
   return sum;
 }
 
-/** Cases whose tests mount small file systems, which takes root and a kernel that lets it. */
-export const needMount: ReadonlySet<string> = new Set(['F03', 'F05']);
-
 /** One line for each case of these groups, and one for all. `excused`: cases that can not be tested on this machine. */
 export function tableOf(
   wanted: readonly CaseGroup[],

@@ -31,7 +31,6 @@ export const tlsSettings = z
     },
   )
   .refine(({ cert, key }) => (cert === undefined) === (key === undefined), { error: '`cert` and `key` go together' });
-export type TlsSettings = z.infer<typeof tlsSettings>;
 
 export const serverSettings = z.strictObject({
   listen: z.string().optional().describe('HOST:PORT of the agent, or `none`; beyond this machine only with `tls`'),

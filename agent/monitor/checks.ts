@@ -72,10 +72,6 @@ export class Checks {
     if (this.#started) void this.start();
   }
 
-  names(): readonly string[] {
-    return this.#entries.map((entry) => entry.check.name);
-  }
-
   /** Runs one check, or all, now; answers with the names at once, the reports follow. */
   runNow(name: string | null): readonly string[] {
     const chosen = this.#entries.filter((entry) => name === null || entry.check.name === name);

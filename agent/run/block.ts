@@ -10,7 +10,7 @@ import type { AnyProcedure } from '../procedures/define.ts';
 import type { RunDirectory } from './directory.ts';
 
 /** Languages whose blocks are run, and the program that runs them. */
-export const shells: Readonly<Record<string, string>> = {
+const shells: Readonly<Record<string, string>> = {
   bash: 'bash',
   sh: 'sh',
   shell: 'sh',

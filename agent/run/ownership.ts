@@ -12,7 +12,7 @@ const mostLinks = 40;
 /** S_ISVTX, which node:fs does not name (inode(7)). */
 const sticky = 0o1000;
 
-export class UnsafeScriptError extends Error {
+class UnsafeScriptError extends Error {
   override readonly name = 'UnsafeScriptError';
 }
 

@@ -5,7 +5,7 @@ import { role } from '../protocol/nouns.ts';
 export const overlapPolicies = ['forbid', 'queue', 'replace', 'allow'] as const;
 
 /** Times in milliseconds. */
-export const retryPolicy = z.object({
+const retryPolicy = z.object({
   /** Attempts after the first. */
   count: z.int().min(1),
   delayMs: z.number().min(0),
@@ -18,7 +18,7 @@ export const retryPolicy = z.object({
 export type RetryPolicy = z.infer<typeof retryPolicy>;
 
 /** What must hold before a start; sizes in bytes. */
-export const requirements = z.object({
+const requirements = z.object({
   disk: z.array(z.object({ path: z.string(), freeBytes: z.number().nullable(), freePercent: z.number().nullable() })),
   /** Highest load average over one minute. */
   load: z.number().nullable(),
@@ -29,7 +29,7 @@ export const requirements = z.object({
 });
 export type Requirements = z.infer<typeof requirements>;
 
-export const approvalRule = z.object({
+const approvalRule = z.object({
   required: z.int().min(1).max(2),
   roles: z.array(role).min(1),
   expiresMs: z.number().positive(),
@@ -37,7 +37,7 @@ export const approvalRule = z.object({
 export type ApprovalRule = z.infer<typeof approvalRule>;
 
 /** What is run after a cancel or a time-out; a clean-up has none of its own. */
-export const cleanUp = z.object({
+const cleanUp = z.object({
   task: z.string(),
   command: z.array(z.string()).min(1),
   /** The command is arguments for this very Upkeep. */

@@ -23,7 +23,6 @@ export interface RunbookContent {
 interface Entry {
   readonly file: ScannedFile;
   readonly runbook: Runbook;
-  readonly hashes: ReadonlySet<string>;
 }
 
 export class RunbookLibrary {
@@ -80,18 +79,12 @@ export class RunbookLibrary {
     return this.#problems;
   }
 
-  /** Whether a block with this SHA-256 stands in one of the host's own runbooks. */
-  hasBlock(sha256: string): boolean {
-    return [...this.#entries.values()].some(({ hashes }) => hashes.has(sha256));
-  }
-
   /** Text and blocks as they are on disk now. Rejects with RequestError `notFound` for anything that `list()` does not name. */
   async get(path: string): Promise<RunbookContent> {
     const entry = this.#entries.get(path);
     if (entry === undefined) throw notFound();
     try {
-      const { content } = await contentOf(entry.file);
-      return content;
+      return await contentOf(entry.file);
     } catch (error) {
       this.#log.warn({ path, reason: reasonOf(error) }, 'a runbook can no longer be read');
       throw notFound();
@@ -134,11 +127,11 @@ export class RunbookLibrary {
       problems.push(...scan.problems);
       for (const folder of scan.folders) watchAll(folder, places);
       for (const file of scan.files) {
-        const read = await contentOf(file).catch((error: unknown) => {
+        const content = await contentOf(file).catch((error: unknown) => {
           problems.push(reasonOf(error));
           return null;
         });
-        if (read !== null) entries.set(file.path, { file, runbook: read.content.runbook, hashes: read.hashes });
+        if (content !== null) entries.set(file.path, { file, runbook: content.runbook });
       }
     }
     // It may have been stopped while the disk was slow.
@@ -162,9 +155,7 @@ export class RunbookLibrary {
 /** Notices within so many milliseconds count as one change. */
 const settling = 100;
 
-async function contentOf(
-  file: ScannedFile,
-): Promise<{ readonly content: RunbookContent; readonly hashes: ReadonlySet<string> }> {
+async function contentOf(file: ScannedFile): Promise<RunbookContent> {
   // Loaded here: a host without runbooks does without the reader of Markdown.
   const { inspectRunbook } = await import('./inspect.ts');
   const { bytes, modifiedAt } = await readRunbook(file);
@@ -178,7 +169,7 @@ async function contentOf(
     blocks: blocks.length,
     checklist: { checked: checklist.filter(({ checked }) => checked).length, total: checklist.length },
   };
-  return { content: { runbook, text, blocks: [...blocks] }, hashes: new Set(blocks.map(({ sha256 }) => sha256)) };
+  return { runbook, text, blocks: [...blocks] };
 }
 
 function watchAll(folder: string, places: Map<string, WatchPlace>): void {

@@ -19,10 +19,10 @@ export interface Scan {
   readonly problems: readonly string[];
 }
 
-export const maxFiles = 500;
-export const maxFolders = 200;
-export const maxDepth = 5;
-export const maxRunbookBytes = 1024 * 1024;
+const maxFiles = 500;
+const maxFolders = 200;
+const maxDepth = 5;
+const maxRunbookBytes = 1024 * 1024;
 
 /** Hidden folders and node_modules are passed by, links to folders are not followed. */
 export async function scanRunbooks(directory: string): Promise<Scan> {

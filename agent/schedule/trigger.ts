@@ -49,7 +49,7 @@ export function fingerprintOf(timing: Timing, host: string): string {
 }
 
 /** Milliseconds, whole seconds: hosts with the same file begin apart, each always at the same time. */
-export function jitterOf({ name, jitter }: Pick<Timing, 'name' | 'jitter'>, host: string): number {
+function jitterOf({ name, jitter }: Pick<Timing, 'name' | 'jitter'>, host: string): number {
   if (jitter === undefined) return 0;
   const share = createHash('sha256').update(`${host}\0${name}`).digest().readUInt32BE(0) / 2 ** 32;
   return Math.floor((share * jitter) / 1000) * 1000;

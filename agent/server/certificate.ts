@@ -22,7 +22,7 @@ export interface ServingCertificate {
 }
 
 /** Older versions have known holes (RFC 8996). */
-export const oldestTls = 'TLSv1.2';
+const oldestTls = 'TLSv1.2';
 
 /** Throws one sentence that names the file and what to do. A certificate that has expired is read all the same: see `expiryProblem`. */
 export function readCertificate({ cert, key, clientCa }: CertificateFiles): ServingCertificate {

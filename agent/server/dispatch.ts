@@ -39,7 +39,7 @@ export type Handlers = {
 };
 
 /** A result that breaks the contract: our own fault, so the peer gets no detail of it. */
-export class InvalidResultError extends Error {
+class InvalidResultError extends Error {
   override readonly name = 'InvalidResultError';
 }
 

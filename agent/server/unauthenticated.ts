@@ -13,10 +13,6 @@ export class UnauthenticatedSockets {
     this.#limit = limit;
   }
 
-  get size(): number {
-    return this.#sockets.size;
-  }
-
   add(socket: Socket): void {
     const peer = peerOf(socket);
     this.#sockets.set(peer, socket);

@@ -26,7 +26,7 @@ export interface ChainLink {
 }
 
 /** What the detail of an `audit.trim` entry holds. */
-export const trimRecord = z.object({
+const trimRecord = z.object({
   from: z.int().min(1),
   through: z.int().min(1),
   /** Of the entry `through`. */

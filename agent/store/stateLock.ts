@@ -11,7 +11,7 @@ const busy = 5;
 /** A lock whose object nobody held any more would go with the garbage. */
 const held = new Set<DatabaseSync>();
 
-export class StateLockedError extends Error {
+class StateLockedError extends Error {
   override readonly name = 'StateLockedError';
 }
 

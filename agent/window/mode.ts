@@ -35,7 +35,7 @@ export function disableMode(flagFile: string): ModeResult {
   }
 }
 
-export function isOn(flagFile: string): boolean {
+function isOn(flagFile: string): boolean {
   return statSync(flagFile, { throwIfNoEntry: false }) !== undefined;
 }
 

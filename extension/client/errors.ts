@@ -1,6 +1,5 @@
 /** Failures of a request to an agent that people may see. */
 import * as z from 'zod';
-import { errorCodes } from '../../agent/protocol/errors.ts';
 
 /** The agent answered with an error; `code` is one of the wire's error codes. */
 export class AgentError extends Error {
@@ -10,10 +9,6 @@ export class AgentError extends Error {
     super(message);
     this.name = 'AgentError';
     this.code = code;
-  }
-
-  get notFound(): boolean {
-    return this.code === errorCodes.notFound;
   }
 }
 

@@ -165,7 +165,7 @@ async function askLength(
 }
 
 /** `90`, `45m`, `1h30m`, `2h` → minutes; null when it is none of these. */
-export function parseLength(text: string): number | null {
+function parseLength(text: string): number | null {
   const match = /^(?:(\d{1,3})\s*h)?\s*(?:(\d{1,5})\s*(?:m|min)?)?$/i.exec(text.trim());
   if (match === null || (match[1] === undefined && match[2] === undefined)) return null;
   const minutes = Number(match[1] ?? 0) * 60 + Number(match[2] ?? 0);

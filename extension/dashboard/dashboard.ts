@@ -11,7 +11,7 @@ import { commandCall } from './commandCall.ts';
 import { DashboardSession, type HostsPort } from './dashboardSession.ts';
 import { pageHtml } from './page.ts';
 
-export const dashboardViewType = 'upkeep.dashboard';
+const dashboardViewType = 'upkeep.dashboard';
 const title = 'Upkeep Dashboard';
 
 export interface DashboardParts {

@@ -47,7 +47,7 @@ export function dashboardModel({ hosts, selected, runsOf, now }: DashboardInput)
   };
 }
 
-export function selectedHost(hosts: readonly HostView[], selected: string | null): HostView | null {
+function selectedHost(hosts: readonly HostView[], selected: string | null): HostView | null {
   const chosen = hosts.find((host) => host.name === selected);
   return chosen ?? hosts.find((host) => host.data !== null) ?? hosts[0] ?? null;
 }

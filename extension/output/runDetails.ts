@@ -47,7 +47,7 @@ export function detailsUri(host: string, runId: string, task: string): vscode.Ur
   return vscode.Uri.from({ scheme: schemes.run, path: runPath(host, runId, task, 'txt') });
 }
 
-export function describeRun(host: string, { run, findings }: MethodResult<'runs.get'>): string {
+function describeRun(host: string, { run, findings }: MethodResult<'runs.get'>): string {
   const facts: readonly (readonly [string, string | null])[] = [
     ['Task', run.task],
     ['Host', host],

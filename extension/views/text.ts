@@ -98,7 +98,7 @@ export function asMarkdownText(text: string): string {
 }
 
 /** `U+202E` */
-export function codeOf(character: string): string {
+function codeOf(character: string): string {
   return `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`;
 }
 

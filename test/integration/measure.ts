@@ -9,11 +9,6 @@ export function peakOf(pid: number): number {
   return statusOf(pid, 'VmHWM') * 1024;
 }
 
-/** Bytes of the process in memory now (VmRSS). */
-export function memoryOf(pid: number): number {
-  return statusOf(pid, 'VmRSS') * 1024;
-}
-
 export function descriptorsOf(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length;
 }

@@ -117,20 +117,6 @@ export async function contextMenu(page: Page, row: Locator, title: string): Prom
   await item.click();
 }
 
-/** Text of the editor that is open, as far as it is scrolled into view; VS Code writes blanks as no-break spaces. */
-export async function editorText(page: Page): Promise<string> {
-  const lines = await page.locator('.editor-instance .view-lines').last().innerText();
-  return lines.replaceAll('\u00a0', ' ');
-}
-
-/** Notifications that are there, newest first, read from the notification centre. */
-export async function notifications(page: Page): Promise<string[]> {
-  await runCommand(page, 'Notifications: Show Notifications');
-  const texts = await page.locator('.notifications-center.visible .notification-list-item-message').allInnerTexts();
-  await page.keyboard.press('Escape');
-  return texts;
-}
-
 /** The visible web view whose document contains `marker`, a selector. */
 export async function webview(page: Page, marker: string, timeout = 30_000): Promise<Frame> {
   const end = Date.now() + timeout;

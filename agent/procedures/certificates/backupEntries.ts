@@ -13,7 +13,7 @@ const common = {
   mtime: z.number(),
 };
 
-export const backupEntry = z.discriminatedUnion('type', [
+const backupEntry = z.discriminatedUnion('type', [
   z.strictObject({ ...common, type: z.literal('file'), size: z.int().min(0), sha256: z.hex().length(64) }),
   z.strictObject({ ...common, type: z.literal('directory') }),
   z.strictObject({ ...common, type: z.literal('link'), target: z.string().min(1) }),

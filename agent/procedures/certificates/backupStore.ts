@@ -160,7 +160,7 @@ export function surplusOf(
 }
 
 /** Instant of a label, by UTC; of a day its first. */
-export function dateOf(label: string): Date {
+function dateOf(label: string): Date {
   const [, year, month, day, hour = 0, minute = 0, second = 0] =
     /^(\d{4})(\d{2})(\d{2})(?:-(\d{2})(\d{2})(\d{2}))?$/.exec(label) ?? [];
   return new Date(Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second)));

@@ -72,7 +72,7 @@ export function isSelfSigned(certificate: X509Certificate): boolean {
 }
 
 /** By name, key identifiers and signature. One that must not sign certificates is the issuer all the same, if a bad one. */
-export function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
+function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
   if (certificate.issuer !== issuer.subject) return false;
   if (!certificate.checkIssued(issuer) && mayBeAskedToSign(issuer)) return false;
   let verdicts = signatures.get(certificate);

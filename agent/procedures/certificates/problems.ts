@@ -178,6 +178,6 @@ export function nameWithin(about: About, certificate: X509Certificate): string {
 }
 
 /** `in FILE` or `at ENDPOINT` */
-export function place(about: About): string {
+function place(about: About): string {
   return `${about.kind === 'file' ? 'in' : 'at'} ${about.source}`;
 }

@@ -12,7 +12,7 @@ export interface FileContent {
 const largestFile = 10 * 1024 * 1024;
 
 /** A file that is there but cannot hold certificates; `message` goes on after `The file … can not be used: `. */
-export class UnsuitableFileError extends Error {
+class UnsuitableFileError extends Error {
   override readonly name = 'UnsuitableFileError';
 }
 

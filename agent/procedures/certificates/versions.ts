@@ -32,7 +32,7 @@ import { syncDirectory, writeFileAtomic } from '../../store/atomicWrite.ts';
 import { lockFile } from '../../store/stateLock.ts';
 import { codeOf } from '../../thrown.ts';
 
-export const roles = ['cert', 'key', 'chain', 'combined'] as const;
+const roles = ['cert', 'key', 'chain', 'combined'] as const;
 export type Role = (typeof roles)[number];
 
 export interface InstalledFile {

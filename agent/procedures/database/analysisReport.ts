@@ -33,7 +33,7 @@ export async function writeReport(file: string, report: AnalysisReport): Promise
   await writeFile(file, markdown(report), { mode: 0o600 });
 }
 
-export function markdown(report: AnalysisReport): string {
+function markdown(report: AnalysisReport): string {
   const { analysedAt, databases, findings, relations, statements, indexes, recommendations } = report;
   const bloated = relations.filter(({ bloatRatio }) => (bloatRatio ?? 0) >= 1.5).slice(0, 20);
   const told = findings.filter(({ level }) => level !== 'ok');

@@ -34,7 +34,7 @@ export function expectedTablePages(shape: TableShape): number {
 }
 
 /** `size` with its line pointer. */
-export function rowsPerPage({ blockSize, fillFactor }: Pick<Shape, 'blockSize' | 'fillFactor'>, size: number): number {
+function rowsPerPage({ blockSize, fillFactor }: Pick<Shape, 'blockSize' | 'fillFactor'>, size: number): number {
   const reserve = (blockSize * (100 - fillFactor)) / 100;
   return Math.max(1, Math.floor((blockSize - pageHeader - reserve) / size));
 }

@@ -42,7 +42,7 @@ export async function hasRoom(run: DatabaseRun, copy: Copy): Promise<boolean> {
 }
 
 /** Free bytes, for the server's user, of the file system of a relation; null for a server elsewhere, or without the right to know. */
-export async function freeBytes(session: DatabaseSession, oid: string): Promise<number | null> {
+async function freeBytes(session: DatabaseSession, oid: string): Promise<number | null> {
   const folder = await folderOf(session, oid);
   if (folder === null) return null;
   const stats = await statfs(folder).catch(() => null);

@@ -10,7 +10,7 @@ export function deadPercent({ live, dead }: Pick<TableStatistics, 'live' | 'dead
 }
 
 /** Days since the last VACUUM, manual or automatic; Infinity when none is on record. */
-export function daysSinceVacuum({ lastVacuum }: Pick<TableStatistics, 'lastVacuum'>, now: Date): number {
+function daysSinceVacuum({ lastVacuum }: Pick<TableStatistics, 'lastVacuum'>, now: Date): number {
   return lastVacuum === null ? Infinity : Math.max(0, (now.getTime() - lastVacuum.getTime()) / millisecondsPerDay);
 }
 

@@ -35,7 +35,7 @@ export async function databaseHealthFindings(
 }
 
 /** Fill of the connection table of the server against `thresholdPercent`, sessions idle in transaction told apart. */
-export async function checkConnections(
+async function checkConnections(
   client: Queryable & Pick<DatabaseSession, 'target'>,
   thresholdPercent: number,
 ): Promise<Finding[]> {

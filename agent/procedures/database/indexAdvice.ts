@@ -85,7 +85,7 @@ function bloatAdvice(run: Visit, due: readonly Index[], bloated: BloatedIndexes,
 }
 
 /** Pairs of which one does all that the other does. */
-export function findDuplicates(indexes: readonly Index[]): { readonly spare: Index; readonly keeps: Index }[] {
+function findDuplicates(indexes: readonly Index[]): { readonly spare: Index; readonly keeps: Index }[] {
   const found: { spare: Index; keeps: Index }[] = [];
   const byTable = new Map<string, Index[]>();
   for (const index of indexes) byTable.set(index.tableOid, [...(byTable.get(index.tableOid) ?? []), index]);

@@ -58,7 +58,7 @@ async function lookAtFiles(
  * Warns of files that belong to no relation: what a table was being copied to when its server crashed stays for ever.
  * Silent without the right to list the files (superuser, or EXECUTE on pg_ls_dir and pg_stat_file).
  */
-export async function warnOfOrphanFiles(session: DatabaseSession, context: ProcedureContext): Promise<void> {
+async function warnOfOrphanFiles(session: DatabaseSession, context: ProcedureContext): Promise<void> {
   const orphans = await orphanFiles(session).catch((error: unknown) => {
     if (errorCode(error) === '42501') return null;
     throw error;
@@ -91,7 +91,7 @@ export interface OrphanFile {
  * open transaction looks the same, so only those count that were last written before the oldest open transaction began;
  * a dropped relation keeps an empty first file until the next checkpoint.
  */
-export async function orphanFiles(session: DatabaseSession): Promise<OrphanFile[]> {
+async function orphanFiles(session: DatabaseSession): Promise<OrphanFile[]> {
   return session.query<OrphanFile & Record<string, unknown>>(`
     with folder as (
       select case when dattablespace = 1663 then 'base/' || oid

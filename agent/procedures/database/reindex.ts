@@ -18,7 +18,7 @@ export function reindexStep(run: DatabaseRun, index: Index): Step {
 }
 
 /** Rebuilds it beside the old one; reads and writes go on all the time. */
-export async function reindex(run: DatabaseRun, index: Index): Promise<void> {
+async function reindex(run: DatabaseRun, index: Index): Promise<void> {
   if (index.exclusion) {
     run.context.print(
       `${subjectOf(run, index.relation)}: upholds an exclusion constraint, which PostgreSQL can not rebuild concurrently`,

@@ -19,7 +19,7 @@ export interface DatabaseTarget {
   readonly user: string;
 }
 
-export const sslModes = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
+const sslModes = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
 export type SslMode = (typeof sslModes)[number];
 
 /** Everything that a connection needs; `password` undefined = none was given in URL or environment. */

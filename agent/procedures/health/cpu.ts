@@ -35,7 +35,7 @@ export function cpuCheck(warningPercent: number): HealthCheck<CpuUsage> {
   };
 }
 
-export function cpuFindings(usage: CpuUsage, warningPercent: number): readonly Finding[] {
+function cpuFindings(usage: CpuUsage, warningPercent: number): readonly Finding[] {
   const short = usage.usedPercent >= warningPercent;
   const advice = short ? '; find the process with top(1); if it is the database, look for long queries.' : '.';
   const load = Math.round(usage.load[0] * 100) / 100;
@@ -60,7 +60,7 @@ export function cpuFindings(usage: CpuUsage, warningPercent: number): readonly F
   ];
 }
 
-export async function measureCpu(signal: AbortSignal, proc = '/proc', cgroup = '/sys/fs/cgroup'): Promise<CpuUsage> {
+async function measureCpu(signal: AbortSignal, proc = '/proc', cgroup = '/sys/fs/cgroup'): Promise<CpuUsage> {
   const hostCores = os.availableParallelism();
   const quota = await containerQuota(cgroup);
   const contained = quota !== null && quota < hostCores;

@@ -28,7 +28,7 @@ export function memoryCheck(warningPercent: number): HealthCheck<MemoryUsage> {
   };
 }
 
-export function memoryFinding(usage: MemoryUsage, warningPercent: number): Finding {
+function memoryFinding(usage: MemoryUsage, warningPercent: number): Finding {
   const short = usage.usedPercent >= warningPercent;
   const of = usage.limit === 'container' ? "the container's limit of " : '';
   return {

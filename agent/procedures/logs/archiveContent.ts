@@ -50,7 +50,7 @@ export async function freeBytes(place: string): Promise<number> {
 }
 
 /** Throws NoRoom when less than `bytes` and a reserve are free at `place`. */
-export async function requireRoom(place: string, bytes: number): Promise<void> {
+async function requireRoom(place: string, bytes: number): Promise<void> {
   const free = await freeBytes(place);
   if (free >= bytes + reserveBytes) return;
   throw new NoRoom(

@@ -22,7 +22,7 @@ export interface ConfigSource {
   readonly system: boolean;
 }
 
-export const systemConfigFile = '/etc/logrotate.conf';
+const systemConfigFile = '/etc/logrotate.conf';
 
 /** A setting that cannot be handed to logrotate without changing its meaning. */
 export class LogrotateConfigProblem extends Error {

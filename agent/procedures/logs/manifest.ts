@@ -9,7 +9,7 @@ import { readIfThere } from '../../readIfThere.ts';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
-export const archivedFile = z.strictObject({
+const archivedFile = z.strictObject({
   /** Where it was. */
   path: z.string(),
   /** What it is called in the archive. */

@@ -219,7 +219,7 @@ describe('AgentClient', () => {
     await reach('online');
     await assert.rejects(
       client.request('runs.get', { runId: 'x' }),
-      (error) => error instanceof AgentError && error.notFound && error.message === 'there is no run x',
+      (error) => error instanceof AgentError && error.code === 1004 && error.message === 'there is no run x',
     );
     await assert.rejects(client.request('runs.list', {}), BadAnswerError);
   });

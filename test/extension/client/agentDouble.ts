@@ -69,10 +69,6 @@ export class AgentDouble {
     return (this.#http.address() as AddressInfo).port;
   }
 
-  get connections(): number {
-    return this.#sockets.clients.size;
-  }
-
   async stop(): Promise<void> {
     this.cut();
     this.#sockets.close();

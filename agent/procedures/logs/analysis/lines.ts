@@ -9,7 +9,7 @@ export type LineSink = (buffer: Buffer, start: number, end: number) => void;
 
 const blockBytes = 1 << 20;
 /** What is looked at of a line that is longer than a block. */
-export const shownOfLongLine = 64 * 1024;
+const shownOfLongLine = 64 * 1024;
 
 /**
  * Resolves with the number of lines that were longer than a block: of those the sink gets the beginning. The next block is read while

@@ -300,10 +300,6 @@ export class LogAnalysis {
   }
 }
 
-export function emptyLevels(): Record<Level, number> {
-  return { fatal: 0, error: 0, warning: 0, info: 0, debug: 0 };
-}
-
 export function addLevels(sum: Record<Level, number>, more: Readonly<Record<Level, number>>): void {
   for (const level of levels) sum[level] += more[level];
 }

@@ -6,7 +6,7 @@ const count = z.number().min(0);
 const instant = z.iso.datetime().nullable();
 const seconds = z.object({ mean: count, p50: count, p95: count, p99: count, max: count }).nullable();
 
-export const groupSchema = z.object({
+const groupSchema = z.object({
   template: z.string(),
   level: z.enum(levels),
   count,
@@ -20,11 +20,11 @@ const ranked = z.object({ name: z.string(), count, bytes: count.optional() });
 /** Counts may be too low by `missed`: the rarest are let go when there are more different ones than room. */
 const ranking = z.object({ distinct: count, exact: z.boolean(), missed: count, top: z.array(ranked) });
 
-export const throughputSchema = z
+const throughputSchema = z
   .object({ meanPerMinute: count, peakPerMinute: count, peakAt: z.string(), slotMinutes: count })
   .nullable();
 
-export const requestsSchema = z.object({
+const requestsSchema = z.object({
   count,
   /** null where only failures were looked at (`error`). */
   bytes: count.nullable(),
@@ -45,7 +45,7 @@ export const requestsSchema = z.object({
   agents: ranking,
 });
 
-export const statementsSchema = z.object({
+const statementsSchema = z.object({
   /** With a duration; where none has one, those that auto_explain tells of. */
   count,
   /** Plans by auto_explain. */
@@ -68,7 +68,7 @@ export const statementsSchema = z.object({
   autovacuums: count,
 });
 
-export const logSchema = z.object({
+const logSchema = z.object({
   source: z.string(),
   /** The files that were read, oldest first. */
   read: z.array(z.string()),

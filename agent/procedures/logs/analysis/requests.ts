@@ -10,7 +10,7 @@ export interface Slow {
   readonly at: number;
 }
 
-export class Route {
+class Route {
   readonly name: string;
   count = 0;
   errors = 0;

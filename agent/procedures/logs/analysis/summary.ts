@@ -60,13 +60,7 @@ function larger(one: number | undefined, other: number): number {
 }
 
 /** Records by format, most first. */
-export function formatsOf({
-  formats,
-  access,
-  postgres,
-  postgresCsv,
-  postgresJson,
-}: LogAnalysis): ReadonlyMap<string, number> {
+function formatsOf({ formats, access, postgres, postgresCsv, postgresJson }: LogAnalysis): ReadonlyMap<string, number> {
   const counts = new Map(formats);
   counts.set('combined', access.combined);
   counts.set('common', access.records - access.combined);
@@ -76,7 +70,7 @@ export function formatsOf({
   return new Map([...counts].filter(([, count]) => count > 0).sort((one, other) => other[1] - one[1]));
 }
 
-export function levelsOf(analysis: LogAnalysis): Record<Level, number> {
+function levelsOf(analysis: LogAnalysis): Record<Level, number> {
   const sum = { ...analysis.levels };
   addLevels(sum, analysis.access.levels());
   addLevels(sum, analysis.postgres.levels);
