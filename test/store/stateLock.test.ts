@@ -20,7 +20,8 @@ async function contender(folder: string): Promise<{ readonly child: ChildProcess
   return { child, said: text.toString('utf8').trim() };
 }
 
-describe('the lock of a state folder (F31)', () => {
+describe('the lock of a state folder (F31)', function () {
+  this.timeout(60_000);
   let folder: string;
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'upkeep-lock-'));

@@ -137,7 +137,7 @@ describe('Windows', () => {
   });
 
   it('is taken off by the guard when no agent is left', async function () {
-    this.timeout(30_000);
+    this.timeout(60_000);
     const windows = make(systemClock);
     windows.open(request({ minutes: 1 / 60 }));
     windows.stop();

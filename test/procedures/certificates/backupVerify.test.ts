@@ -6,7 +6,8 @@ import { BackupFolder } from './backups.ts';
 
 const isRoot = process.geteuid?.() === 0;
 
-describe('archives of certificates, as they grow old,', () => {
+describe('archives of certificates, as they grow old,', function () {
+  this.timeout(60_000);
   const folder = new BackupFolder();
   beforeEach(async () => {
     await folder.create();

@@ -2,6 +2,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { request, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,6 +25,8 @@ export interface Nginx {
   readonly reload: readonly string[];
   /** SHA-256 of what is served, as in results; null while nothing is. */
   readonly served: (name: string) => Promise<string | null>;
+  /** Status of its answer by plain HTTP, for this name. */
+  readonly status: (name: string) => Promise<number>;
   /** Further lines of its `http` block: rubbish makes `nginx -t` fail. */
   readonly configure: (lines: string) => void;
   readonly stop: () => Promise<void>;
@@ -65,8 +68,15 @@ export async function startNginx(pair: { readonly chainPem: string; readonly key
     validate: [program, ...args, '-t'],
     reload: [program, ...args, '-s', 'reload'],
     served: async (name) => {
-      await oneWorker(child.pid ?? 0);
+      // While those workers end that a reload retires, either answers.
+      await untilWorkers(child.pid ?? 0, 1);
       return servedFingerprint(port, name);
+    },
+    status: async (name) => {
+      const asked = request({ host: '127.0.0.1', port: httpPort, headers: { host: name }, agent: false }).end();
+      const [response] = (await once(asked, 'response')) as [IncomingMessage];
+      response.resume();
+      return response.statusCode ?? 0;
     },
     configure,
     stop: async () => {
@@ -120,9 +130,11 @@ export async function listening(port: number, child: ChildProcess): Promise<void
   }
 }
 
-/** Until those workers that a reload retires are gone: while they end, either answers. */
-async function oneWorker(master: number): Promise<void> {
-  while (readFileSync(`/proc/${master}/task/${master}/children`, 'utf8').trim().split(' ').length > 1) await pause(10);
+/** Until nginx has so many workers. */
+export async function untilWorkers(master: number, count: number): Promise<void> {
+  const children = (): string[] =>
+    readFileSync(`/proc/${master}/task/${master}/children`, 'utf8').split(' ').filter(Boolean);
+  while (children().length !== count) await pause(10);
 }
 
 async function servedFingerprint(port: number, servername: string): Promise<string | null> {

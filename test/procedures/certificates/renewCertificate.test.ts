@@ -3,6 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { untilThere } from '../../run/harness.ts';
 import { canMount, smallDisk } from '../../store/smallDisk.ts';
 import { issue, selfSigned } from './authority.ts';
 import { fingerprintOf } from './deployHarness.ts';
@@ -72,6 +74,8 @@ describe('renew-certificate', function () {
         `server { listen 127.0.0.1:${nginx.httpPort}; server_name ${name}; location / { proxy_pass http://127.0.0.1:${port}; } }`,
       );
       execFileSync(nginx.reload[0]!, nginx.reload.slice(1));
+      // Its answer while there is nobody behind it shows that the new configuration is in force.
+      while ((await nginx.status(name)) !== 502) await pause(10);
       await nginx.served(domain);
       const certbot = { ...world.acme.certbot, authenticator: 'standalone', address: '127.0.0.1', port };
       const { outcome, findings } = await world.renew({ domain: name }, { certbot });
@@ -298,7 +302,7 @@ describe('renew-certificate', function () {
         {
           signal: abort.signal,
           print: () => {
-            void until(world.deploying.path('installed')).then(() => {
+            void untilThere(world.deploying.path('installed')).then(() => {
               abort.abort(new Error('cut short'));
             });
           },
@@ -384,9 +388,5 @@ describe('renew-certificate', function () {
 /** Until what is issued now ends after the certificate in `path`: ends are in whole seconds. */
 async function laterEnd(path: string): Promise<void> {
   const { validFromDate } = new X509Certificate(readFileSync(path));
-  while (Date.now() < validFromDate.getTime() + 2000) await new Promise((resolve) => setTimeout(resolve, 50));
-}
-
-async function until(path: string): Promise<void> {
-  while (!existsSync(path)) await new Promise((resolve) => setTimeout(resolve, 10));
+  while (Date.now() < validFromDate.getTime() + 2000) await pause(50);
 }

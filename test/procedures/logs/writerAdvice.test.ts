@@ -5,7 +5,7 @@ import { chmod, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { adviceFor, serviceOf } from '../../../agent/procedures/logs/writerAdvice.ts';
 import { findProgram } from '../../systemPackages.ts';
-import { listening } from '../certificates/nginx.ts';
+import { listening, untilWorkers } from '../certificates/nginx.ts';
 import { freePort } from '../../sandbox/ports.ts';
 import { createHarness, only } from './harness.ts';
 
@@ -49,6 +49,7 @@ describe('advice about a writer', () => {
     const exited = once(nginx, 'exit');
     try {
       await listening(port, nginx);
+      await untilWorkers(nginx.pid ?? 0, 2);
       await answered(port);
       const stuck = await harness.rotate({ rotate: [{ paths: ['access.log'] }] }, { force: true });
       assert.equal(stuck.outcome, 'warning', JSON.stringify(stuck.findings));

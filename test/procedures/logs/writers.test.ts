@@ -5,7 +5,8 @@ import { createHarness, levels, only } from './harness.ts';
 import type { Harness } from './harness.ts';
 import { assertLines, ReopeningWriter } from './reopeningWriter.ts';
 
-describe('writers of a log', () => {
+describe('writers of a log', function () {
+  this.timeout(60_000);
   let harness: Harness;
   let writer: ReopeningWriter | null = null;
   beforeEach(async () => {
