@@ -71,6 +71,8 @@ export class Content {
   readonly files: ArchivedFile[] = [];
   /** By path, of those whose times will tell whether they are still what was read. */
   readonly marks = new Map<string, string>();
+  /** By path, how sources were before they were read. */
+  readonly begun = new Map<string, { readonly source: Source; readonly stats: BigIntStats }>();
   readonly #watch = new Watch();
   readonly #destination: string;
   readonly #progress: (bytes: number) => void;
@@ -113,6 +115,7 @@ export class Content {
     };
     const modifiedAt = new Date(Number(before.mtimeMs));
     const file = { path: source.path, ...about, modifiedAt: modifiedAt.toISOString(), sha256: '' };
+    this.begun.set(source.path, { source, stats: before });
     this.files.push(file);
     await blocks.append(header({ ...about, modifiedAt }));
     const hash = createHash('sha256');
@@ -204,7 +207,7 @@ export async function openSource(source: Source): Promise<FileHandle> {
 }
 
 /** Size and times, not the number of names: a rename changes the latter's time too. */
-function isWhole(before: BigIntStats, after: BigIntStats): boolean {
+export function isWhole(before: BigIntStats, after: BigIntStats): boolean {
   return before.size === after.size && before.mtimeNs === after.mtimeNs && after.nlink === 1n;
 }
 

@@ -6,6 +6,7 @@ import { openSafely } from './archive.ts';
 import { checksums, checksumText } from './archiveContent.ts';
 import { BlockProblem, unpacked } from './compression.ts';
 import type { ArchivedFile, Manifest } from './manifest.ts';
+import type { SecondReading } from './secondReading.ts';
 import { readTar, TarProblem } from './tar.ts';
 import type { TarReader } from './tar.ts';
 import { isZlibError } from './zlibStream.ts';
@@ -27,25 +28,30 @@ export async function verifyArchive(
 ): Promise<string | null> {
   await using handle = await openSafely(file);
   const hash = createHash('sha256');
-  const problem = await compareContent(
-    unpacked(hashed(handle, hash, signal), expected.compression),
-    expected.files,
+  const problem = await compareContent(unpacked(hashed(handle, hash, signal), expected.compression), expected.files, {
     onFile,
-  );
+  });
   if (problem !== null) return problem;
   return hash.digest('hex') === expected.sha256 ? null : 'its checksum is another than that of its manifest';
 }
 
+interface Beside {
+  readonly onFile?: ((entry: ArchivedFile) => Promise<FileSink>) | undefined;
+  /** What is compared to the byte, in place of its checksum. */
+  readonly original?: (entry: ArchivedFile) => Promise<SecondReading | null>;
+}
+
 /**
  * Compares the content of an archive with the files that it should hold. `files` may still grow while it is read, ahead of what is
- * read. Null when it holds them all, each with its checksum, and nothing besides; else what is wrong.
+ * read. Null when it holds them all, each as its original or with its checksum, and nothing besides; else what is wrong. Throws
+ * SourceProblem when an original was changed.
  */
 export async function compareContent(
   content: AsyncIterable<Buffer>,
   files: readonly ArchivedFile[],
-  onFile?: (entry: ArchivedFile) => Promise<FileSink>,
+  beside: Beside = {},
 ): Promise<string | null> {
-  const comparison = new Comparison(files, onFile);
+  await using comparison = new Comparison(files, beside);
   try {
     await readTar(content, comparison);
   } catch (error) {
@@ -55,16 +61,17 @@ export async function compareContent(
   return comparison.complete() ? null : 'it does not hold all files of its manifest';
 }
 
-class Comparison implements TarReader {
+class Comparison implements TarReader, AsyncDisposable {
   readonly #files: readonly ArchivedFile[];
-  readonly #onFile: ((entry: ArchivedFile) => Promise<FileSink>) | undefined;
+  readonly #beside: Beside;
   #next = 0;
   #hash = createHash('sha256');
   #sink: FileSink | null = null;
+  #original: SecondReading | null = null;
 
-  constructor(files: readonly ArchivedFile[], onFile: ((entry: ArchivedFile) => Promise<FileSink>) | undefined) {
+  constructor(files: readonly ArchivedFile[], beside: Beside) {
     this.#files = files;
-    this.#onFile = onFile;
+    this.#beside = beside;
   }
 
   async begin(name: string, bytes: number): Promise<void> {
@@ -79,20 +86,34 @@ class Comparison implements TarReader {
     if (file.name !== name || file.bytes !== bytes) {
       throw new TarProblem(`it holds ${JSON.stringify(name)} with ${bytes} bytes in the place of ${file.name}`);
     }
-    if (this.#onFile !== undefined) this.#sink = await this.#onFile(file);
+    this.#original = (await this.#beside.original?.(file)) ?? null;
+    this.#sink = (await this.#beside.onFile?.(file)) ?? null;
   }
 
   async data(chunk: Buffer): Promise<void> {
-    this.#hash.update(chunk);
+    if (this.#original === null) this.#hash.update(chunk);
+    else if (!(await this.#original.goesOnWith(chunk))) {
+      throw new TarProblem(`${this.#files[this.#next]?.name ?? checksums} in it is not what its original holds`);
+    }
     await this.#sink?.(chunk);
   }
 
   async end(): Promise<void> {
     const file = this.#files[this.#next];
     this.#next += 1;
-    const sum = file?.sha256 ?? createHash('sha256').update(checksumText(this.#files)).digest('hex');
-    if (this.#hash.digest('hex') !== sum) throw new TarProblem(`${file?.name ?? checksums} in it has another checksum`);
+    if (this.#original === null) {
+      const sum = file?.sha256 ?? createHash('sha256').update(checksumText(this.#files)).digest('hex');
+      if (this.#hash.digest('hex') !== sum)
+        throw new TarProblem(`${file?.name ?? checksums} in it has another checksum`);
+    }
+    // An original was compared to its last byte: there were as many as its header says, and that says as many as it should.
+    await this[Symbol.asyncDispose]();
     await this.#sink?.(null);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#original?.[Symbol.asyncDispose]();
+    this.#original = null;
   }
 
   /** All files, and after them their list. */

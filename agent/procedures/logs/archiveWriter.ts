@@ -19,6 +19,7 @@ import type { Manifest } from './manifest.ts';
 import { isOutOfSpace, NoRoom } from './ownFiles.ts';
 import { PackThreads } from './packThreads.ts';
 import type { PackedBlock } from './packThreads.ts';
+import { readAgain } from './secondReading.ts';
 
 export interface ArchiveFileSettings {
   readonly compression: Compression;
@@ -147,7 +148,9 @@ class Lanes {
   }
 
   async verify(content: Content): Promise<void> {
-    const problem = await compareContent(this.#readBack(), content.files);
+    const problem = await compareContent(this.#readBack(), content.files, {
+      original: (file) => readAgain(file, content),
+    });
     if (problem !== null) throw new NotAsWritten(problem);
     if (this.#sums.written.copy().digest('hex') === this.#sums.readBack.digest('hex')) return;
     throw new NotAsWritten('its checksum is another than that of what was written');

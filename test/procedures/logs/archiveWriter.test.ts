@@ -47,34 +47,107 @@ describe('writing an archive', function () {
 
     it(`removes nothing when the disk gives back something else than was written (${compression})`, async () => {
       await harness.old('a.log.1', lines);
-      const program = `
-        import fs from 'node:fs/promises';
-        import { syncBuiltinESMExports } from 'node:module';
-        const { open } = fs;
+      const output = await archiveAmid(
+        compression,
+        `reading(/\\.upkeep$/, (buffer, count) => { if (count > 9000) buffer[9000] ^= 1; return count; });`,
+      );
+      assert.match(output, /^failed critical The archive is not on the disk as it was written/);
+      await expectUntouched();
+    });
+
+    it(`removes nothing when the disk gives back less than was written (${compression})`, async () => {
+      await harness.old('a.log.1', lines);
+      const output = await archiveAmid(
+        compression,
+        `reading(/\\.upkeep$/, (buffer, count, position) => (position > 100_000 ? 0 : Math.min(count, 100_000)));`,
+      );
+      assert.match(output, /^failed critical The archive is not on the disk as it was written \(it is shorter/);
+      await expectUntouched();
+    });
+
+    it(`removes nothing when what was packed is not what the original holds (${compression})`, async () => {
+      await harness.old('a.log.1', lines);
+      const output = await archiveAmid(
+        compression,
+        `let wrong = false;
+         reading(/a\\.log\\.1$/, (buffer, count) => { if (!wrong) buffer[90_000] ^= 1; wrong = true; return count; });`,
+      );
+      assert.match(
+        output,
+        /^failed critical The archive is not on the disk as it was written \(.*a\.log\.1 in it is not/,
+      );
+      await expectUntouched();
+    });
+
+    it(`removes nothing when a thread that packs dies (${compression})`, async () => {
+      await harness.old('a.log.1', lines);
+      const output = await archiveAmid(
+        compression,
+        `const { Worker } = threads;
+         threads.Worker = class extends Worker {
+           postMessage(...given) { super.postMessage(...given); void this.terminate(); }
+         };`,
+      );
+      assert.match(output, /^failed critical The archive could not be made \(a thread that packs has ended\)/);
+      await expectUntouched();
+    });
+  }
+
+  it('leaves an original alone that changes between its two readings, and archives the others', async () => {
+    await harness.old('a.log.1', lines);
+    await harness.old('a.log.2', lines);
+    const output = await archiveAmid(
+      'zstd',
+      `let changed = false;
+       reading(/\\.upkeep$/, (buffer, count) => {
+         if (!changed) original.writeFileSync(${JSON.stringify(harness.file('a.log.1'))}, 'another', { flag: 'r+' });
+         changed = true;
+         return count;
+       });`,
+    );
+    assert.match(output, /^warning warning .*a\.log\.1 was left where it is: it changed while it was archived\./);
+    assert.deepEqual(await harness.names(), ['a.log.1']);
+    assert.deepEqual([...(await harness.unpacked()).keys()], [harness.file('a.log.2')]);
+  });
+
+  async function expectUntouched(): Promise<void> {
+    assert.deepEqual(await harness.names(), ['a.log.1']);
+    assert.deepEqual(await harness.archived(), []);
+  }
+
+  /** What archive-logs tells as a process of its own, in which `trouble` has changed what reading files or starting threads does. */
+  async function archiveAmid(compression: string, trouble: string): Promise<string> {
+    const logs = { archive: { paths: ['*.log'], destination: harness.destination, compression } };
+    const program = `
+      import original from 'node:fs';
+      import fs from 'node:fs/promises';
+      import threads from 'node:worker_threads';
+      import { syncBuiltinESMExports } from 'node:module';
+      const { open } = fs;
+      /** \`change\` gets what was read of files of such names, and says how much that was. */
+      function reading(names, change) {
         fs.open = async (file, ...rest) => {
           const handle = await open(file, ...rest);
-          if (!String(file).endsWith('.upkeep')) return handle;
+          if (!names.test(String(file))) return handle;
           const { read } = handle;
-          return Object.assign(handle, { read: async (buffer, ...more) => {
-            const result = await read.call(handle, buffer, ...more);
-            if (result.bytesRead > 9000) buffer[9000] ^= 1;
-            return result;
+          return Object.assign(handle, { read: async (buffer, offset, length, position) => {
+            const { bytesRead } = await read.call(handle, buffer, offset, length, position);
+            return { buffer, bytesRead: change(buffer, bytesRead, position) };
           } });
         };
-        syncBuiltinESMExports();
-        const { contextFor } = await import(${JSON.stringify(path.join(import.meta.dirname, 'archiveHarness.ts'))});
-        const { archiveLogs } = await import(${JSON.stringify(path.join(import.meta.dirname, '../../../agent/procedures/logs/archiveLogs.ts'))});
-        const { context, findings } = contextFor({ archive: { paths: ['*.log'], destination: ${JSON.stringify(harness.destination)}, compression: '${compression}' } }, ${JSON.stringify({ logs: harness.logs, memory: harness.memory })});
-        const { outcome } = await archiveLogs.execute({}, context);
-        console.log(outcome, ...findings.map(({ level, message }) => level + ' ' + message));`;
-      const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      });
-      const [output] = await Promise.all([text(child.stdout), once(child, 'close')]);
-      assert.match(output, /^failed critical The archive is not on the disk as it was written/);
-      assert.deepEqual(await harness.names(), ['a.log.1']);
-      assert.deepEqual(await harness.archived(), []);
+      }
+      ${trouble}
+      syncBuiltinESMExports();
+      const { contextFor } = await import(${JSON.stringify(path.join(import.meta.dirname, 'archiveHarness.ts'))});
+      const { archiveLogs } = await import(${JSON.stringify(path.join(import.meta.dirname, '../../../agent/procedures/logs/archiveLogs.ts'))});
+      const { context, findings } = contextFor(${JSON.stringify(logs)}, ${JSON.stringify({ logs: harness.logs, memory: harness.memory })});
+      const { outcome } = await archiveLogs.execute({}, context);
+      console.log(outcome, ...findings.map(({ level, message }) => level + ' ' + message));`;
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
+      stdio: ['ignore', 'pipe', 'inherit'],
     });
+    const [output] = await Promise.all([text(child.stdout), once(child, 'close')]);
+    return output;
   }
 
   /** An archive of `a.log.1`; `meddle` happens when it is in its place, and its original not removed yet. */
