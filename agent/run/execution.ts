@@ -14,6 +14,7 @@ import { startProcess } from './process.ts';
 import { ResultsReader, type ProcedureEnd } from './results.ts';
 import { startProblem } from './startProblem.ts';
 import type { Surroundings } from './surroundings.ts';
+import { cameSecond } from './wrapper.ts';
 
 const progressEveryMs = 250;
 /** What can not be read now (EMFILE) is tried again so often. */
@@ -102,7 +103,7 @@ export class Execution {
       }
       const started = await startProcess(this.#directory, this.run.id, surroundings.command, surroundings);
       this.#pid = started.pid;
-      void started.ended.then(({ code, signal }) => this.#finish(code, signal));
+      void started.ended.then(({ code, signal }) => this.#gone(code, signal));
     } catch (error) {
       this.#over = true;
       this.#end({ outcome: 'failed', reason: `could not be started: ${startProblem(error)}` }, null, null, 0);
@@ -131,15 +132,7 @@ export class Execution {
     this.#parts.log.info({ run: id, task, pid }, 'adopted a run that was going on');
     this.#parts.onChange(this.run);
     this.#watch();
-    const { clock } = this.#parts;
-    this.#disarm.push(
-      adoptProcess(
-        this.#directory,
-        () => isAlive(id, pid),
-        clock,
-        () => void this.#finish(null, null),
-      ),
-    );
+    this.#await(pid);
     this.#carryOutIfAsked();
   }
 
@@ -212,6 +205,36 @@ export class Execution {
     }
     stop.over = true;
     await this.#finish(null, null);
+  }
+
+  /**
+   * The process that this agent has started is gone. An agent that is killed in the very moment of a start may have forked one that
+   * shows no marker yet, so that the run was started anew: whichever came first has the run.
+   */
+  async #gone(code: number | null, signal: string | null): Promise<void> {
+    const second = code === cameSecond && this.#directory.readPid() !== this.#pid && this.#stop === null;
+    const first = second ? await this.#livingLeader().catch(() => null) : null;
+    if (first === null || this.#stop !== null) {
+      await this.#finish(code, signal);
+      return;
+    }
+    this.#pid = first;
+    this.run = { ...this.run, adopted: true };
+    this.#parts.log.info({ run: this.run.id, pid: first }, 'the process of an agent before this one came first');
+    this.#parts.onChange(this.run);
+    this.#await(first);
+  }
+
+  /** Until a process that is not our child has ended. */
+  #await(pid: number): void {
+    this.#disarm.push(
+      adoptProcess(
+        this.#directory,
+        () => isAlive(this.run.id, pid),
+        this.#parts.clock,
+        () => void this.#finish(null, null),
+      ),
+    );
   }
 
   /** The wrapper, by its pid file, or by the marker when the agent died before the wrapper had written that. */

@@ -6,14 +6,19 @@
  * while the child starts with default actions (a trap is reset by exec, an ignored signal would be inherited; sh(1) `trap`).
  * exit.json is whole or, without its closing brace, not understood and so as good as absent; a rename would need mv(1), a process.
  * The pid file is made once (`set -C`) and before the command begins: where there is none, the command never began, and where a
- * second wrapper comes for the same run, it goes without doing anything.
+ * second wrapper comes for the same run, it goes without doing anything (`cameSecond`).
  * A job may have put a FIFO or a link in the place of exit.json: it goes first. Its own files are its owner's alone; the command has
  * the agent's umask.
  */
+
+/** How a wrapper ends that could not make the pid file, and so has not begun the command. */
+export const cameSecond = 125;
+
 const script = `trap : TERM INT HUP
 umask 077
 set -C
-echo $$ > "$UPKEEP_RUN_DIRECTORY/pid" || exit 125
+[ -e "$UPKEEP_RUN_DIRECTORY/pid" ] && exit ${cameSecond}
+echo $$ > "$UPKEEP_RUN_DIRECTORY/pid" || exit ${cameSecond}
 set +C
 umask ${umaskText()}
 "$@" < /dev/null

@@ -1,7 +1,7 @@
 /** One run, with the parts around it in the hands of the test. */
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -10,6 +10,7 @@ import type { Progress, Run } from '../../agent/protocol/nouns.ts';
 import { launch, RunDirectory } from '../../agent/run/directory.ts';
 import { Execution, type ExecutionEnd, type ExecutionParts } from '../../agent/run/execution.ts';
 import { membersOf } from '../../agent/run/group.ts';
+import { startProcess } from '../../agent/run/process.ts';
 import { newRun, startedRun } from '../../agent/run/request.ts';
 import type { Surroundings } from '../../agent/run/surroundings.ts';
 import { systemClock, type Clock } from '../../agent/schedule/clock.ts';
@@ -74,6 +75,28 @@ describe('execution', () => {
     const { run: end } = await ended.promise;
     assert.deepEqual([end.outcome, end.outcomeReason], ['cancelled', 'stopped by alice']);
     assert.equal(directory.mayHaveStarted(), false);
+  });
+
+  it('F01: whose process came second follows the first one, begun by an agent that was killed in that very moment', async () => {
+    const first = surroundings(`echo first; mkfifo ${folder}/go; read line < ${folder}/go; exit 3`);
+    const followed = Promise.withResolvers<undefined>();
+    const one = execution('', {
+      surroundings: async () => {
+        await startProcess(directory, run.id, first.command, first);
+        await untilThere(join(folder, 'go'));
+        return surroundings('echo second');
+      },
+      onChange: ({ adopted }) => {
+        if (adopted) followed.resolve(undefined);
+      },
+    });
+    await one.start();
+    await followed.promise;
+    assert.equal(ends, 0);
+    writeFileSync(join(folder, 'go'), 'go\n');
+    const { run: end } = await ended.promise;
+    assert.deepEqual([end.outcome, end.exitCode, end.adopted], ['failed', 3, true]);
+    assert.equal(readFileSync(directory.output, 'utf8'), 'first\n');
   });
 
   it('tells progress a few times a second at most, and keeps the last', async () => {
