@@ -100,10 +100,10 @@ describe('database-daily-maintenance in trouble', () => {
 
   it('ends a statement at statement_timeout and says which', async () => {
     const url = await makeDatabase(server, 'slow', deadRows('busy', 20_000), ...slowVacuum('slow'));
-    const { outcome, actions, findings } = await maintain(url, { settings: { statement_timeout: '300ms' } });
+    const { outcome, actions, findings } = await maintain(url, { settings: { statement_timeout: '2s' } });
     assert.equal(outcome, 'warning');
     assert.equal(actions[0]?.status, 'failed');
-    assert.match(findings[0]?.message ?? '', /VACUUM of public\.busy not finished: .*statement_timeout 300 ms/);
+    assert.match(findings[0]?.message ?? '', /VACUUM of public\.busy not finished: .*statement_timeout 2000 ms/);
   });
 
   it('cancels the running statement when it is stopped, and leaves no backend', async () => {
@@ -184,7 +184,7 @@ describe('an unreachable database', () => {
   });
 
   /** The one finding, after the checks that hold for each way of being unreachable. */
-  async function unreachable(url: string, connectTimeout = '1s'): Promise<string> {
+  async function unreachable(url: string, connectTimeout = '30s'): Promise<string> {
     const { outcome, actions, findings } = await maintain(url, { settings: { connect_timeout: connectTimeout } });
     assert.equal(outcome, 'failed');
     assert.deepEqual(actions, []);
@@ -232,7 +232,26 @@ describe('an unreachable database', () => {
 
   it('is one critical finding: all connections taken, after trying again until connect_timeout (F26)', async () => {
     await server.query(`create role crowded login password 'crowded' connection limit 0`);
-    assert.match(await unreachable(server.url('postgres', 'crowded', 'crowded')), /all connection slots are taken/);
+    const message = await unreachable(server.url('postgres', 'crowded', 'crowded'), '2s');
+    assert.match(message, /all connection slots are taken/);
+  });
+
+  it('is told by the refusal, not by the silence of the last attempt, which had the rest of connect_timeout alone (F26)', async () => {
+    let attempts = 0;
+    const silent = createServer((socket) => {
+      attempts += 1;
+      socket.on('error', () => undefined);
+      if (attempts === 1) socket.once('data', () => socket.end(refusal('53300', 'sorry, too many clients already')));
+    }).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    try {
+      const message = await unreachable(`postgres://u:hunter2@127.0.0.1:${port}/d?sslmode=disable`, '2s');
+      assert.match(message, /all connection slots are taken \(sorry, too many clients already\)/);
+      assert.equal(attempts, 2);
+    } finally {
+      silent.close();
+    }
   });
 
   it('does not keep the others from being maintained', async () => {
@@ -273,6 +292,14 @@ describe('an unreachable database', () => {
     );
   });
 });
+
+/** What a server says before it closes the connection: PostgreSQL manual, "Message Formats", ErrorResponse. */
+function refusal(code: string, message: string): Buffer {
+  const fields = Buffer.from(`SFATAL\0C${code}\0M${message}\0\0`);
+  const length = Buffer.alloc(4);
+  length.writeInt32BE(fields.length + 4);
+  return Buffer.concat([Buffer.from('E'), length, fields]);
+}
 
 async function closedPort(): Promise<number> {
   const listener = createServer().listen(0, '127.0.0.1');

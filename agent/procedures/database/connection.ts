@@ -4,7 +4,7 @@ import { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Config } from '../../config/schema.ts';
-import { isAbsent, isPassingRefusal, isRecovering } from './connectionProblem.ts';
+import { isAbsent, isPassingRefusal, isRecovering, isTimeout } from './connectionProblem.ts';
 import { passwordFromFile } from './passwordFile.ts';
 import type { ConnectionParameters, DatabaseTarget } from './target.ts';
 import { isTlsMismatch, tlsAttempts, type TlsAttempt } from './tls.ts';
@@ -172,6 +172,7 @@ async function connect(
   let deadline = performance.now() + timeout;
   const password = parameters.password ?? (await passwordFromFile(parameters.passwordFile, parameters)) ?? '';
   const attempts = await tlsAttempts(parameters);
+  let refusal: Error | null = null;
   for (let index = 0, pause = 250; ;) {
     const attempt = attempts[index] ?? false;
     try {
@@ -180,6 +181,9 @@ async function connect(
       signal.throwIfAborted();
       // It answers, so it is there, and goes on: only silence counts against `connect_timeout`.
       if (patient && isRecovering(error)) deadline = Math.min(recovered, performance.now() + timeout + longestPause);
+      // It was given what is left of the time only; why there is no connection was said before.
+      if (refusal !== null && isTimeout(error)) throw refusal;
+      if (error instanceof Error && isPassingRefusal(error)) refusal = error;
       if (index + 1 < attempts.length && isTlsMismatch(error)) index++;
       else if ((isPassingRefusal(error) || (patient && isAbsent(error))) && performance.now() + pause < deadline) {
         await delay(pause, undefined, { signal });

@@ -40,6 +40,11 @@ export function isAbsent(error: unknown): boolean {
   return ['ECONNREFUSED', 'ENOENT', 'ECONNRESET'].includes(errorCode(error));
 }
 
+/** True when the driver gave up an attempt to connect. */
+export function isTimeout(error: unknown): boolean {
+  return /timeout expired/i.test(errorMessage(error));
+}
+
 /** The one critical finding of a database that does not answer. `milliseconds` = connect_timeout. */
 export function connectionFinding(target: DatabaseTarget, error: unknown, milliseconds: number): Finding {
   const [cause, advice] = explain(error, target, milliseconds);
@@ -81,7 +86,7 @@ function explain(error: unknown, target: DatabaseTarget, milliseconds: number): 
   const message = printable(errorMessage(error));
   const known = byCode(errorCode(error), target);
   if (known !== null) return [`${known[0]} (${message})`, known[1]];
-  if (/timeout expired/i.test(message)) {
+  if (isTimeout(error)) {
     return [`no answer within ${milliseconds} ms`, 'check host, port, firewall and that the server is not overloaded'];
   }
   if (/password must be/i.test(message)) {
