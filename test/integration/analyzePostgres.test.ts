@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import * as z from 'zod';
 import type { Log } from '../../agent/procedures/logs/analysis/part.ts';
@@ -58,7 +57,8 @@ describe('analyze-logs on logs of PostgreSQL', function () {
         for (const [index, prefix] of prefixes[edition].entries()) {
           const own = { ...settings, log_line_prefix: prefix, log_filename: `run-${index}.log` };
           const server = await startPostgres({ edition, directory, settings: own });
-          await misbehave(server, edition === 'debian');
+          const waited = () => written(inData(`run-${index}.csv`), / still waiting for /);
+          await misbehave(server, edition === 'debian', waited);
           await server.stop();
           for (const ending of endings) {
             const name = `run-${index}.${ending}`;
@@ -148,7 +148,7 @@ function errorsOf(log: Log): readonly string[] {
 }
 
 /** Errors, a deadlock, a wait for a lock, temporary files, statements over several lines, plans, lost and refused sessions. */
-async function misbehave(server: Postgres, ends: boolean): Promise<void> {
+async function misbehave(server: Postgres, ends: boolean, waited: () => Promise<void>): Promise<void> {
   const clients = [1, 2].map((index) => {
     const client = new pg.Client({ connectionString: server.url(), application_name: `app${index}` });
     client.on('error', () => undefined);
@@ -176,7 +176,7 @@ async function misbehave(server: Postgres, ends: boolean): Promise<void> {
   for (const sql of failing) await assert.rejects(one.query(sql), sql);
   await one.query("DO $$ BEGIN RAISE WARNING 'low on space: % MB', 12; END $$");
   await one.query('SELECT count(*) FROM (SELECT * FROM t ORDER BY name DESC) x');
-  await deadlock(one, two);
+  await deadlock(one, two, waited);
   await one.query('CHECKPOINT');
   for (const url of [server.url('postgres', 'stranger', 'wrong'), server.url('nowhere')]) {
     const refused = new pg.Client({ connectionString: url });
@@ -191,7 +191,8 @@ async function misbehave(server: Postgres, ends: boolean): Promise<void> {
   await one.end();
 }
 
-async function deadlock(one: pg.Client, two: pg.Client): Promise<void> {
+/** `waited` resolves once the server has logged that a session waits for a lock. */
+async function deadlock(one: pg.Client, two: pg.Client, waited: () => Promise<void>): Promise<void> {
   const update = (id: number): string => `UPDATE t SET name = name WHERE id = ${id}`;
   await Promise.all([one.query('BEGIN'), two.query('BEGIN')]);
   await one.query(update(1));
@@ -202,8 +203,7 @@ async function deadlock(one: pg.Client, two: pg.Client): Promise<void> {
   await one.query('BEGIN');
   await one.query(update(1));
   const waiting = two.query(update(1));
-  // Longer than deadlock_timeout, so that the wait is logged.
-  await pause(100);
+  await waited();
   await one.query('COMMIT');
   await waiting;
 }

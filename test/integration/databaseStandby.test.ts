@@ -110,6 +110,7 @@ describe('a primary and its standby', () => {
     const second = await health(standby);
     assert.equal(second.lag?.level, 'warning');
     assert.match(second.lag.message, /no WAL is being streamed to it; see its log, primary_conninfo/);
+    await until(primary, 'select 1 where not exists (select from pg_stat_replication)');
     assert.equal((await health(primary)).lag, undefined);
   });
 });

@@ -73,14 +73,14 @@ export async function deadRowsOf(server: Postgres, database: string, table: stri
   return rows[0]?.dead ?? NaN;
 }
 
-/** Waits until the query gives a row; fails after ten seconds. */
+/** Waits until the query gives a row; fails after fifty seconds, for a server may have to recover from a crash first. */
 export async function until(server: Postgres, sql: string, database?: string): Promise<Record<string, unknown>> {
-  for (let tries = 0; tries < 400; tries++) {
+  for (const deadline = performance.now() + 50_000; performance.now() < deadline;) {
     const [row] = await server.query(sql, database).catch(() => []);
     if (row !== undefined) return row;
     await delay(25);
   }
-  throw new Error(`No row within ten seconds: ${sql}`);
+  throw new Error(`No row within fifty seconds: ${sql}`);
 }
 
 /** Waits until no session of Upkeep is left on the server. */

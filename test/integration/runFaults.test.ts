@@ -28,7 +28,8 @@ describe('runs under faults', function () {
       `    - name: ${name}`,
       ...keys.map((key) => `      ${key}`),
     ]);
-    world.write(['maintenance:', ...more.map((line) => `  ${line}`), '  automated_tasks:', ...lines, ''].join('\n'));
+    const settings = ['checks: []', ...more].map((line) => `  ${line}`);
+    world.write(['maintenance:', ...settings, '  automated_tasks:', ...lines, ''].join('\n'));
   };
   const run = async (client: AgentClient, task: string): Promise<Run> =>
     (await client.request('tasks.run', { task, requestId: randomUUID() })).run;

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from '../../agent/cli/client.ts';
 import type { AgentEvent } from '../../agent/protocol/events.ts';
 import type { Run } from '../../agent/protocol/nouns.ts';
@@ -210,6 +211,7 @@ describe('the agent under a moving clock', function () {
     const { agent, time, poke } = await startAt('2024-03-10T12:30:00Z', ['name: stops, script: stops.sh']);
     const { run } = await agent.client.request('tasks.run', { task: 'stops', requestId: randomUUID() });
     const { text } = await agent.client.request('runs.output', { runId: run.id, offset: 0, wait: true });
+    await untilStopped(Number(text));
     time.step(5 * hour);
     await poke();
     process.kill(Number(text), 'SIGCONT');
@@ -275,6 +277,11 @@ describe('the agent under a moving clock', function () {
     await client.close();
   });
 });
+
+/** The kernel tells nobody but the parent that a process was stopped: proc(5), state T. */
+async function untilStopped(pid: number): Promise<void> {
+  while (!/^State:\s+T/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))) await delay(5);
+}
 
 function isEndOf(event: AgentEvent, runId: string | undefined): boolean {
   return event.type === 'run.changed' && event.data.run.id === runId && event.data.run.state === 'ended';

@@ -8,7 +8,7 @@ import type { AgentClient } from '../../agent/cli/client.ts';
 import type { AgentEvent } from '../../agent/protocol/events.ts';
 import { processesWith } from '../leftovers.ts';
 import { untilThere } from '../run/harness.ts';
-import { AgentWorld, endOf, nextEvent, type AgentProcess } from './agentProcess.ts';
+import { AgentWorld, endOf, kill, nextEvent, type AgentProcess } from './agentProcess.ts';
 import { tell } from './measure.ts';
 
 describe('signals in each state (F42)', function () {
@@ -87,7 +87,7 @@ describe('signals in each state (F42)', function () {
       const after = await statesOf(client);
       assert.deepEqual({ ...after, stopping: undefined }, { ...before, stopping: undefined });
       // The next agent goes on with the stop; nobody needs to wait here for the end of its grace.
-      for (const { pid } of processesWith('UPKEEP_RUN_ID', ids.stopping)) process.kill(pid, 'SIGKILL');
+      for (const { pid } of processesWith('UPKEEP_RUN_ID', ids.stopping)) kill(pid);
       const stopped = (await client.request('runs.get', { runId: ids.stopping })).run;
       const ended = stopped.state === 'ended' ? stopped : await endOf(client, ids.stopping);
       assert.equal(ended.outcome, 'cancelled');
