@@ -21,9 +21,11 @@ export function certificatesModel(hosts: readonly HostView[], now: Date): readon
     now,
   );
   if (nodes.every(({ target }) => target.kind !== 'host')) return nodes;
+  // Where nothing is known yet, what comes must be seen: VS Code leaves a row that it has shown folded as it is.
+  const isOpen = (name: string): boolean => of(name).length === 0 || urgent(name) >= severity('warning');
   const nameOfNode = ({ target }: TreeNode): string => (target.kind === 'host' ? target.host : '');
   return nodes
-    .map((node) => ({ ...node, expanded: urgent(nameOfNode(node)) >= severity('warning') }))
+    .map((node) => ({ ...node, expanded: isOpen(nameOfNode(node)) }))
     .sort((a, b) => urgent(nameOfNode(b)) - urgent(nameOfNode(a)));
 }
 

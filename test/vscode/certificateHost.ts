@@ -20,6 +20,9 @@ export interface CertificateHost {
   readonly address: string;
   /** With which one may look and do nothing else. */
   readonly viewerToken: string;
+  /** Until `resume` it takes connections, and answers nothing. */
+  readonly pause: () => void;
+  readonly resume: () => void;
   readonly stop: () => Promise<void>;
 }
 
@@ -48,6 +51,8 @@ export async function startCertificateHost(): Promise<CertificateHost> {
   return {
     address: `ws://${agent.listen ?? ''}`,
     viewerToken: made.stdout.trim(),
+    pause: () => void agent.child.kill('SIGSTOP'),
+    resume: () => void agent.child.kill('SIGCONT'),
     stop: async () => {
       await world.dispose();
       await new Promise((resolve) => server.close(resolve));

@@ -27,7 +27,11 @@ export function hostSteps(given: () => Journey): void {
     await nextQuestion(page, 'Name under which the host is shown');
     await typeAnswer(page, 'web-02');
     await nextQuestion(page, 'Token for web-02');
+    // Its row is there before anything is known of it, and shows what comes all the same.
+    host.pause();
     await typeAnswer(page, host.viewerToken);
+    await row(page, 'Certificates', /^web-02, connecting/).waitFor();
+    host.resume();
     await row(page, 'Certificates', /^web-02, \d+ critical · \d+ warning · \d+ fine/).waitFor();
     await row(page, 'Certificates', /^vpn\.example\.com/).waitFor();
     const sandbox = row(page, 'Certificates', /^sandbox, \d+ critical/);
