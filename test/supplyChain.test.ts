@@ -1,11 +1,12 @@
 /** What is installed, what is bundled and what ships. Source: package-lock.json of npm (lockfileVersion 3), `vsce ls`. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { cpSync, readFileSync, readdirSync } from 'node:fs';
+import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import * as z from 'zod';
 import { withFolder } from './config/harness.ts';
+import { sourcesWith } from './sources.ts';
 
 const root = join(import.meta.dirname, '..');
 const lock = z
@@ -38,12 +39,6 @@ const manifest = z
 
 /** Oldest versions that we take, where `npm audit` can not be asked: ws by GHSA-96hv-2xvq-fx4p and CVE-2026-62389, the others by the range of package.json. */
 const floors: Readonly<Record<string, string>> = { ws: '8.21.1', 'node-forge': '1.4.3', nodemailer: '10.6.0' };
-
-const sources = ['agent', 'extension', 'webview'].flatMap((folder) =>
-  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
-    .map((name) => ({ name: join(folder, name), text: readFileSync(join(root, folder, name), 'utf8') })),
-);
 
 describe('supply chain', () => {
   it('V33: the lock file pins every package by the hash of its archive, and agrees with package.json', () => {
@@ -101,8 +96,7 @@ describe('supply chain', () => {
   });
 
   it('V33: no source fetches code, makes code of text, or turns certificate checks off', () => {
-    const using = (pattern: RegExp): string[] =>
-      sources.filter(({ text }) => pattern.test(text)).map(({ name }) => name);
+    const using = (pattern: RegExp): readonly string[] => sourcesWith(['agent', 'extension', 'webview'], pattern);
     assert.deepEqual(using(/\beval\(|new Function\(|node:vm|runInThisContext|runInNewContext/), []);
     assert.deepEqual(using(/import\(\s*(?!['"])|import\(['"](?:https?:|data:)|from\s+['"]https?:|importScripts\(/), []);
     assert.deepEqual(using(/<script[^>]+src=["']?https?:|NODE_TLS_REJECT_UNAUTHORIZED/), []);

@@ -1,4 +1,5 @@
 /** A real agent process in a temporary folder, driven over its socket as the command line does. */
+import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,7 +10,7 @@ import { setTimeout as moment } from 'node:timers/promises';
 import * as z from 'zod';
 import { connect, type AgentClient } from '../../agent/cli/client.ts';
 import type { AgentEvent } from '../../agent/protocol/events.ts';
-import type { Run } from '../../agent/protocol/nouns.ts';
+import type { Role, Run } from '../../agent/protocol/nouns.ts';
 import { serviceEnvironment, serviceFlags } from '../../agent/run/command.ts';
 import { processesOf } from '../leftovers.ts';
 
@@ -117,6 +118,13 @@ export class AgentWorld {
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
     const [code] = (await once(child, 'close')) as [number | null];
     return { code, stdout, stderr };
+  }
+
+  /** A new token. */
+  async token(role: Role): Promise<string> {
+    const made = await this.command(['token', 'create', '--role', role, '--state', this.state]);
+    assert.equal(made.code, 0, made.stderr);
+    return made.stdout.trim();
   }
 
   async dispose(): Promise<void> {

@@ -4,9 +4,10 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { part } from '../../agent/procedures/logs/analysis/part.ts';
+import { groupLines } from '../procedures/logs/analyzeHarness.ts';
 import { entry } from './agentProcess.ts';
 import { FakeTime } from './fakeTime.ts';
-import { document, groupLines, LogWorld } from './logWorld.ts';
+import { document, LogWorld } from './logWorld.ts';
 
 const day = 86_400_000;
 

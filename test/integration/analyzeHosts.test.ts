@@ -5,8 +5,9 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { groupLines } from '../procedures/logs/analyzeHarness.ts';
 import { findProgram } from '../systemPackages.ts';
-import { grep, groupLines, LogWorld } from './logWorld.ts';
+import { grep, LogWorld } from './logWorld.ts';
 
 /** What goes wrong in it is known: six records of errors with tracebacks, one fatal, one warning. */
 const python = `

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import pg from 'pg';
 import * as z from 'zod';
 import type { Log } from '../../agent/procedures/logs/analysis/part.ts';
-import { grep, groupLines, LogWorld, written } from './logWorld.ts';
+import { groupLines } from '../procedures/logs/analyzeHarness.ts';
+import { grep, LogWorld, written } from './logWorld.ts';
 import { startPostgres, type Postgres } from './postgres.ts';
 import type { Edition } from './postgresBinaries.ts';
 

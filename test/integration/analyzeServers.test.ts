@@ -10,9 +10,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { createAuthority, issue } from '../procedures/certificates/authority.ts';
 import { valid } from '../procedures/certificates/harness.ts';
 import { listening, startNginx, type Nginx } from '../procedures/certificates/nginx.ts';
+import { groupLines } from '../procedures/logs/analyzeHarness.ts';
 import { freePort } from '../sandbox/ports.ts';
 import { findProgram } from '../systemPackages.ts';
-import { counts, grep, groupLines, LogWorld, shell, written } from './logWorld.ts';
+import { counts, grep, LogWorld, shell, written } from './logWorld.ts';
 
 /** As its documentation and others write them: ngx_http_log_module, ingress-nginx, and as JSON. */
 const formats = {

@@ -32,11 +32,6 @@ describe('clients under faults', function () {
       `maintenance:\n  checks: []\n  automated_tasks:\n${tasks.map((task) => `    - { ${task} }\n`).join('')}`,
     );
   };
-  const tokenOf = async (role: string): Promise<string> => {
-    const made = await world.command(['token', 'create', '--role', role, '--state', world.state]);
-    assert.equal(made.code, 0, made.stderr);
-    return made.stdout.trim();
-  };
   /** An editor's own client, with its back-off. */
   const editor = (url: () => string, token: string, random = Math.random): AgentClient =>
     new AgentClient({
@@ -91,7 +86,7 @@ describe('clients under faults', function () {
   it('F19: a hundred editors are back after a kill of the agent, at moments of their own', async () => {
     write();
     const first = await world.start(tcp);
-    const token = await tokenOf('viewer');
+    const token = await world.token('viewer');
     const address = first.listen ?? '';
     const editors = Array.from({ length: 100 }, () => editor(() => `ws://${address}/`, token));
     const delays: number[] = [];

@@ -84,8 +84,3 @@ export async function written(file: string, text: string | RegExp): Promise<void
     await pause(10);
   }
 }
-
-/** Level, count and template of each group. */
-export function groupLines({ groups }: Log): readonly string[] {
-  return groups.map(({ level, count, template }) => `${level} ${count} ${template}`);
-}

@@ -1,5 +1,6 @@
 /** Frames that no client of ours sends, by kind; each with what must follow. */
 import assert from 'node:assert/strict';
+import { randomFrom } from '../random.ts';
 import { requestFrame, validParams } from '../server/harness.ts';
 import { frame, opcode, RawClient } from './rawClient.ts';
 
@@ -73,15 +74,4 @@ export async function malformed(listen: string, token: string, seed: number, fra
     assert.ok(codes.includes(code), `malformed frame ${kind} was closed with ${code}`);
   }
   return frames;
-}
-
-/** mulberry32, so that a failure can be repeated. */
-function randomFrom(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
 }

@@ -34,11 +34,6 @@ describe('the wire under faults', function () {
     proxies.push(proxy);
     return proxy;
   };
-  const tokenOf = async (role: string): Promise<string> => {
-    const made = await world.command(['token', 'create', '--role', role, '--state', world.state]);
-    assert.equal(made.code, 0, made.stderr);
-    return made.stdout.trim();
-  };
   const through = (proxy: CutProxy, token: string): Promise<AgentClient> =>
     connect({ url: `ws://127.0.0.1:${proxy.port}/`, token });
   const started = (): string[] =>
@@ -48,7 +43,7 @@ describe('the wire under faults', function () {
 
   it('F21: a command whose answer was lost and that is sent again with its requestId is one run, also after a kill', async () => {
     const first = await world.start(tcp);
-    const token = await tokenOf('operator');
+    const token = await world.token('operator');
     const proxy = await proxyTo(first);
     const requestId = randomUUID();
     const client = await through(proxy, token);
@@ -88,7 +83,7 @@ describe('the wire under faults', function () {
   const [events, cuts, kills, reconnects] = full ? [10_000, 80, 20, 1000] : [300, 8, 2, 100];
   it(`F18: ${events} numbered events come once each over ${cuts} cuts and ${kills} kills of the agent`, async () => {
     let agent = await world.start(tcp);
-    const token = await tokenOf('viewer');
+    const token = await world.token('viewer');
     let proxy = await proxyTo(agent);
     const { epoch } = await agent.client.request('snapshot', {});
     const received: number[] = [];

@@ -9,6 +9,7 @@ import { Runner, type EndedRun, type RunRequest, type RunnerParts } from '../../
 import { systemClock, type Clock } from '../../agent/schedule/clock.ts';
 import { Secrets } from '../../agent/secrets/secrets.ts';
 import { Database } from '../../agent/store/database.ts';
+import { codeOf } from '../../agent/thrown.ts';
 
 export const silent = pino({ level: 'silent' });
 
@@ -22,6 +23,8 @@ export interface RunnerHarness {
   readonly another: () => Runner;
   readonly launch: (script: string, more?: Partial<RunRequest>) => ReturnType<Runner['launch']>;
   readonly dispose: () => void;
+  /** Ends the runs that are open, then all. */
+  readonly cancelAndDispose: () => Promise<void>;
 }
 
 export function runnerHarness(clock: Clock = systemClock, more: Partial<RunnerParts> = {}): RunnerHarness {
@@ -46,6 +49,11 @@ export function runnerHarness(clock: Clock = systemClock, more: Partial<RunnerPa
     return made;
   };
   const runner = another();
+  const dispose = (): void => {
+    runner.stop();
+    database.close();
+    rmSync(folder, { recursive: true, force: true });
+  };
   return {
     folder,
     database,
@@ -54,10 +62,10 @@ export function runnerHarness(clock: Clock = systemClock, more: Partial<RunnerPa
     ended,
     another,
     launch: (script, changed = {}) => runner.launch(request(['sh', '-c', script], changed)),
-    dispose: () => {
-      runner.stop();
-      database.close();
-      rmSync(folder, { recursive: true, force: true });
+    dispose,
+    cancelAndDispose: async () => {
+      await Promise.all(runner.openRuns().map(({ id }) => runner.cancel(id, 'test')));
+      dispose();
     },
   };
 }
@@ -67,7 +75,7 @@ export function killIfThere(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch (error) {
-    assert.equal((error as NodeJS.ErrnoException).code, 'ESRCH');
+    assert.equal(codeOf(error), 'ESRCH');
   }
 }
 

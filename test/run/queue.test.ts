@@ -12,6 +12,7 @@ import {
 } from '../../agent/run/queue.ts';
 import { newRun } from '../../agent/run/request.ts';
 import { defaultSettings } from '../../agent/run/settings.ts';
+import { randomFrom } from '../random.ts';
 import { request } from './harness.ts';
 
 const unlimited: Limits = { total: 1000, groups: {} };
@@ -185,7 +186,7 @@ describe('queue', () => {
   });
 
   it('holds of a thousand random courses: no lock is held twice, no limit is broken, everybody has a turn', () => {
-    const random = seeded(7);
+    const random = randomFrom(7);
     for (let course = 0; course < 200; course += 1) {
       const limits = { total: 1 + random(4), groups: { g: 1 + random(2) } };
       let state = emptyQueue;
@@ -220,14 +221,3 @@ describe('queue', () => {
     }
   });
 });
-
-/** Whole numbers below `n`; mulberry32. */
-function seeded(seed: number): (n: number) => number {
-  let state = seed;
-  return (n) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % Math.max(1, n);
-  };
-}

@@ -26,10 +26,7 @@ describe('a runner whose records can not be written', () => {
     log = new EventEmitter();
     harness = runnerHarness(fast, { log: pino({}, { write: (line) => void log.emit(messageOf(line)) }) });
   });
-  afterEach(async () => {
-    await Promise.all(harness.runner.openRuns().map(({ id }) => harness.runner.cancel(id, 'test')));
-    harness.dispose();
-  });
+  afterEach(() => harness.cancelAndDispose());
   /** No event can be stored, and so no change of a run. */
   const breakStore = (): void => {
     harness.database.change('ALTER TABLE events RENAME TO away');

@@ -18,10 +18,7 @@ describe('runs that wait', () => {
     limits = { total: 100, groups: {} };
     harness = runnerHarness(systemClock, { limits: () => limits, random: () => 0.5 });
   });
-  afterEach(async () => {
-    await Promise.all(harness.runner.openRuns().map(({ id }) => harness.runner.cancel(id, 'test')));
-    harness.dispose();
-  });
+  afterEach(() => harness.cancelAndDispose());
 
   const now = (run: Run): Run => getRun(harness.database, run.id) ?? assert.fail('no such run');
   const endOf = async (run: Run, runner: Runner = harness.runner): Promise<Run> =>

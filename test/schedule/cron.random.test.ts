@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { CronError, nextRun, nextRuns, parseCron } from '../../agent/schedule/cron.ts';
+import { randomFrom, type Random } from '../random.ts';
 import { referenceRuns, wallMinutes, type WallMinute } from './cron.reference.ts';
 
 const hour = 3_600_000;
@@ -24,19 +25,6 @@ const changes: readonly [string, string][] = [
   ['Antarctica/Troll', '2024-10-27T01:00Z'],
   ['Pacific/Apia', '2011-12-30T10:00Z'],
 ];
-
-/** mulberry32: a small generator that the seed makes repeatable. */
-function randomFrom(start: number): (below: number) => number {
-  let state = start;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
-
-type Random = ReturnType<typeof randomFrom>;
 
 function pick<T>(random: Random, items: readonly T[]): T {
   return items[random(items.length)]!;

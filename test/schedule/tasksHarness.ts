@@ -78,10 +78,7 @@ export function tasksWorld(): TasksWorld {
           .filter((value) => value !== null && value !== '{}')
           .join(' '),
       ),
-    dispose: async () => {
-      await Promise.all(harness.runner.openRuns().map(({ id }) => harness.runner.cancel(id, 'test')));
-      harness.dispose();
-    },
+    dispose: () => harness.cancelAndDispose(),
   };
   return world;
 }

@@ -12,6 +12,14 @@ describe('events of a session', () => {
     harness = await startHarness();
   });
   afterEach(() => harness.dispose());
+  /** Has subscribed from the beginning, and reads no more. */
+  const stalledReader = async (): Promise<WebSocket> => {
+    const socket = await harness.open();
+    await ask(socket, requestFrame(0, 'hello', validParams.hello));
+    await ask(socket, requestFrame(1, 'events.subscribe', { epoch, after: 0 }));
+    socket.pause();
+    return socket;
+  };
 
   it('come after the answer, in order: first those that were missed, then each new one', async () => {
     harness.events.append(100);
@@ -86,10 +94,7 @@ describe('events of a session', () => {
 
   it('are not read for a client that does not read, and cost it nothing but time (F16)', async () => {
     harness.events.append(4000, 10_000);
-    const stalled = await harness.open();
-    await ask(stalled, requestFrame(0, 'hello', validParams.hello));
-    await ask(stalled, requestFrame(1, 'events.subscribe', { epoch, after: 0 }));
-    stalled.pause();
+    const stalled = await stalledReader();
     const other = await harness.client('viewer');
     const seen = collect(other);
     await other.subscribe(epoch, 4000);
@@ -149,10 +154,7 @@ describe('events of a session', () => {
 
   it('end the connection of a client that fell behind what is kept, so that it asks again', async () => {
     harness.events.append(4000, 10_000);
-    const stalled = await harness.open();
-    await ask(stalled, requestFrame(0, 'hello', validParams.hello));
-    await ask(stalled, requestFrame(1, 'events.subscribe', { epoch, after: 0 }));
-    stalled.pause();
+    const stalled = await stalledReader();
     const other = await harness.client('viewer');
     await assert.rejects(other.request('snapshot', {}), /reached/);
     harness.events.dropped = 3999;

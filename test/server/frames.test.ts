@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { closeCodes, errorCodes } from '../../agent/protocol/errors.ts';
 import { maxMessageBytes, maxOpenRequests, maxWaitingReads } from '../../agent/protocol/methods.ts';
+import { randomFrom, type Random } from '../random.ts';
 import { ask, bearer, closeCodeOf, requestFrame, startHarness, validParams, type Harness } from './harness.ts';
 
 describe('frames of a client', () => {
@@ -106,7 +107,7 @@ describe('frames of a client', () => {
 
   it('survives 1,000 malformed frames on 20 connections while it serves another (V09)', async () => {
     const other = await harness.client('viewer');
-    const random = sequence(42);
+    const random = randomFrom(42);
     const valid = requestFrame(1, 'hello', validParams.hello);
     for (let round = 0; round < 20; round += 1) {
       const socket = await harness.open();
@@ -217,22 +218,11 @@ describe('frames of a client', () => {
   });
 });
 
-/** A small generator with a seed (mulberry32), so that a failure can be repeated. */
-function sequence(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
 /** One character replaced, dropped or doubled, or the rest cut off. */
-function mutated(text: string, random: () => number): string {
-  const at = Math.floor(random() * text.length);
-  const noise = ['"', '{', '[', '\\', '\u0000', '9', '😀', '}'][Math.floor(random() * 8)] ?? '';
-  const kind = Math.floor(random() * 4);
+function mutated(text: string, random: Random): string {
+  const at = random(text.length);
+  const noise = ['"', '{', '[', '\\', '\u0000', '9', '😀', '}'][random(8)] ?? '';
+  const kind = random(4);
   if (kind === 0) return text.slice(0, at) + noise + text.slice(at + 1);
   if (kind === 1) return text.slice(0, at) + text.slice(at + 1);
   if (kind === 2) return text.slice(0, at) + noise + noise + text.slice(at);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { certificatesModel } from '../../../extension/views/certificatesModel.ts';
 import { healthModel } from '../../../extension/views/healthModel.ts';
@@ -9,6 +9,7 @@ import { runbooksModel } from '../../../extension/views/runbooksModel.ts';
 import { statusModel } from '../../../extension/views/statusModel.ts';
 import { tasksModel } from '../../../extension/views/tasksModel.ts';
 import { hidden, plain, withoutIcons, withoutLinks } from '../../../extension/views/text.ts';
+import { sourcesWith } from '../../sources.ts';
 import { hostileHost, hostileTexts } from '../hostileTexts.ts';
 import { now } from '../nouns.ts';
 import { flat } from '../outline.ts';
@@ -93,20 +94,14 @@ describe('hostile text in the views', () => {
   });
 
   it('V15: no text of a host becomes HTML, a trusted link or an icon anywhere in the sources', () => {
-    const sources = ['extension', 'webview'].flatMap((folder) =>
-      readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-        .filter((name) => name.endsWith('.ts'))
-        .map((name) => ({ name: join(folder, name), text: readFileSync(join(root, folder, name), 'utf8') })),
-    );
-    const using = (pattern: RegExp): string[] =>
-      sources.filter(({ text }) => pattern.test(text)).map(({ name }) => name);
+    const using = (pattern: RegExp): readonly string[] => sourcesWith(['extension', 'webview'], pattern);
     const allowing = /\b(?:isTrusted|supportHtml|supportThemeIcons|enableScripts)\s*[:=]\s*(?:true|\{)/;
     // The dashboard's own page runs its own script, under a policy that lets in nothing else.
     assert.deepEqual(using(allowing), ['extension/dashboard/dashboard.ts']);
     assert.deepEqual(using(/innerHTML|outerHTML|insertAdjacentHTML|document\.write|createContextualFragment/), []);
     assert.deepEqual(using(/\beval\(|new Function\(|setHTML/), []);
     for (const name of using(/new vscode\.MarkdownString\(/)) {
-      const { text = '' } = sources.find((source) => source.name === name) ?? {};
+      const text = readFileSync(join(root, name), 'utf8');
       assert.match(text, /isTrusted = false/, name);
       // What is not fixed is made character references, as appendText lets through tags and addresses.
       for (const [, argument = ''] of text.matchAll(/appendMarkdown\(([^)]*)\)/g))
