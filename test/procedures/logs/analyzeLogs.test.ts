@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { chmod, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { asUser } from '../../../agent/procedures/logs/asUser.ts';
 import { AnalyzeHarness, groupLines } from './analyzeHarness.ts';
 
 const day = 86_400_000;
@@ -230,6 +231,32 @@ describe('analyze-logs', () => {
       unset.findings.map(({ code }) => code),
       ['logs.none'],
     );
+  });
+
+  it('reads what it may of a folder, and names the folders below it that it may not look into or that lie too deep', async () => {
+    const isRoot = process.geteuid?.() === 0;
+    await chmod(harness.root, 0o755);
+    await harness.write('logs/a.log', ['ERROR: a']);
+    await harness.write('logs/closed/b.log', ['ERROR: b']);
+    await harness.write('logs/1/2/3/4/5/6/c.log', ['ERROR: c']);
+    await harness.write('logs/1/2/3/4/5/6/7/8/d.log', ['ERROR: d']);
+    await chmod(harness.file('logs/closed'), 0);
+    try {
+      const look = () => harness.run({ file: [harness.file('logs')] }, { dryRun: true });
+      const { part, findings, outcome } = await asUser(isRoot ? { uid: 65534, gid: 65534 } : null, look);
+      assert.deepEqual(
+        part.files.map(({ source }) => path.basename(source)),
+        ['c.log', 'a.log'],
+      );
+      const unread = findings.filter(({ code }) => code === 'logs.unreadable').map(({ message }) => message);
+      assert.deepEqual(unread, [
+        `${harness.file('logs/closed')} may not be read; run Upkeep as root or give its user the right.`,
+        `Folders more than 6 below ${harness.file('logs')} are not read, such as ${harness.file('logs/1/2/3/4/5/6/7')}; name them by themselves.`,
+      ]);
+      assert.equal(outcome, 'warning');
+    } finally {
+      await chmod(harness.file('logs/closed'), 0o700);
+    }
   });
 
   it('writes its report for its owner alone, as Markdown or JSON, without the secrets of this process', async () => {

@@ -1,4 +1,5 @@
 /** From named files, folders and globs to the logs that are read, each with its rotated generations where they are wanted. */
+import type { Dirent } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, matchesGlob } from 'node:path';
 import { codeOf, messageOf } from '../../../thrown.ts';
@@ -28,6 +29,11 @@ const rotated = /(?:\.\d{1,5}|[-.]\d{8}(?:-\d+)?|[-.]\d{4}-\d\d-\d\d[-_\d]*)(?:\
 const notText =
   /^(?:wtmp|btmp|lastlog|faillog|tallylog|README)(?:[.-].*)?$|\.(?:journal~?|db|sqlite3?|pcap|upkeep(?:\.lock)?)$|^\.?(?:logs|audit)-[-\dT]{17}Z(?:-\d+)?\.(?:pending\.)?json$/;
 
+interface Failure {
+  readonly source: string;
+  readonly reason: string;
+}
+
 export interface Wanted {
   /** Of each log, when `since` is given: those that may hold something as young. */
   readonly generations: boolean;
@@ -40,7 +46,7 @@ export interface Wanted {
 /** `patterns`, and the paths of rotations, are absolute. */
 export async function findLogs(patterns: readonly string[], given: Wanted): Promise<Places> {
   const files = new Set<string>();
-  const failures: { source: string; reason: string }[] = [];
+  const failures: Failure[] = [];
   const logs: LogPlace[] = [];
   for (const pattern of patterns) {
     if (pattern === standardInput) {
@@ -48,7 +54,7 @@ export async function findLogs(patterns: readonly string[], given: Wanted): Prom
       continue;
     }
     try {
-      const found = await expand(pattern);
+      const found = await expand(pattern, failures);
       const kept = given.generations ? withoutGenerations(found) : found;
       if (kept.length === 0) failures.push({ source: pattern, reason: noLog(pattern) });
       for (const file of kept) files.add(file);
@@ -71,24 +77,33 @@ export function reasonOf(path: string, error: unknown): string {
   return `${path} can not be read: ${messageOf(error)}`;
 }
 
-async function expand(pattern: string): Promise<readonly string[]> {
+/** What keeps single folders of it from being read goes to `failures`. */
+async function expand(pattern: string, failures: Failure[]): Promise<readonly string[]> {
   const found: string[] = [];
   for await (const { path, named, stats } of placesOf(pattern)) {
-    if (stats?.isDirectory() === true) found.push(...(await filesIn(path)));
+    if (stats?.isDirectory() === true) found.push(...(await filesIn(path, failures)));
     else if (named || (stats?.isFile() === true && !notText.test(basename(path)))) found.push(path);
-    if (found.length > mostFiles) break;
+    if (found.length <= mostFiles) continue;
+    failures.push({ source: pattern, reason: tooMany(pattern) });
+    break;
   }
   return found.sort();
 }
 
-async function filesIn(top: string): Promise<readonly string[]> {
+async function filesIn(top: string, failures: Failure[]): Promise<readonly string[]> {
   const found: string[] = [];
   const folders = [{ path: top, depth: 0 }];
-  for (let folder = folders.pop(); folder !== undefined && found.length < mostFiles; folder = folders.pop()) {
-    for (const entry of await readdir(folder.path, { withFileTypes: true })) {
+  let tooDeep: string | null = null;
+  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+    if (found.length >= mostFiles) {
+      failures.push({ source: top, reason: tooMany(top) });
+      break;
+    }
+    for (const entry of await entriesOf(folder, failures)) {
       const path = join(folder.path, entry.name);
       if (entry.isDirectory()) {
         if (folder.depth < deepest) folders.push({ path, depth: folder.depth + 1 });
+        else tooDeep ??= path;
         continue;
       }
       if (notText.test(entry.name)) continue;
@@ -98,7 +113,29 @@ async function filesIn(top: string): Promise<readonly string[]> {
       if (isLog) found.push(path);
     }
   }
+  if (tooDeep !== null) {
+    const reason = `Folders more than ${deepest} below ${top} are not read, such as ${tooDeep}; name them by themselves.`;
+    failures.push({ source: top, reason });
+  }
   return found.sort();
+}
+
+/** Of a folder below the one that was named: /var/log has some that are closed to most users, and the others are read all the same. */
+async function entriesOf(
+  { path, depth }: { readonly path: string; readonly depth: number },
+  failures: Failure[],
+): Promise<readonly Dirent[]> {
+  try {
+    return await readdir(path, { withFileTypes: true });
+  } catch (error) {
+    if (depth === 0) throw error;
+    failures.push({ source: path, reason: reasonOf(path, error) });
+    return [];
+  }
+}
+
+function tooMany(place: string): string {
+  return `${place} holds more than ${mostFiles} logs, of which the others are not read; name them in parts.`;
 }
 
 /** `app.log.1.gz` → `app.log`. */
