@@ -3,6 +3,7 @@
  * and Java do. What a record says is known only when the next one begins.
  */
 import { startsWith } from './bytes.ts';
+import { isCrash, isGoStack, isRustPanic, isUncaught } from './crash.ts';
 import { guessLevel } from './levels.ts';
 import type { Level } from './levels.ts';
 
@@ -44,7 +45,9 @@ export class Assembler {
   #chained = false;
   /** In an exception group of Python, whose name is to come. */
   #inGroup = false;
-  #language: 'python' | 'java' | null = null;
+  #language: 'python' | 'java' | 'go' | 'rust' | null = null;
+  /** What is wrong stands on the next line, which nothing marks as part of the record. */
+  #awaitsReason = false;
   /** Last line of a stack trace that names an exception. */
   #exception = '';
 
@@ -61,6 +64,7 @@ export class Assembler {
     const guessed = head.level === null ? guessLevel(bytes, start, end) : null;
     this.#level = head.level ?? guessed?.level ?? 'info';
     this.#explicit = guessed?.explicit ?? true;
+    if (head.level === null) this.#noteCrash(bytes, start, end);
     this.#announced = isAnnouncement(bytes, start, end);
     this.#noteTrace(bytes, start, end);
   }
@@ -87,7 +91,7 @@ export class Assembler {
       length: this.#length,
       lines: this.#lines,
     });
-    this.#inTraceback = this.#afterTraceback = this.#chained = this.#inGroup = false;
+    this.#inTraceback = this.#afterTraceback = this.#chained = this.#inGroup = this.#awaitsReason = false;
     this.#language = null;
     this.#exception = '';
   }
@@ -101,14 +105,36 @@ export class Assembler {
       if (isChain(bytes, start, end)) return true;
       if (this.#chained && isTraceback(bytes, start, end)) return true;
     }
-    // A second traceback without those words is that of another failure.
+    // A second traceback without those words is that of another failure, and one behind what is called good news was not logged with it.
     if (isTraceback(bytes, start, end))
-      return this.#language === null && (this.#head?.open === true || this.#announced);
-    if (isAnnouncement(bytes, start, end)) return false;
+      return this.#language === null && ((this.#head?.open === true && !this.#isGoodNews) || this.#announced);
+    if (isAnnouncement(bytes, start, end) || isCrash(bytes, start, end)) return false;
+    if (this.#language === 'go' && isGoStack(bytes, start, end)) return true;
+    if (this.#language === 'rust' && (this.#awaitsReason || isRustNote(bytes, start, end))) return true;
+    if (this.#isGoodNews && isUncaught(bytes, start, end)) return false;
     return this.#head?.open === true && !guessLevel(bytes, start, Math.min(end, start + 40)).explicit;
   }
 
+  /** It says itself that it is no more than an information. */
+  get #isGoodNews(): boolean {
+    return this.#explicit && this.#level === 'info';
+  }
+
+  #noteCrash(bytes: Buffer, start: number, end: number): void {
+    if (!isCrash(bytes, start, end)) return;
+    this.#level = 'fatal';
+    this.#awaitsReason = isRustPanic(bytes, start, end);
+    if (this.#awaitsReason) this.#language = 'rust';
+    else if (startsWith(bytes, start, end, 'panic: ') || startsWith(bytes, start, end, 'fatal error: '))
+      this.#language = 'go';
+  }
+
   #noteTrace(bytes: Buffer, start: number, end: number): void {
+    if (this.#awaitsReason && this.#lines > 1) {
+      this.#awaitsReason = false;
+      if (!isRustNote(bytes, start, end)) this.#exception = bytes.toString('utf8', start, Math.min(end, start + 250));
+      return;
+    }
     if (isTraceback(bytes, start, end)) {
       [this.#inTraceback, this.#language, this.#chained] = [true, 'python', false];
       return;
@@ -151,6 +177,10 @@ function isChain(bytes: Buffer, start: number, end: number): boolean {
 
 function isAnnouncement(bytes: Buffer, start: number, end: number): boolean {
   return startsWith(bytes, start, end, 'Exception in thread ') || startsWith(bytes, start, end, 'Exception ignored in');
+}
+
+function isRustNote(bytes: Buffer, start: number, end: number): boolean {
+  return startsWith(bytes, start, end, 'note: ') || startsWith(bytes, start, end, 'stack backtrace:');
 }
 
 function isTraceback(bytes: Buffer, start: number, end: number): boolean {

@@ -1,6 +1,7 @@
 /** One JSON object of a log: what pino, bunyan, winston, zap, logrus, Python's loggers, ECS, journald, PostgreSQL and docker name differently. */
 import { parseJson } from '../../../json.ts';
 import type { TextRequest } from './accessReport.ts';
+import { withoutColours } from './colours.ts';
 import { levelOf, levelOfSeverity as levelOfPriority } from './levels.ts';
 import type { Level } from './levels.ts';
 import { levelOfSeverity } from './postgresLine.ts';
@@ -59,7 +60,7 @@ function messageIn(fields: Fields): string {
   const error = first(fields, ['err', 'error', 'exception', 'exc_info']);
   const cause = isFields(error) ? (error['message'] ?? error['type']) : error;
   const parts = [said, cause].filter((part) => typeof part === 'string' && part !== '').map(String);
-  return [...new Set(parts.map((part) => lastLine(part)))].join(' | ');
+  return [...new Set(parts.map((part) => withoutColours(lastLine(part))))].join(' | ');
 }
 
 /** Of a stack trace of Python the last line says what happened, of others the first. */
@@ -113,7 +114,7 @@ function first(fields: Fields, names: readonly string[]): unknown {
 }
 
 /** ISO text, or seconds or milliseconds (or finer) since the epoch. */
-function timeOf(value: unknown): number {
+export function timeOf(value: unknown): number {
   if (typeof value === 'string') {
     const time = /^\d+(?:\.\d+)?$/.test(value) ? timeOf(Number(value)) : Date.parse(value.replace(',', '.'));
     return time;

@@ -1,5 +1,6 @@
 /** How grave a record is: five levels, and how the words, numbers and priorities of log formats map to them. */
 import { isDigit } from './bytes.ts';
+import { withoutColours } from './colours.ts';
 
 export const levels = ['fatal', 'error', 'warning', 'info', 'debug'] as const;
 export type Level = (typeof levels)[number];
@@ -17,7 +18,10 @@ const byWord: ReadonlyMap<string, Level> = new Map(
 
 /** Names, syslog keywords, and the numbers of pino and bunyan (60 = fatal … 10 = trace); null = unknown. */
 export function levelOf(value: unknown): Level | null {
-  if (typeof value === 'string') return byWord.get(value.trim().toLowerCase()) ?? numbered(Number(value));
+  if (typeof value === 'string') {
+    const word = withoutColours(value).trim().toLowerCase();
+    return byWord.get(word) ?? numbered(Number(word));
+  }
   return typeof value === 'number' ? numbered(value) : null;
 }
 

@@ -7,10 +7,13 @@ import { AccessReport } from './accessReport.ts';
 import { Assembler } from './assembler.ts';
 import type { AssembledRecord } from './assembler.ts';
 import { newline } from './bytes.ts';
+import { linesWithoutColours, withoutColours } from './colours.ts';
 import { readJson } from './jsonRecord.ts';
+import { readContainerLine, readKlog } from './kubernetesLine.ts';
 import { guessLevel, levelOfStatus, levels, priorityAt } from './levels.ts';
 import type { Level } from './levels.ts';
 import type { RequestTime } from '../../../config/logs.ts';
+import { readLogfmt } from './logfmt.ts';
 import { PostgresCsv } from './postgresCsv.ts';
 import { PostgresReport } from './postgresReport.ts';
 import { readRedis } from './redisLine.ts';
@@ -30,6 +33,8 @@ export interface AnalysisSettings {
   /** What whole numbers behind a request count. */
   readonly requestTime: RequestTime;
 }
+
+type Container = 'docker-json' | 'kubernetes';
 
 const longestPartial = 64 * 1024;
 
@@ -61,11 +66,11 @@ export class LogAnalysis {
   #current: 'access' | 'postgres' | 'csv' | null = null;
   /** Time of the record before, for records that show none. */
   #lastSeen = Number.NaN;
-  /** While the line of a container is looked at: when docker took it. */
-  #dockerTime = Number.NaN;
-  #inDocker = false;
-  #insideDocker: 'access' | 'postgres' | 'csv' | null = null;
-  readonly #partial = new Map<string, string>();
+  /** While the line of a container is looked at: when it was taken, and by what. */
+  #containerTime = Number.NaN;
+  #container: Container | null = null;
+  #insideContainer: 'access' | 'postgres' | 'csv' | null = null;
+  readonly #partial = new Map<string, { readonly text: string; readonly container: Container }>();
 
   constructor(settings: AnalysisSettings) {
     this.#settings = settings;
@@ -85,8 +90,14 @@ export class LogAnalysis {
 
   /** Whole lines, each with its line feed; see LineSink. */
   readonly take = (bytes: Buffer, start: number, end: number): void => {
-    const { access, postgres } = this;
     this.#countRubbish(bytes, start, end);
+    const plain = linesWithoutColours(bytes, start, end);
+    if (plain === null) this.#take(bytes, start, end);
+    else this.#take(plain, 0, plain.length);
+  };
+
+  #take(bytes: Buffer, start: number, end: number): void {
+    const { access, postgres } = this;
     for (let at = start; at < end;) {
       if (this.#current === 'access') {
         const before = access.records + access.skipped;
@@ -103,11 +114,11 @@ export class LogAnalysis {
       this.#line(bytes, at, withoutEnd(bytes, at, stop));
       at = stop + 1;
     }
-  };
+  }
 
   /** The end of one file of the log: nothing goes on into the next. */
   endFile(): void {
-    for (const text of this.#partial.values()) this.#dockerLine(text);
+    for (const { text, container } of this.#partial.values()) this.#containerLine(text, container);
     this.#partial.clear();
     this.#assembler.flush();
     this.#csv.close();
@@ -116,7 +127,10 @@ export class LogAnalysis {
     this.#lastSeen = Number.NaN;
   }
 
-  #line(bytes: Buffer, start: number, end: number): void {
+  #line(bytes: Buffer, from: number, end: number): void {
+    let start = from;
+    // After a power loss, and after a copytruncate under a writer that does not append, a line begins behind a hole.
+    while (start < end && bytes[start] === 0) start += 1;
     if (this.#current === 'csv' && this.#csv.line(bytes, start, end)) return;
     const first = bytes[start] ?? newline;
     if (start === end) {
@@ -129,8 +143,8 @@ export class LogAnalysis {
     if (first === 9 && this.#current === 'postgres' && this.postgres.line(bytes, start, end)) return;
     if (this.#accessLine(bytes, start, end) || this.#headed(bytes, start, end)) return;
     if (this.#postgresLine(bytes, start, end)) return;
-    if (this.#assembler.extend(bytes, start, end)) return;
-    this.#begin('plain', this.#dockerTime, null, false, { bytes, start, end });
+    if (this.#logfmt(bytes, start, end) || this.#assembler.extend(bytes, start, end)) return;
+    this.#begin('plain', this.#containerTime, null, false, { bytes, start, end });
   }
 
   #accessLine(bytes: Buffer, start: number, end: number): boolean {
@@ -147,8 +161,14 @@ export class LogAnalysis {
   #headed(bytes: Buffer, start: number, end: number): boolean {
     const time = this.#times.read(bytes, start, end);
     const isTimed = !Number.isNaN(time);
-    if (!isTimed && priorityAt(bytes, start, end) < 0) return this.#redisLine(bytes, start, end);
+    if (!isTimed && priorityAt(bytes, start, end) < 0)
+      return this.#redisLine(bytes, start, end) || this.#klogLine(bytes, start, end);
     const behind = this.#times.end;
+    const piece = isTimed && this.#container === null ? readContainerLine(bytes, behind, end) : null;
+    if (piece !== null) {
+      this.#piece(piece, time, 'kubernetes');
+      return true;
+    }
     if (isTimed && (this.#postgresLine(bytes, start, end) || this.#csvLine(bytes, start, end))) return true;
     const syslog = bytes[start] === 91 ? null : readSyslog(bytes, start, end, this.#times);
     if (syslog !== null) {
@@ -156,7 +176,8 @@ export class LogAnalysis {
       return true;
     }
     if (!isTimed) return false;
-    const isNginx = bytes[start + 4] === 47;
+    // Go has the same form of a date, and no level behind it.
+    const isNginx = bytes[start + 4] === 47 && bytes[behind] === 32 && bytes[behind + 1] === 91;
     const format = isNginx
       ? 'nginx-error'
       : (bytes[start + 1] ?? 0) >= 65 && bytes[start] === 91
@@ -181,6 +202,27 @@ export class LogAnalysis {
     return true;
   }
 
+  #klogLine(bytes: Buffer, start: number, end: number): boolean {
+    const head = readKlog(bytes, start, end, this.#times);
+    if (head === null) return false;
+    this.#begin('klog', head.time, head.level, true, { bytes, start: head.start, end });
+    return true;
+  }
+
+  #logfmt(bytes: Buffer, start: number, end: number): boolean {
+    // A long line ends where it is cut.
+    if (!startsLogfmt(bytes, start, end)) return false;
+    const line = readLogfmt(bytes.toString('utf8', start, Math.min(end, start + longestPartial)));
+    if (line === null) return false;
+    this.#assembler.flush();
+    const message = Buffer.from(line.message);
+    const level = line.level ?? guessLevel(message, 0, message.length).level;
+    const time = Number.isNaN(line.time) ? this.#containerTime : line.time;
+    const format = this.#container ?? 'logfmt';
+    this.#record({ format, level, time, message, length: message.length, lines: 1 });
+    return true;
+  }
+
   #postgresLine(bytes: Buffer, start: number, end: number): boolean {
     // What goes on with a message is asked for above.
     if ((bytes[start] ?? 0) <= 32 || !this.postgres.line(bytes, start, end)) return false;
@@ -199,8 +241,8 @@ export class LogAnalysis {
   #json(bytes: Buffer, start: number, end: number): boolean {
     const record = readJson(bytes.toString('utf8', start, end));
     if (record === null) return false;
-    if (record.docker !== null && !this.#inDocker) {
-      this.#docker(record.docker, record.time);
+    if (record.docker !== null && this.#container === null) {
+      this.#piece(record.docker, record.time, 'docker-json');
       return true;
     }
     this.#assembler.flush();
@@ -211,7 +253,7 @@ export class LogAnalysis {
       return true;
     }
     const { request } = record;
-    const time = Number.isNaN(record.time) ? this.#dockerTime : record.time;
+    const time = Number.isNaN(record.time) ? this.#containerTime : record.time;
     const message = Buffer.from(
       record.message === '' ? bytes.toString('utf8', start, Math.min(end, start + 600)) : record.message,
     );
@@ -223,35 +265,36 @@ export class LogAnalysis {
       this.requestStatuses[request.status] = (this.requestStatuses[request.status] ?? 0) + 1;
       this.access.addRequest(request, time, !grouped);
     }
-    const format = this.#inDocker ? 'docker-json' : 'json';
+    const format = this.#container ?? 'json';
     this.#record({ format, level, time, message, length: message.length, lines: 1 }, grouped);
     return true;
   }
 
-  /** docker cuts lines at 16 KiB: pieces of one line come one after the other, without a line feed at their end. */
-  #docker(piece: { readonly text: string; readonly stream: string }, time: number): void {
-    const text = (this.#partial.get(piece.stream) ?? '') + piece.text;
-    this.#dockerTime = time;
+  /** docker and Kubernetes cut lines at 16 KiB: pieces of one line come one after the other, without a line feed at their end. */
+  #piece(piece: { readonly text: string; readonly stream: string }, time: number, container: Container): void {
+    const text = (this.#partial.get(piece.stream)?.text ?? '') + piece.text;
+    this.#containerTime = time;
     if (text.endsWith('\n') || text.length > longestPartial) {
       this.#partial.delete(piece.stream);
-      this.#dockerLine(text);
-    } else if (this.#partial.size < 8) this.#partial.set(piece.stream, text);
+      this.#containerLine(text, container);
+    } else if (this.#partial.size < 8) this.#partial.set(piece.stream, { text, container });
   }
 
-  #dockerLine(text: string): void {
+  #containerLine(piece: string, container: Container): void {
+    const text = withoutColours(piece);
     const bytes = Buffer.from(text.endsWith('\n') ? text : `${text}\n`);
     const current = this.#current;
-    this.#current = this.#insideDocker;
-    this.#inDocker = true;
+    this.#current = this.#insideContainer;
+    this.#container = container;
     for (let at = 0; at < bytes.length;) {
       const stop = bytes.indexOf(newline, at);
       this.#line(bytes, at, withoutEnd(bytes, at, stop));
       at = stop + 1;
     }
-    this.#inDocker = false;
-    this.#insideDocker = this.#current;
+    this.#container = null;
+    this.#insideContainer = this.#current;
     this.#current = current;
-    this.#dockerTime = Number.NaN;
+    this.#containerTime = Number.NaN;
   }
 
   #begin(
@@ -261,10 +304,10 @@ export class LogAnalysis {
     open: boolean,
     line: { readonly bytes: Buffer; readonly start: number; readonly end: number },
   ): void {
-    if (!this.#inDocker) this.#current = null;
-    const head = { format: this.#inDocker ? 'docker-json' : format, time, level, open };
+    if (this.#container === null) this.#current = null;
+    const head = { format: this.#container ?? format, time, level, open };
     this.#assembler.begin(
-      { ...head, time: Number.isNaN(time) ? this.#dockerTime : time },
+      { ...head, time: Number.isNaN(time) ? this.#containerTime : time },
       line.bytes,
       line.start,
       line.end,
@@ -308,6 +351,15 @@ function withoutEnd(bytes: Buffer, start: number, stop: number): number {
   let end = stop;
   while (end > start && (bytes[end - 1] === 13 || bytes[end - 1] === 32)) end -= 1;
   return end;
+}
+
+/** Names that logfmt begins with: of the thousands of other lines none is made a string. */
+function startsLogfmt(bytes: Buffer, start: number, end: number): boolean {
+  const first = bytes[start] ?? 0;
+  if (first < 97 || first > 122) return false;
+  const stop = Math.min(end, start + 10);
+  for (let at = start + 1; at < stop; at += 1) if (bytes[at] === 61) return true;
+  return false;
 }
 
 /** `[core:error] [pid 123] …` or `[error] …`: the level is the last word in the first brackets. */

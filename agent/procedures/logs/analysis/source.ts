@@ -9,6 +9,7 @@ import { tarFiles, TarProblem } from '../tar.ts';
 import { isZlibError } from '../zlibStream.ts';
 import type { Read } from './lines.ts';
 import { DamagedSource, NoUnpacker, unpack } from './unpack.ts';
+import { asUtf8, utf16Of } from './utf16.ts';
 
 /** What `--file` says for standard input. */
 export const standardInput = '-';
@@ -51,7 +52,8 @@ export async function openSource(path: string): Promise<OpenSource> {
     if (!stats.isFile()) throw new UnreadableSource(`${path} is not a regular file.`);
     const beginning = Buffer.alloc(lookedAt);
     const { bytesRead } = await handle.read(beginning, 0, lookedAt, 0);
-    const isPlain = packingOf(beginning.subarray(0, bytesRead)) === null && !isTar(beginning);
+    const there = beginning.subarray(0, bytesRead);
+    const isPlain = packingOf(there) === null && utf16Of(there) === null && !isTar(beginning);
     return isPlain ? plain(handle, stats.size) : streamed(path, handle, stats.size);
   } catch (error) {
     await handle.close();
@@ -101,14 +103,15 @@ async function* logsOf(
   const content = await unpackedStream(new ByteStream(chunks));
   try {
     if (!isTar(await content.peek(lookedAt))) {
-      yield { name: null, read: content.read };
+      open = await utf8Stream(content);
+      yield { name: null, read: open.read };
       return;
     }
     for await (const { name, data } of tarFiles(content, { lenient: true })) {
       // Of an archive that archive-logs made: no log.
       if (name === checksums) continue;
       // Rotated logs are packed in the archive as they were on disk.
-      open = await unpackedStream(new ByteStream(data));
+      open = await utf8Stream(await unpackedStream(new ByteStream(data)));
       yield { name, read: open.read };
     }
   } catch (error) {
@@ -122,6 +125,11 @@ async function* logsOf(
 async function unpackedStream(stream: ByteStream): Promise<ByteStream> {
   const packing = packingOf(await stream.peek(lookedAt));
   return packing === null ? stream : new ByteStream(unpack(stream, packing));
+}
+
+async function utf8Stream(stream: ByteStream): Promise<ByteStream> {
+  const encoding = utf16Of(await stream.peek(lookedAt));
+  return encoding === null ? stream : new ByteStream(asUtf8(stream, encoding));
 }
 
 /** By the magic of its first header. Source: POSIX.1-2017, pax, "ustar Interchange Format". */

@@ -165,7 +165,12 @@ export class TimeReader {
       this.end += 5;
       return this.local(Date.UTC(year, month, day, hours, minutes, seconds));
     }
-    return this.local(this.#withYear(month, day, hours * 3_600_000 + minutes * 60_000 + seconds * 1000));
+    return this.withoutYear(month, day, hours * 3_600_000 + minutes * 60_000 + seconds * 1000);
+  }
+
+  /** By the wall clock of this host; `month` from 0 on, `ofDay` in milliseconds. */
+  withoutYear(month: number, day: number, ofDay: number): number {
+    return this.local(this.#withYear(month, day, ofDay));
   }
 
   /** The latest year in which the time does not lie more than a day ahead. */
