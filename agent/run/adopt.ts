@@ -1,14 +1,59 @@
 /** Runs that another agent has started: whether they began, and their end, though their process is not our child. */
 import { watch } from 'node:fs';
+import type { Run } from '../protocol/nouns.ts';
 import type { Clock } from '../schedule/clock.ts';
-import type { RunDirectory } from './directory.ts';
+import type { Launch, RunDirectory } from './directory.ts';
 import { leaderOf } from './group.ts';
+import { isShortage, startProblem } from './startProblem.ts';
 
 /** A process that is not our child sends no signal of its end; it is looked at so often, for the case that it leaves no exit.json. */
 const lookEveryMs = 2000;
 
+/** What another agent left of an open run. */
+export interface LeftRun {
+  /** Null = it can not be had: the run can be watched and ended, not started. */
+  readonly launch: Launch | null;
+  /** False = no command of it has run. */
+  readonly began: boolean;
+  /** What is wrong with its folder, one clause; null = nothing. */
+  readonly problem: string | null;
+}
+
+/** Throws only for a shortage of this moment (EMFILE), which is no word about this run. */
+export async function lookAtLeft(run: Run, directory: RunDirectory): Promise<LeftRun> {
+  try {
+    const launch = directory.readLaunch();
+    const began = run.state !== 'queued' && (launch === null || !(await neverBegan(run.id, directory)));
+    const missing = launch === null ? `its record ${directory.path}/run.json is missing or damaged` : null;
+    return { launch, began, problem: missing ?? makeAgain(directory) };
+  } catch (error) {
+    if (isShortage(error))
+      throw new Error(`The run ${run.id} can not be taken over: ${startProblem(error)}.`, { cause: error });
+    return { launch: null, began: run.state !== 'queued', problem: unreadable(directory, error) };
+  }
+}
+
+/** What keeps its files from being read, one clause. */
+export function unreadable(directory: RunDirectory, error: unknown): string {
+  return `its folder ${directory.path} can not be read (${codeOf(error)})`;
+}
+
+/** Its folder, which somebody may have removed, and its results, which are watched. */
+function makeAgain(directory: RunDirectory): string | null {
+  try {
+    directory.create();
+    return null;
+  } catch (error) {
+    return `its folder ${directory.path} can not be written (${codeOf(error)})`;
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
+}
+
 /** True when an agent died between the record of a start and the start. */
-export async function neverBegan(runId: string, directory: RunDirectory): Promise<boolean> {
+async function neverBegan(runId: string, directory: RunDirectory): Promise<boolean> {
   if (directory.mayHaveStarted() || directory.readStop() !== null) return false;
   return (await leaderOf(runId)) === null;
 }

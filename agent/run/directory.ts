@@ -63,9 +63,9 @@ export const launch = z.object({
 });
 export type Launch = z.infer<typeof launch>;
 
-/** For a run whose run.json is gone: it can be watched and ended, not started. */
+/** For a run whose run.json is gone: it can be watched and ended, not started. Whether its failure matters nobody knows, so it is told. */
 export function unknownLaunch(item: Run): Launch {
-  return launch.parse({ run: item, command: ['false'], deadline: null, alertOn: 'nothing' });
+  return launch.parse({ run: item, command: ['false'], deadline: null, alertOn: 'failure' });
 }
 
 /** Why a run is being stopped, for the agent that finishes it. */

@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import type { Finding, Progress, Run } from '../protocol/nouns.ts';
 import type { Secrets } from '../secrets/secrets.ts';
 import { callAt, type Clock } from '../schedule/clock.ts';
-import { adoptProcess } from './adopt.ts';
+import { adoptProcess, unreadable } from './adopt.ts';
 import type { ExitRecord, Launch, RunDirectory, StopOrder } from './directory.ts';
 import { noteFullDisk } from './fullDisk.ts';
 import { isAlive, leaderOf, leftBehind, stopGroup } from './group.ts';
@@ -12,7 +12,7 @@ import { judge, type Verdict } from './outcome.ts';
 import { OutputCap } from './outputCap.ts';
 import { startProcess } from './process.ts';
 import { ResultsReader, type ProcedureEnd } from './results.ts';
-import { startProblem } from './startProblem.ts';
+import { isShortage, startProblem } from './startProblem.ts';
 import type { Surroundings } from './surroundings.ts';
 import { cameSecond } from './wrapper.ts';
 
@@ -119,9 +119,10 @@ export class Execution {
     this.#quietly('read its results', () => {
       this.#reader.readIfThere();
     });
-    const order = this.#directory.readStop();
+    const order = this.#readOr(null, 'read whether it was being stopped', () => this.#directory.readStop());
     if (order !== null) this.#stop = { ...order, killed: false, over: false, left: [], unseen: false };
-    const pid = this.#directory.readExit() === null ? await this.#livingLeader() : null;
+    const exit = this.#readOr(null, 'read its exit status', () => this.#directory.readExit());
+    const pid = exit === null ? await this.#livingLeader() : null;
     if (pid === null) {
       if (this.#stop !== null) this.#stop.over = true;
       await this.#finish(null, null);
@@ -239,7 +240,7 @@ export class Execution {
 
   /** The wrapper, by its pid file, or by the marker when the agent died before the wrapper had written that. */
   async #livingLeader(): Promise<number | null> {
-    const pid = this.#directory.readPid();
+    const pid = this.#readOr(null, 'read its pid', () => this.#directory.readPid());
     if (pid === null) return leaderOf(this.run.id);
     return (await isAlive(this.run.id, pid)) ? pid : null;
   }
@@ -271,15 +272,19 @@ export class Execution {
   #conclude(code: number | null, signal: string | null, background: readonly number[], dropped: number): void {
     // The agent stops: the next one ends it, from what it left.
     if (this.#released) return;
-    let exit: ExitRecord | null;
+    let exit: ExitRecord | null = null;
+    let lost: string | null = null;
     try {
       exit = this.#directory.readExit();
     } catch (error) {
-      this.#parts.log.warn({ run: this.run.id, error }, 'the end of a run can not be read; it is tried again');
-      this.#parts.clock.after(rereadMs, () => {
-        this.#conclude(code, signal, background, dropped);
-      });
-      return;
+      if (isShortage(error)) {
+        this.#parts.log.warn({ run: this.run.id, error }, 'the end of a run can not be read; it is tried again');
+        this.#parts.clock.after(rereadMs, () => {
+          this.#conclude(code, signal, background, dropped);
+        });
+        return;
+      }
+      lost = unreadable(this.#directory, error);
     }
     this.#quietly('read its results', () => {
       this.#reader.readIfThere();
@@ -293,6 +298,7 @@ export class Execution {
       procedureOutcome: this.#reader.end?.outcome ?? null,
       warnings: findings.warning + findings.critical,
       background,
+      unreadable: lost,
     });
     const missing = this.#reader.refused;
     if (missing > 0) this.#parts.log.warn({ run: this.run.id, lines: missing }, 'results that could not be understood');
@@ -302,7 +308,7 @@ export class Execution {
 
   async #background(): Promise<readonly number[]> {
     if (this.#stop !== null) return [];
-    const group = this.#pid ?? this.#directory.readPid();
+    const group = this.#pid ?? this.#readOr(null, 'read its pid', () => this.#directory.readPid());
     if (group === null) return [];
     return leftBehind(this.run.id, group).catch((error: unknown) => {
       this.#parts.log.warn({ run: this.run.id, error }, 'nobody can see whether a run left anything in the background');
@@ -341,10 +347,16 @@ export class Execution {
   }
 
   #quietly(what: string, work: () => void): void {
+    this.#readOr(undefined, what, work);
+  }
+
+  /** What can not be read says nothing; that is logged. */
+  #readOr<T>(otherwise: T, what: string, read: () => T): T {
     try {
-      work();
+      return read();
     } catch (error) {
       this.#parts.log.error({ run: this.run.id, error }, `could not ${what}`);
+      return otherwise;
     }
   }
 }

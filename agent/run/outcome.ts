@@ -21,6 +21,8 @@ export interface Ending {
   readonly warnings: number;
   /** Processes that it left in the background. */
   readonly background?: readonly number[];
+  /** Why nobody can read what it left, one clause; null or absent = it was read. */
+  readonly unreadable?: string | null;
 }
 
 export interface Verdict {
@@ -40,10 +42,9 @@ export function judge(ending: Ending): Verdict {
 function judgeEnd(ending: Ending): Verdict {
   if (ending.signal !== null) return { outcome: 'failed', reason: `killed by ${ending.signal}` };
   if (ending.code === null) {
-    return {
-      outcome: 'lost',
-      reason: 'its process is gone and left no exit status: look at the output before you run it again',
-    };
+    const unknown = ending.unreadable ?? null;
+    const how = unknown === null ? 'and left no exit status: look at the output' : `and ${unknown}: look there`;
+    return { outcome: 'lost', reason: `its process is gone ${how} before you run it again` };
   }
   if (ending.code !== 0) return { outcome: 'failed', reason: exitReason(ending) };
   if (ending.kind === 'script') return { outcome: ending.warnings > 0 ? 'warning' : 'changed', reason: null };

@@ -5,7 +5,7 @@
 import type { Role, Run } from '../protocol/nouns.ts';
 import { Seal } from '../secrets/seal.ts';
 import { findRunByRequest, listOpenRuns } from '../store/runs.ts';
-import { neverBegan } from './adopt.ts';
+import { lookAtLeft } from './adopt.ts';
 import { approve, isApproved, type ApprovalAnswer } from './approval.ts';
 import { RunDirectory, unknownLaunch, type Launch } from './directory.ts';
 import { Entry } from './entry.ts';
@@ -254,19 +254,19 @@ export class Runner {
 
   async #restore(run: Run): Promise<void> {
     const directory = this.#directoryOf(run.id);
-    const launch = directory.readLaunch();
-    directory.create();
-    const waited = run.state === 'queued' || (launch !== null && (await neverBegan(run.id, directory)));
+    const { launch, began, problem } = await lookAtLeft(run, directory);
+    if (problem !== null)
+      this.#parts.log.error({ run: run.id, task: run.task, problem }, 'a run of an earlier agent is not whole');
     const notBefore = run.waitingFor === 'retry' && run.waitingUntil ? Date.parse(run.waitingUntil) : null;
     const entry = new Entry({ ...(launch ?? unknownLaunch(run)), run }, directory, notBefore);
     this.#entries.set(run.id, entry);
-    if (!waited) {
+    if (began) {
       this.#room.resume(entry);
       this.#parts.onBegin?.(run.id);
       entry.execution = this.#executionOf(entry);
       await entry.execution.adopt();
     } else if (launch === null) {
-      this.#close(entry, 'lost', 'its folder is gone, so it can not be started: ask for it again');
+      this.#close(entry, 'lost', `could not be started: ${problem ?? ''}; ask for it again`);
     } else {
       entry.run = queuedRun(run);
       entry.run = this.#room.join(entry, false);

@@ -4,7 +4,7 @@ import type { Agent } from '../agent.ts';
 import { maxOutputBytes, type MethodName, type MethodParams, type MethodResult } from '../protocol/methods.ts';
 import type { Finding, Run } from '../protocol/nouns.ts';
 import { describeProcedure } from '../procedures/describe.ts';
-import { RunDirectory } from '../run/directory.ts';
+import { RunDirectory, type Launch } from '../run/directory.ts';
 import { planOf } from '../run/plan.ts';
 import { waitForOutput } from '../run/outputWait.ts';
 import { ResultsReader } from '../run/results.ts';
@@ -215,8 +215,16 @@ function runOutput(parts: HandlerParts): Method<'runs.output'> {
 
 function getWhole(parts: HandlerParts, runId: string): MethodResult<'runs.get'> {
   const run = runOrThrow(parts, runId);
-  const launch = RunDirectory.of(parts.runsRoot, runId)?.readLaunch() ?? null;
-  return { run, findings: findingsOf(parts, runId), plan: planOf(launch, parts.secrets) };
+  return { run, findings: findingsOf(parts, runId), plan: planOf(launchIn(parts, runId), parts.secrets) };
+}
+
+/** A folder that can not be read keeps nobody from the record of its run, which says so where it matters. */
+function launchIn(parts: HandlerParts, runId: string): Launch | null {
+  try {
+    return RunDirectory.of(parts.runsRoot, runId)?.readLaunch() ?? null;
+  } catch {
+    return null;
+  }
 }
 
 function runOrThrow(parts: HandlerParts, runId: string): Run {

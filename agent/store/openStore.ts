@@ -47,8 +47,7 @@ export function openStore({ directory, now, onRepair }: OpenStoreOptions): Datab
   });
   try {
     mustBeWritable(database);
-    const lost = bringBack(database, join(directory, 'runs'));
-    if (lost !== null) onRepair(lost);
+    for (const message of bringBack(database, join(directory, 'runs'))) onRepair(message);
     copyTokens(database);
     copyAudit(database);
     shortenAuditCopy(database);
@@ -83,7 +82,9 @@ function examineWith(reserve: Reserve, file: string): Verdict {
 /** A run's directory or a copy of the precious tables shows that there was one. */
 function hadStore(directory: string): boolean {
   const marks = ['tokens.json', 'audit.ndjson'].map((name) => join(directory, name));
-  return marks.some((mark) => existsSync(mark)) || runDirectories(join(directory, 'runs')).length > 0;
+  const closed: string[] = [];
+  const runs = runDirectories(join(directory, 'runs'), Number.POSITIVE_INFINITY, (folder) => closed.push(folder));
+  return marks.some((mark) => existsSync(mark)) || runs.length + closed.length > 0;
 }
 
 function mustBeWritable(database: Database): void {
@@ -97,15 +98,20 @@ function mustBeWritable(database: Database): void {
   );
 }
 
-/** A store that was put back, or whose log was lost, is sound and yet behind: the directories and copies know more. */
-function bringBack(database: Database, runs: string): string | null {
+/** A store that was put back, or whose log was lost, is sound and yet behind: the directories and copies know more. Says what it did, and could not. */
+function bringBack(database: Database, runs: string): readonly string[] {
   const copies = restoreCopies(database);
   const indexed = indexRuns(database, runs, daysCompared);
   if (indexed.runs > 0) restoreSchedules(database);
-  if (copies === null && indexed.started === 0) return null;
+  const closed = indexed.closed.map(
+    (folder) =>
+      `Runs in ${folder} can not be read, so the store may lack some of them: give the folder to the user of the agent, and look at the disk.`,
+  );
+  if (copies === null && indexed.started === 0) return closed;
   database.renewEpoch();
   const back = contents({ runs: indexed.runs, tokens: copies?.tokens ?? 0, audit: copies?.audit ?? 0 });
-  return `The store ${database.file} was behind its copies (restored from a backup, or its -wal file was lost); ${back} were brought back.`;
+  const message = `The store ${database.file} was behind its copies (restored from a backup, or its -wal file was lost); ${back} were brought back.`;
+  return [message, ...closed];
 }
 
 function repairMessage(repair: Repair, problem: string): string {

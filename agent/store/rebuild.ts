@@ -15,6 +15,8 @@ export interface Indexed {
   readonly started: number;
   /** Directories that can not be understood. */
   readonly unreadable: readonly string[];
+  /** Folders whose runs can not even be listed, with the cause: `/…/runs/2026-11-26 (EACCES)`. */
+  readonly closed: readonly string[];
 }
 
 /**
@@ -23,9 +25,10 @@ export interface Indexed {
  */
 export function indexRuns(database: Database, root: string, days = Number.POSITIVE_INFINITY): Indexed {
   const unreadable: string[] = [];
+  const closed: string[] = [];
   let runs = 0;
   let started = 0;
-  for (const { id, path } of runDirectories(root, days)) {
+  for (const { id, path } of runDirectories(root, days, (folder) => closed.push(folder))) {
     if (hasRun(database, id)) continue;
     const directory = new RunDirectory(path);
     const run = attempt(() => runIn(directory));
@@ -36,7 +39,7 @@ export function indexRuns(database: Database, root: string, days = Number.POSITI
     runs += 1;
     if (directory.mayHaveStarted()) started += 1;
   }
-  return { runs, started, unreadable };
+  return { runs, started, unreadable, closed };
 }
 
 /** Schedules go on after the last instant that has a run: nothing is repeated, nothing forgotten. */
@@ -48,18 +51,19 @@ export function restoreSchedules(database: Database): void {
   );
 }
 
-/** Every run directory, newest day first. */
+/** Every run directory, newest day first. `onClosed` hears of folders that can not be listed, with the cause; without it that throws. */
 export function runDirectories(
   root: string,
   days = Number.POSITIVE_INFINITY,
+  onClosed?: (folder: string) => void,
 ): readonly { readonly id: string; readonly path: string }[] {
-  const dayFolders = namesIn(root)
+  const dayFolders = namesIn(root, onClosed)
     .filter((name) => /^\d{4}-\d{2}-\d{2}$/.test(name))
     .sort()
     .reverse()
     .slice(0, days);
   return dayFolders.flatMap((day) =>
-    namesIn(join(root, day)).flatMap((id) => {
+    namesIn(join(root, day), onClosed).flatMap((id) => {
       const directory = RunDirectory.of(root, id);
       return directory?.path === join(root, day, id) ? [{ id, path: directory.path }] : [];
     }),
@@ -115,8 +119,15 @@ function add(database: Database, run: Run): true {
   return true;
 }
 
-function namesIn(folder: string): readonly string[] {
-  return existsSync(folder) ? readdirSync(folder) : [];
+function namesIn(folder: string, onClosed?: (folder: string) => void): readonly string[] {
+  if (!existsSync(folder)) return [];
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if (onClosed === undefined || !(error instanceof Error)) throw error;
+    onClosed(`${folder} (${'code' in error ? String(error.code) : error.message})`);
+    return [];
+  }
 }
 
 function attempt<T>(work: () => T): T | null {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { chownSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, readFileSync, renameSync, rmSync, watch, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AgentClient } from '../../agent/cli/client.ts';
 import type { Run } from '../../agent/protocol/nouns.ts';
@@ -49,6 +49,43 @@ describe('the agent on a host in trouble', function () {
       assert.equal(failed.outcome, 'failed');
       assert.match(failed.outcomeReason ?? '', /EAGAIN|process/);
       assert.equal((await runOk(client)).outcome, 'changed');
+    });
+
+    it('F39: starts though the folders of runs can not be read (EACCES), says which, and ends them as lost', async () => {
+      world.script('slow.sh', `touch "${world.folder}/began"; sleep 300`);
+      const task = (name: string): string => `    - { name: ${name}, script: slow.sh, locks: [one] }\n`;
+      world.write(`maintenance:\n  checks: []\n  automated_tasks:\n${task('slow')}${task('next')}`);
+      for (const path of [world.folder, world.config, join(world.folder, 'slow.sh')]) chownSync(path, 65_534, 65_534);
+      const first = await world.start(['--listen', 'none'], {}, other);
+      const began = watch(world.folder);
+      const runOf = async (name: string): Promise<Run> =>
+        (await first.client.request('tasks.run', { task: name, requestId: randomUUID() })).run;
+      const running = await runOf('slow');
+      while (!existsSync(join(world.folder, 'began'))) await once(began, 'change');
+      began.close();
+      const waiting = await runOf('next');
+      assert.equal(waiting.state, 'queued');
+      await first.stop('SIGKILL');
+      const folderOf = ({ id, queuedAt }: Run): string => join(world.state, 'runs', queuedAt.slice(0, 10), id);
+      const modes = (mode: number): void => {
+        for (const run of [running, waiting]) chmodSync(folderOf(run), mode);
+      };
+      modes(0o000);
+      const { client, log } = await world.start(['--listen', 'none'], {}, other);
+      const lost = (await client.request('runs.get', { runId: waiting.id })).run;
+      const reason = `its folder ${folderOf(waiting)} can not be read (EACCES)`;
+      assert.deepEqual(
+        [lost.outcome, lost.outcomeReason],
+        ['lost', `could not be started: ${reason}; ask for it again`],
+      );
+      assert.ok(log().includes(reason));
+      // What goes on is watched all the same: the lock stays taken, and it can be stopped.
+      assert.equal((await client.request('runs.get', { runId: running.id })).run.state, 'running');
+      const { run: ended } = await client.request('runs.cancel', { runId: running.id });
+      assert.equal(ended.outcome, 'cancelled');
+      const { alerts } = await client.request('snapshot', {});
+      assert.ok(alerts.some(({ title, message }) => title === 'next lost' && message.includes(folderOf(waiting))));
+      modes(0o700);
     });
   }
 

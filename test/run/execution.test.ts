@@ -140,6 +140,19 @@ describe('execution', () => {
     assert.deepEqual([tries, ends], [2, 1]);
   });
 
+  for (const code of ['EACCES', 'EIO', 'ESTALE']) {
+    it(`F39: whose end can never be read (${code}) is ended as lost, and says where to look`, async () => {
+      const fail = (): never => {
+        throw Object.assign(new Error(code), { code });
+      };
+      Object.assign(directory, { readStop: fail, readExit: fail, readPid: fail });
+      await execution('').adopt();
+      const { outcome, outcomeReason } = (await ended.promise).run;
+      assert.equal(outcome, 'lost');
+      assert.ok(outcomeReason?.includes(`its folder ${directory.path} can not be read (${code})`));
+    });
+  }
+
   it('F01: that is let go while its end is being read is left to the next agent', async () => {
     const one = execution('mkfifo go; touch ready; read line < go; sleep 300 & exit 5');
     await one.start();

@@ -36,6 +36,12 @@ describe('the verdict on a run', () => {
         'its process is gone and left no exit status: look at the output before you run it again',
       ],
       [
+        'an exit status that nobody can read',
+        { code: null, unreadable: 'its folder /x can not be read (EIO)' },
+        'lost',
+        'its process is gone and its folder /x can not be read (EIO): look there before you run it again',
+      ],
+      [
         'a procedure without a result, though it ends with 0',
         { kind: 'procedure' },
         'failed',

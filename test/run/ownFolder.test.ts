@@ -1,14 +1,18 @@
 /** A run knows its own folder (UPKEEP_RUN_DIRECTORY); what it does to it must harm nobody but itself. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { Run } from '../../agent/protocol/nouns.ts';
 import { membersOf } from '../../agent/run/group.ts';
 import { RunDirectory } from '../../agent/run/directory.ts';
+import { systemClock, type Clock } from '../../agent/schedule/clock.ts';
 import { getRun } from '../../agent/store/runs.ts';
 import { FakeClock } from '../schedule/fakeClock.ts';
 import { runnerHarness, untilThere, type RunnerHarness } from './harness.ts';
+
+/** Twenty times as fast. */
+const fast: Clock = { ...systemClock, after: (ms, callback) => systemClock.after(ms / 20, callback) };
 
 describe('a run that meddles with its own folder', () => {
   let harness: RunnerHarness;
@@ -94,4 +98,62 @@ describe('a run that meddles with its own folder', () => {
     next.stop();
     assert.equal(existsSync(record), true);
   });
+
+  for (const [title, put, reason] of [
+    [
+      'a file',
+      (folder: string) => {
+        writeFileSync(folder, '');
+      },
+      / can not be read \(ENOTDIR\)/,
+    ],
+    [
+      'a link that leads to itself',
+      (folder: string) => {
+        symlinkSync(folder, folder);
+      },
+      /run\.json is missing or damaged/,
+    ],
+    [
+      'a folder whose record is broken',
+      (folder: string) => {
+        mkdirSync(folder);
+        writeFileSync(join(folder, 'run.json'), '{"run":');
+      },
+      /run\.json is missing or damaged/,
+    ],
+  ] as const) {
+    it(`F39: does not keep the next agent from starting, though ${title} stands where its own was, and is ended as lost`, async () => {
+      harness.dispose();
+      harness = runnerHarness(fast);
+      const running = await harness.launch('touch ready; sleep 300', { settings: { locks: ['db'] } });
+      const waiting = await harness.launch('touch other', { task: 'other', settings: { locks: ['db'] } });
+      await untilThere(join(harness.folder, 'ready'));
+      harness.runner.stop();
+      for (const run of [running, waiting]) {
+        rmSync(directoryOf(run).path, { recursive: true });
+        put(directoryOf(run).path);
+      }
+      const next = harness.another();
+      await next.start();
+      const lost = getRun(harness.database, waiting.id);
+      assert.equal(lost?.outcome, 'lost');
+      assert.match(lost.outcomeReason ?? '', reason);
+      assert.ok(lost.outcomeReason?.includes(directoryOf(waiting).path));
+      // What goes on is watched, and can be stopped.
+      assert.deepEqual(
+        next.openRuns().map(({ id, state }) => [id, state]),
+        [[running.id, 'running']],
+      );
+      const ended = next.whenEnded(running.id);
+      for (const pid of await membersOf(running.id, null)) process.kill(pid, 'SIGKILL');
+      assert.equal((await ended)?.outcome, 'lost');
+      // Nobody knows whether the task wanted to be told of, so it is.
+      assert.deepEqual(
+        harness.ended.map(({ alertOn }) => alertOn),
+        ['failure', 'failure'],
+      );
+      next.stop();
+    });
+  }
 });

@@ -96,4 +96,29 @@ describe('runs from their directories', () => {
     assert.deepEqual(harness.repairs, []);
     assert.equal(next.epoch, epoch);
   });
+
+  it('F39: opens though something else stands where the runs of a day, or all of them, were, and says where', () => {
+    const database = harness.open();
+    addRun(database, harness.root, runNumber(1));
+    database.close();
+    writeFileSync(join(harness.root, '2024-03-06'), '');
+    const next = harness.open();
+    assert.equal(listRuns(next, { limit: 10 }).length, 1);
+    next.close();
+    rmSync(harness.root, { recursive: true });
+    writeFileSync(harness.root, '');
+    const last = harness.open();
+    assert.equal(listRuns(last, { limit: 10 }).length, 1);
+    const told = [join(harness.root, '2024-03-06'), harness.root].map(
+      (folder) => `Runs in ${folder} (ENOTDIR) can not be read`,
+    );
+    assert.deepEqual(
+      harness.repairs.map((text) => text.split(',')[0]),
+      told,
+    );
+    last.close();
+    rmSync(harness.file);
+    harness.open();
+    assert.match(harness.repairs.join(), /it is gone/);
+  });
 });
