@@ -2,12 +2,15 @@
 import { watch } from 'node:fs';
 import type { Run } from '../protocol/nouns.ts';
 import type { Clock } from '../schedule/clock.ts';
+import { codeOf, messageOf } from '../thrown.ts';
 import type { Launch, RunDirectory } from './directory.ts';
 import { leaderOf } from './group.ts';
 import { isShortage, startProblem } from './startProblem.ts';
 
 /** A process that is not our child sends no signal of its end; it is looked at so often, for the case that it leaves no exit.json. */
 const lookEveryMs = 2000;
+/** Once there is an exit.json its wrapper goes at once, and is looked at so soon, then less and less often. */
+const soonMs = 20;
 
 /** What another agent left of an open run. */
 export interface LeftRun {
@@ -35,7 +38,7 @@ export async function lookAtLeft(run: Run, directory: RunDirectory): Promise<Lef
 
 /** What keeps its files from being read, one clause. */
 export function unreadable(directory: RunDirectory, error: unknown): string {
-  return `its folder ${directory.path} can not be read (${codeOf(error)})`;
+  return `its folder ${directory.path} can not be read (${codeOf(error) || messageOf(error)})`;
 }
 
 /** Its folder, which somebody may have removed, and its results, which are watched. */
@@ -44,12 +47,8 @@ function makeAgain(directory: RunDirectory): string | null {
     directory.create();
     return null;
   } catch (error) {
-    return `its folder ${directory.path} can not be written (${codeOf(error)})`;
+    return `its folder ${directory.path} can not be written (${codeOf(error) || messageOf(error)})`;
   }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
 }
 
 /** True when an agent died between the record of a start and the start. */
@@ -59,8 +58,8 @@ async function neverBegan(runId: string, directory: RunDirectory): Promise<boole
 }
 
 /**
- * Calls `onEnd` once, when exit.json is there or the process is gone. Returns what ends the watching. A look that fails
- * (EMFILE) says nothing; the next one may.
+ * Calls `onEnd` once, when the process is gone. exit.json alone is no end: the job may have written one itself. Returns what ends the
+ * watching. A look that fails (EMFILE) says nothing; the next one may.
  */
 export function adoptProcess(
   directory: RunDirectory,
@@ -69,25 +68,33 @@ export function adoptProcess(
   onEnd: () => void,
 ): () => void {
   let over = false;
+  let exited = hasExit(directory);
+  let pause = exited ? soonMs : lookEveryMs;
   let disarm = (): void => undefined;
   const unwatch = watchDirectory(directory, () => {
-    if (hasExit(directory)) end();
+    const before = exited;
+    exited = hasExit(directory);
+    if (over || !exited || before) return;
+    pause = soonMs;
+    void look();
   });
   const stop = (): void => {
     over = true;
     disarm();
     unwatch();
   };
-  const end = (): void => {
-    if (over) return;
-    stop();
-    onEnd();
-  };
   const look = async (): Promise<void> => {
     const there = await alive().catch(() => true);
     if (over) return;
-    if (!there || hasExit(directory)) end();
-    else disarm = clock.after(lookEveryMs, () => void look());
+    if (!there) {
+      stop();
+      onEnd();
+      return;
+    }
+    // Two looks may be under way at once.
+    disarm();
+    disarm = clock.after(pause, () => void look());
+    pause = Math.min(lookEveryMs, 2 * pause);
   };
   void look();
   return stop;

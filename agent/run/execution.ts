@@ -121,8 +121,7 @@ export class Execution {
     });
     const order = this.#readOr(null, 'read whether it was being stopped', () => this.#directory.readStop());
     if (order !== null) this.#stop = { ...order, killed: false, over: false, left: [], unseen: false };
-    const exit = this.#readOr(null, 'read its exit status', () => this.#directory.readExit());
-    const pid = exit === null ? await this.#livingLeader() : null;
+    const pid = await this.#livingLeader();
     if (pid === null) {
       if (this.#stop !== null) this.#stop.over = true;
       await this.#finish(null, null);
@@ -213,7 +212,7 @@ export class Execution {
    * shows no marker yet, so that the run was started anew: whichever came first has the run.
    */
   async #gone(code: number | null, signal: string | null): Promise<void> {
-    const second = code === cameSecond && this.#directory.readPid() !== this.#pid && this.#stop === null;
+    const second = code === cameSecond && this.#readPid() !== this.#pid && this.#stop === null;
     const first = second ? await this.#livingLeader().catch(() => null) : null;
     if (first === null || this.#stop !== null) {
       await this.#finish(code, signal);
@@ -240,7 +239,7 @@ export class Execution {
 
   /** The wrapper, by its pid file, or by the marker when the agent died before the wrapper had written that. */
   async #livingLeader(): Promise<number | null> {
-    const pid = this.#readOr(null, 'read its pid', () => this.#directory.readPid());
+    const pid = this.#readPid();
     if (pid === null) return leaderOf(this.run.id);
     return (await isAlive(this.run.id, pid)) ? pid : null;
   }
@@ -308,7 +307,7 @@ export class Execution {
 
   async #background(): Promise<readonly number[]> {
     if (this.#stop !== null) return [];
-    const group = this.#pid ?? this.#readOr(null, 'read its pid', () => this.#directory.readPid());
+    const group = this.#pid ?? this.#readPid();
     if (group === null) return [];
     return leftBehind(this.run.id, group).catch((error: unknown) => {
       this.#parts.log.warn({ run: this.run.id, error }, 'nobody can see whether a run left anything in the background');
@@ -344,6 +343,10 @@ export class Execution {
   /** Its command has ended as soon as the file is there, be it still empty. */
   #hasExit(): boolean {
     return existsSync(this.#directory.exit);
+  }
+
+  #readPid(): number | null {
+    return this.#readOr(null, 'read its pid', () => this.#directory.readPid());
   }
 
   #quietly(what: string, work: () => void): void {

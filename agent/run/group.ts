@@ -65,6 +65,11 @@ export async function membersOf(
 /** True while this very run's process lives: same pid, and its environment still carries the run's marker (a reused pid does not). */
 export async function isAlive(runId: string, pid: number): Promise<boolean> {
   await Promise.resolve();
+  return lives(runId, pid);
+}
+
+/** As `isAlive`, at once. */
+export function lives(runId: string, pid: number): boolean {
   if (process.platform !== 'linux') return signal(pid, 0);
   const entry = readEntry(pid);
   return entry !== null && !entry.zombie && carries(pid, `${runMarker}=${runId}`) === true;

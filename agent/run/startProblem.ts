@@ -19,6 +19,5 @@ export function startProblem(error: unknown): string {
 
 /** True of a shortage of this moment: it says nothing about the file that was looked at, and the next look may succeed. */
 export function isShortage(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : null;
-  return code === 'EMFILE' || code === 'ENFILE' || code === 'ENOMEM' || code === 'EAGAIN';
+  return ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN'].includes(codeOf(error));
 }

@@ -3,8 +3,10 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run as runSchema, type Run } from '../protocol/nouns.ts';
 import { RunDirectory } from '../run/directory.ts';
+import { lives } from '../run/group.ts';
 import { judge } from '../run/outcome.ts';
 import { ResultsReader } from '../run/results.ts';
+import { codeOf, messageOf } from '../thrown.ts';
 import type { Database } from './database.ts';
 import { hasRun, insertRun } from './runs.ts';
 
@@ -83,7 +85,9 @@ function runIn(directory: RunDirectory): Run | null {
   reader.readIfThere();
   const exit = directory.readExit();
   const stop = directory.readStop();
-  if (exit === null) return { ...launch.run, findings };
+  const pid = directory.readPid();
+  // A job may have written an exit status itself: while its process lives it has not ended.
+  if (exit === null || (pid !== null && lives(launch.run.id, pid))) return { ...launch.run, findings };
   const verdict = judge({
     kind: launch.run.procedure === null ? 'script' : 'procedure',
     code: exit.code,
@@ -124,8 +128,8 @@ function namesIn(folder: string, onClosed?: (folder: string) => void): readonly 
   try {
     return readdirSync(folder);
   } catch (error) {
-    if (onClosed === undefined || !(error instanceof Error)) throw error;
-    onClosed(`${folder} (${'code' in error ? String(error.code) : error.message})`);
+    if (onClosed === undefined) throw error;
+    onClosed(`${folder} (${codeOf(error) || messageOf(error)})`);
     return [];
   }
 }

@@ -12,6 +12,7 @@ describe('a process that another agent has started', () => {
   let clock: FakeClock;
   let ends: number;
   let unwatch: () => void;
+  let onEnd: () => void;
   beforeEach(() => {
     root = mkdtempSync(join(tmpdir(), 'upkeep-adopt-'));
     clock = new FakeClock('2026-03-01T02:00:00Z');
@@ -19,6 +20,7 @@ describe('a process that another agent has started', () => {
     directory.create();
     ends = 0;
     unwatch = () => undefined;
+    onEnd = () => undefined;
   });
   afterEach(() => {
     unwatch();
@@ -32,7 +34,10 @@ describe('a process that another agent has started', () => {
       state.looks += 1;
       return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
     };
-    unwatch = adoptProcess(directory, alive, clock, () => (ends += 1));
+    unwatch = adoptProcess(directory, alive, clock, () => {
+      ends += 1;
+      onEnd();
+    });
     return state;
   };
   const writeExit = (): void => {
@@ -57,11 +62,31 @@ describe('a process that another agent has started', () => {
     assert.deepEqual([ends, state.looks], [0, 2]);
   });
 
-  it('has ended when its exit status is there, though its wrapper is still to go', async () => {
+  it('has not ended while it lives, though it has written an exit status itself, and is looked at more often then', async () => {
     writeExit();
-    const state = adopt(true);
+    const state = adopt(true, true, true, true, false);
+    await state.looked();
+    for (const ms of [20, 40, 80]) {
+      assert.deepEqual([ends, clock.waiting], [0, 1]);
+      clock.advance(ms);
+      await state.looked();
+    }
+    assert.deepEqual([ends, state.looks], [0, 4]);
+    clock.advance(160);
     await state.looked();
     assert.deepEqual([ends, clock.waiting], [1, 0]);
+  });
+
+  it('is looked at as soon as its exit status comes', async () => {
+    const state = adopt(true, false);
+    await state.looked();
+    const told = Promise.withResolvers<undefined>();
+    onEnd = () => {
+      told.resolve(undefined);
+    };
+    writeExit();
+    await told.promise;
+    assert.deepEqual([ends, state.looks, clock.waiting], [1, 2, 0]);
   });
 
   it('is not ended after nobody wants to know any more', async () => {

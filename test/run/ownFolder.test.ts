@@ -7,6 +7,7 @@ import type { Run } from '../../agent/protocol/nouns.ts';
 import { membersOf } from '../../agent/run/group.ts';
 import { RunDirectory } from '../../agent/run/directory.ts';
 import { systemClock, type Clock } from '../../agent/schedule/clock.ts';
+import { indexRuns } from '../../agent/store/rebuild.ts';
 import { getRun } from '../../agent/store/runs.ts';
 import { FakeClock } from '../schedule/fakeClock.ts';
 import { runnerHarness, untilThere, type RunnerHarness } from './harness.ts';
@@ -59,6 +60,25 @@ describe('a run that meddles with its own folder', () => {
       assert.deepEqual(await membersOf(run.id, null), []);
     });
   }
+
+  it('F10: has not ended for the next agent, nor for a store made anew, when it has written an exit status itself', async () => {
+    const script = `echo '{"code":0}' > "$UPKEEP_RUN_DIRECTORY/exit.json"; mkfifo go; touch ready; read line < go; exit 6`;
+    const run = await harness.launch(script);
+    await untilThere(join(harness.folder, 'ready'));
+    harness.runner.stop();
+    harness.database.change('DELETE FROM runs');
+    assert.equal(indexRuns(harness.database, join(harness.folder, 'runs')).runs, 1);
+    const next = harness.another();
+    await next.start();
+    assert.deepEqual(
+      next.openRuns().map(({ id, state, outcome }) => [id, state, outcome]),
+      [[run.id, 'running', null]],
+    );
+    const ended = next.whenEnded(run.id);
+    writeFileSync(join(harness.folder, 'go'), 'x\n');
+    assert.deepEqual([(await ended)?.outcome, (await ended)?.exitCode], ['failed', 6]);
+    next.stop();
+  });
 
   it('F39: does not keep the next agent from starting, though a pipe or folder stands where its results belong', async () => {
     const run = await harness.launch('mkfifo go; touch ready; read line < go; exit 4');
