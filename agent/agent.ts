@@ -82,7 +82,7 @@ export class Agent {
     this.procedures = procedures;
     this.#startedAt = clock.now();
     makeStateFolder(stateDirectory);
-    this.#unlock = lockState(stateDirectory);
+    this.#unlock = lockState(stateDirectory, log);
     const repairs: string[] = [];
     try {
       this.database = openStore({

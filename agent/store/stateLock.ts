@@ -5,6 +5,7 @@
 import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import type { Logger } from 'pino';
 import { codeOf, storeError } from './storeErrors.ts';
 
 const busy = 5;
@@ -15,8 +16,8 @@ class StateLockedError extends Error {
   override readonly name = 'StateLockedError';
 }
 
-/** Takes the lock, or throws StateLockedError naming the holder. Returns what gives it back. */
-export function lockState(directory: string): () => void {
+/** Takes the lock, or throws StateLockedError naming the holder. Returns what gives it back, and never throws. */
+export function lockState(directory: string, log?: Pick<Logger, 'warn'>): () => void {
   const file = join(directory, 'agent.lock');
   const sql = lock(file, directory);
   held.add(sql);
@@ -28,8 +29,16 @@ export function lockState(directory: string): () => void {
   }
   return () => {
     if (!held.delete(sql)) return;
-    rmSync(holder, { force: true });
-    sql.close();
+    try {
+      rmSync(holder, { force: true });
+    } catch (error) {
+      log?.warn(
+        { file: holder, error },
+        `${holder} can not be removed; it names an agent that is gone, and hinders no other`,
+      );
+    } finally {
+      sql.close();
+    }
   };
 }
 

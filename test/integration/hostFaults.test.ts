@@ -87,6 +87,18 @@ describe('the agent on a host in trouble', function () {
       assert.ok(alerts.some(({ title, message }) => title === 'next lost' && message.includes(folderOf(waiting))));
       modes(0o700);
     });
+
+    it('F39: ends in good order where its state folder became read-only, and the next one finds no lock', async () => {
+      for (const path of [world.folder, world.config, join(world.folder, 'ok.sh')]) chownSync(path, 65_534, 65_534);
+      const agent = await world.start(['--listen', 'none'], {}, other);
+      assert.equal((await runOk(agent.client)).outcome, 'changed');
+      chmodSync(world.state, 0o500);
+      const code = await agent.stop();
+      chmodSync(world.state, 0o700);
+      assert.deepEqual([code, agent.log().split('agent.pid can not be removed').length], [0, 2], agent.log());
+      const { client } = await world.start(['--listen', 'none'], {}, other);
+      assert.equal((await runOk(client)).outcome, 'changed');
+    });
   }
 
   it('F39: outlives the loss of its folder of runs, says so, and goes on when that is back', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { lockHolder, lockState } from '../../agent/store/stateLock.ts';
@@ -57,6 +57,19 @@ describe('the lock of a state folder (F31)', function () {
     await exited;
     // The file still names a pid, and that pid lives again: this very process.
     writeFileSync(join(folder, 'agent.pid'), `${process.pid}\n`);
+    assert.equal(lockHolder(folder), null);
+    lockState(folder)();
+  });
+
+  it('F31: is given back where the name of its holder can not be removed, which is said once', () => {
+    const said: string[] = [];
+    const unlock = lockState(folder, { warn: (_: object, message?: string) => void said.push(message ?? '') });
+    const name = join(folder, 'agent.pid');
+    rmSync(name);
+    mkdirSync(join(name, 'in the way'), { recursive: true });
+    unlock();
+    unlock();
+    assert.deepEqual(said, [`${name} can not be removed; it names an agent that is gone, and hinders no other`]);
     assert.equal(lockHolder(folder), null);
     lockState(folder)();
   });
