@@ -40,6 +40,7 @@ import { makeStateFolder } from './store/stateFolder.ts';
 import { lockState } from './store/stateLock.ts';
 import { storeCheck } from './store/storeCheck.ts';
 import { version } from './version.ts';
+import { flagFileOf } from './window/flagFile.ts';
 import { Windows } from './window/windows.ts';
 
 export class Agent {
@@ -354,13 +355,10 @@ export class Agent {
 
   #createWindows(): Windows {
     const { clock, log, stateDirectory } = this.#options;
+    const { database, events } = this;
     return new Windows({
-      database: this.database,
-      events: this.events,
-      clock,
-      log,
-      directory: stateDirectory,
-      flagFile: () => this.#config().mode.flag_file ?? join(stateDirectory, 'maintenance.flag'),
+      ...{ database, events, clock, log, directory: stateDirectory },
+      flagFile: () => flagFileOf(this.#config(), stateDirectory),
       runPlan: (window, onStarted) => {
         const stillOpen = (): boolean => this.windows.active().some((active) => active.id === window.id);
         this.tasks.runPlan(window, stillOpen, onStarted).catch((error: unknown) => {

@@ -15,8 +15,8 @@ export type Procedures = ReadonlyMap<string, AnyProcedure>;
 
 export interface ActionContext {
   readonly procedures: Procedures;
-  /** Absolute folder of relative scripts. */
-  readonly scriptsDirectory: string;
+  /** Absolute folder of relative scripts; null when the file's own is refused. */
+  readonly scriptsDirectory: string | null;
 }
 
 type Action = LoadedTask['action'];
@@ -124,7 +124,12 @@ function scriptAction(
   notes: Notes,
 ): Action | null {
   const offset = offsetOf(tree, 'script');
-  const file = path.resolve(context.scriptsDirectory, script);
+  if (context.scriptsDirectory === null && !path.isAbsolute(script)) {
+    const message = 'the `scripts.directory` of the file is refused, so nobody knows which script this is: correct it';
+    notes.error(offset, 'invalid-directory', message);
+    return null;
+  }
+  const file = path.resolve(context.scriptsDirectory ?? path.sep, script);
   const stats = statOf(file);
   if (stats === null) {
     const base = path.basename(script).replace(/\.sh$/, '');

@@ -14,7 +14,7 @@ import { loadChecks } from './checks.ts';
 import { unknownKeyMessage, withEffect } from './issues.ts';
 import { nearest } from './nearest.ts';
 import { missingPaths, resolvePaths } from './paths.ts';
-import { missingFrom } from './relied.ts';
+import { missingFrom, type Given } from './relied.ts';
 import type { Remark } from './remark.ts';
 import type { Config } from './schema.ts';
 import { clearSecrets, openSecrets, secretsOf, type FoundSecrets } from './secrets.ts';
@@ -133,7 +133,7 @@ function interpret(top: Top, options: LoadOptions, early: readonly Remark[]): In
   const list = taskList(maintenance);
   const tasks = loadTasks(list.tree, {
     procedures,
-    scriptsDirectory: values.scripts.directory ?? baseDirectory,
+    scriptsDirectory: scriptsFolder({ ...values, leftOut }, baseDirectory),
     zone: zone.name,
     now,
   });
@@ -293,6 +293,12 @@ function checkZone(
   const message = `there is no time zone \`${timezone.slice(0, 60)}\`; use an IANA name such as Europe/Berlin or UTC`;
   const offset = sections.trees.get('timezone')?.offset ?? 0;
   return { name: null, remarks: [remark(offset, 'error', 'invalid-timezone', message)] };
+}
+
+/** Null = nobody knows which one was meant, and a script of the same name elsewhere must not run in its place. */
+function scriptsFolder(config: Given, baseDirectory: string): string | null {
+  if (missingFrom(config, ['scripts.directory']).length > 0) return null;
+  return config.scripts.directory ?? baseDirectory;
 }
 
 function mailRemarks(sections: LoadedSections): Remark[] {

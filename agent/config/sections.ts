@@ -127,6 +127,8 @@ function leftOut(name: keyof typeof sections, unit: Place, relied: readonly Reli
 function instead(name: keyof typeof sections, unit: Place): string {
   const [key] = unit;
   if (name === 'blackouts') return withoutBlackout;
+  if (name === 'mode') return 'windows do not switch maintenance mode on';
+  if (name === 'scripts') return 'tasks whose script is no absolute path are refused';
   if (name === 'timezone') return 'tasks and blackouts that name no zone are refused';
   const standard: unknown = sections[name].parse(undefined);
   if (key === undefined) return `the default of \`${name}\` holds${shown(standard)}`;

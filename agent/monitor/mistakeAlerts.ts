@@ -1,6 +1,7 @@
 /** Alerts about what a mistake in the configuration in force keeps the agent from doing. */
 import type { Config } from '../config/schema.ts';
 import { schedulesHeld } from '../schedule/blackoutsInForce.ts';
+import { modeHeld } from '../window/flagFile.ts';
 import type { Alerts } from './alerts.ts';
 import { historyHeld } from './historyHold.ts';
 
@@ -24,6 +25,12 @@ const alertsOfMistakes: readonly MistakeAlert[] = [
     level: 'critical',
     title: 'No scheduled run starts',
     message: schedulesHeld,
+  },
+  {
+    key: 'mode:flag',
+    level: 'warning',
+    title: 'Maintenance mode can not be switched on',
+    message: modeHeld,
   },
 ];
 

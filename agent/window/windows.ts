@@ -8,6 +8,7 @@ import { RequestError } from '../server/requestError.ts';
 import { appendAudit } from '../store/audit.ts';
 import type { Database } from '../store/database.ts';
 import { findWindowByRequest, getWindow, listOpenWindows, saveWindow } from '../store/documents.ts';
+import type { FlagFile } from './flagFile.ts';
 import { ModeGuard } from './guard.ts';
 import { disableMode, enableMode } from './mode.ts';
 import { isActiveAt, isOpen, reduceWindow, type WindowAction } from './windowState.ts';
@@ -28,7 +29,7 @@ export interface WindowsParts {
   readonly log: Logger;
   /** Folder for guard files. */
   readonly directory: string;
-  readonly flagFile: () => string;
+  readonly flagFile: () => FlagFile;
   /** Runs the plan's tasks in order; each id is told as it starts. */
   readonly runPlan: (window: MaintenanceWindow, onStarted: (runId: string) => void) => void;
   /** Held alerts are looked at again. */
@@ -64,8 +65,9 @@ export class Windows {
     const earlier = findWindowByRequest(this.#parts.database, request.requestId);
     if (earlier !== null) return earlier;
     const now = this.#parts.clock.now();
-    const flagFile = this.#parts.flagFile();
-    const mode = enableMode(flagFile, `Maintenance: ${request.reason.replaceAll(/\s+/g, ' ')}`);
+    const { file: flagFile, problem } = this.#parts.flagFile();
+    const text = `Maintenance: ${request.reason.replaceAll(/\s+/g, ' ')}`;
+    const mode = flagFile === null ? { on: false, problem } : enableMode(flagFile, text);
     const window: MaintenanceWindow = {
       id: `win-${new Date(now).toISOString().slice(0, 10)}-${randomBytes(4).toString('hex')}`,
       title: request.title ?? 'Maintenance',
@@ -83,7 +85,7 @@ export class Windows {
     };
     this.#save(window, request.requestId);
     this.#audit(request.actor, 'window.open', window, { minutes: request.minutes, plan: window.plan, mode });
-    this.#guard.arm(window.id, flagFile, Date.parse(window.endsAt), true);
+    if (flagFile !== null) this.#guard.arm(window.id, flagFile, Date.parse(window.endsAt), true);
     this.#arm(window);
     if (window.plan.length > 0) {
       this.#parts.runPlan(window, (runId) => {

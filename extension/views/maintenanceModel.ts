@@ -136,7 +136,9 @@ function pastNode(placed: Placed): TreeNode {
 function factsOf({ window }: Placed): readonly (readonly [name: string, text: string])[] {
   const mode =
     window.mode.flagFile === null
-      ? 'no flag file configured'
+      ? window.mode.problem === null
+        ? 'no flag file configured'
+        : 'off'
       : `${window.mode.on ? 'on' : 'off'} (${plain(window.mode.flagFile)})`;
   return [
     ...(window.reason === window.title ? [] : [['Reason', plain(window.reason)] as const]),

@@ -140,6 +140,79 @@ describe('commands whose settings have a mistake', function () {
   });
 });
 
+describe('a flag file and a folder of scripts with a mistake, in the first file that an agent sees', function () {
+  this.timeout(120_000);
+  let world: AgentWorld;
+  beforeEach(() => {
+    world = new AgentWorld();
+  });
+  afterEach(() => world.dispose());
+
+  const configure = (settings: object): void => {
+    world.write(JSON.stringify({ maintenance: { checks: [], ...settings } }));
+  };
+
+  for (const [mode, place] of [
+    [{ flag_file: ['/var/www/maintenance.flag'] }, 'mode.flag_file'],
+    [{ flagfile: '/var/www/maintenance.flag' }, 'mode.flagfile'],
+    ['/var/www/maintenance.flag', 'mode'],
+  ] as const) {
+    it(`${place}: a window opens and says that maintenance mode is not on, and no flag is put elsewhere`, async () => {
+      configure({ mode });
+      const { client } = await world.start();
+      const wanted = new RegExp(`for a mistake in ${place} of maintenance\\.yaml: windows do not switch the mode on`);
+      const { alerts } = await client.request('snapshot', {});
+      assert.deepEqual(
+        alerts.map(({ key }) => key),
+        ['mode:flag'],
+      );
+      assert.match(alerts[0]?.message ?? '', wanted);
+      const { window } = await client.request('windows.open', { requestId: randomUUID(), reason: 'disks', minutes: 5 });
+      assert.deepEqual([window.state, window.mode.on, window.mode.flagFile], ['active', false, null]);
+      assert.match(window.mode.problem ?? '', wanted);
+      const { window: ended } = await client.request('windows.end', { windowId: window.id });
+      assert.deepEqual([ended.state, ended.mode.on], ['closed', false]);
+      assert.deepEqual(
+        readdirSync(world.folder, { recursive: true }).filter((name) => /flag|guard/.test(String(name))),
+        [],
+      );
+      configure({ mode: { flag_file: join(world.folder, 'maintenance.flag') } });
+      await client.request('config.reload', {});
+      const opened = await client.request('windows.open', { requestId: randomUUID(), reason: 'disks', minutes: 5 });
+      assert.equal(opened.window.mode.on, true);
+      await client.request('windows.end', { windowId: opened.window.id });
+      assert.deepEqual((await client.request('snapshot', {})).alerts, []);
+    });
+  }
+
+  it('scripts.directory: no script of the same name elsewhere is run in the place of the one that was meant', async () => {
+    const other = world.script('clean.sh', 'touch wrong');
+    configure({
+      scripts: { directory: ['/opt/maintenance'] },
+      automated_tasks: [
+        { name: 'clean', script: 'clean.sh' },
+        { name: 'certificates', script: 'check-certificates.sh' },
+        { name: 'absolute', script: other },
+      ],
+    });
+    const { client } = await world.start();
+    const { tasks } = await client.request('snapshot', {});
+    const why = 'the `scripts.directory` of the file is refused, so nobody knows which script this is: correct it';
+    assert.deepEqual(
+      tasks.map(({ name, problem }) => [name, problem]),
+      [
+        ['absolute', null],
+        ['clean', why],
+        ['certificates', why],
+      ],
+    );
+    await assert.rejects(client.request('tasks.run', { task: 'clean', requestId: randomUUID() }), /is refused/);
+    assert.equal(existsSync(join(world.folder, 'wrong')), false);
+    const { stdout } = await world.command(['config', 'check', world.config]);
+    assert.match(stdout, /scripts\.directory.*; tasks whose script is no absolute path are refused/);
+  });
+});
+
 describe('blackouts with a mistake, in the first file that an agent sees', function () {
   this.timeout(120_000);
   let world: AgentWorld;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, watch } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, watch } from 'node:fs';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,6 +19,7 @@ const minute = 60_000;
 describe('Windows', () => {
   let folder: string;
   let flag: string;
+  let unknown: string | null;
   let database: Database;
   let clock: FakeClock;
   let closed: number;
@@ -27,6 +28,7 @@ describe('Windows', () => {
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'upkeep-window-'));
     flag = join(folder, 'www', 'maintenance.flag');
+    unknown = null;
     database = new Database(':memory:');
     // The guard is a real process and looks at the real clock; hence a fake one that starts now.
     clock = new FakeClock(new Date().toISOString());
@@ -50,7 +52,7 @@ describe('Windows', () => {
       clock: time,
       log: silent,
       directory: folder,
-      flagFile: () => flag,
+      flagFile: () => (unknown === null ? { file: flag, problem: null } : { file: null, problem: unknown }),
       runPlan: (window, onStarted) => {
         for (const [index] of window.plan.entries()) onStarted(`run-${index}`);
       },
@@ -84,6 +86,17 @@ describe('Windows', () => {
     const ended = getWindow(database, window.id);
     assert.deepEqual([ended?.state, ended?.closedReason, ended?.mode.on], ['closed', 'its time was up', false]);
     assert.equal(closed, 1);
+  });
+
+  it('opens without maintenance mode, and says so, where nobody knows which flag file is meant', () => {
+    unknown = 'there is a mistake in mode.flag_file';
+    const windows = make();
+    const window = windows.open(request());
+    assert.deepEqual(window.mode, { flagFile: null, on: false, problem: unknown });
+    windows.extend(window.id, 1, 'bob');
+    clock.advance(31 * minute);
+    assert.deepEqual([getWindow(database, window.id)?.state, windows.active()], ['closed', []]);
+    assert.deepEqual(readdirSync(folder), []);
   });
 
   it('is extended and ended in one step each, and every step is audited', () => {

@@ -40,6 +40,16 @@ describe('maintenanceModel', () => {
     assert.ok(flat(nodes).some((node) => node.label === 'Problem' && node.description === 'permission denied'));
   });
 
+  it('says that the mode is off where nobody knows which flag file is meant, and not that there is none', () => {
+    const modeOf = (problem: string | null): unknown => {
+      const window = makeWindow({ mode: { flagFile: null, on: false, problem } });
+      return flat(maintenanceModel([makeHost({ windows: [window] })], now)).find(
+        ({ label }) => label === 'Maintenance mode',
+      )?.description;
+    };
+    assert.deepEqual([modeOf('a mistake'), modeOf(null)], ['off', 'no flag file configured']);
+  });
+
   it('puts coming windows below open ones and past ones into a group, newest first', () => {
     const past = (id: string, startsAt: string): ReturnType<typeof makeWindow> =>
       makeWindow({ id, title: id, state: 'closed', startsAt, closedAt: ago(60_000), closedReason: 'ended by alice' });
