@@ -21,7 +21,7 @@ export interface KeeperOptions {
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
   readonly now?: () => Date;
   /** Learns every secret that a text leads to, before anything is said about that text. */
-  readonly secrets?: Pick<Secrets, 'learn'>;
+  readonly secrets?: Pick<Secrets, 'learn' | 'deep'>;
 }
 
 type Good = LoadResult & { readonly config: Config };
@@ -103,13 +103,15 @@ export class ConfigKeeper {
   }
 
   state(): ConfigState {
+    const diagnostics = [...this.#notSeen, ...this.#diagnostics];
     return {
       file: this.#options.file,
       revision: this.#good?.revision ?? null,
       loadedAt: this.#loadedAt?.toISOString() ?? null,
       stale: this.#stale,
       schedulesHeld: this.#good === null ? null : schedulesHeld(this.#good.config),
-      diagnostics: [...this.#notSeen, ...this.#diagnostics],
+      // Of secrets that this text does not name, too.
+      diagnostics: this.#options.secrets?.deep(diagnostics) ?? diagnostics,
     };
   }
 

@@ -20,7 +20,7 @@ export function describeTask(
   return {
     name: task.name,
     description: secrets.deep(task.description ?? null),
-    group: task.group ?? null,
+    group: secrets.deep(task.group ?? null),
     schedule: scheduleText(task),
     zone: task.zone,
     kind: task.action.kind,
@@ -31,7 +31,7 @@ export function describeTask(
     problem: null,
     nextRun: next === null ? null : new Date(next).toISOString(),
     snoozedUntil: snoozed === null ? null : new Date(snoozed).toISOString(),
-    blackout: blackout === null ? null : wireBlackout(blackout),
+    blackout: blackout === null ? null : secrets.deep(wireBlackout(blackout)),
   };
 }
 
@@ -39,14 +39,13 @@ function wireBlackout({ names, until }: InBlackout): Blackout {
   return { names: [...names], until: until === null ? null : new Date(until).toISOString() };
 }
 
-/** A refused task never runs; it is shown with its problem. */
-export function describeRefused(refused: {
-  readonly name: string;
-  readonly line: number;
-  readonly message: string;
-}): Task {
+/** A refused task never runs; it is shown with its problem. Its name may be anything. */
+export function describeRefused(
+  refused: { readonly name: string; readonly line: number; readonly message: string },
+  secrets: Secrets,
+): Task {
   return {
-    name: refused.name,
+    name: secrets.text(refused.name),
     description: null,
     group: null,
     schedule: null,
@@ -56,7 +55,7 @@ export function describeRefused(refused: {
     alertOnFailure: false,
     supportsDryRun: false,
     line: refused.line,
-    problem: refused.message,
+    problem: secrets.text(refused.message),
     nextRun: null,
   };
 }

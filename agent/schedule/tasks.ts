@@ -67,9 +67,11 @@ export class Tasks {
   }
 
   list(): readonly Task[] {
-    const { config, refused } = this.#parts;
+    const { config, refused, secrets } = this.#parts;
     const good = config().tasks.map((task) => this.#describe(task));
-    return [...good, ...refused().map(describeRefused)].sort((one, other) => one.line - other.line);
+    return [...good, ...refused().map((task) => describeRefused(task, secrets))].sort(
+      (one, other) => one.line - other.line,
+    );
   }
 
   /** Throws when there is no such task, or it is refused. */

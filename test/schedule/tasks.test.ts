@@ -206,6 +206,29 @@ describe('procedures as people start them', () => {
   });
   afterEach(() => world.dispose());
 
+  it('V05: are shown without any secret, whatever text of them holds it', () => {
+    world.secrets.learn(['planted-secret']);
+    world.script('job.sh', 'exit 0');
+    world.configure(
+      'automated_tasks:',
+      '  - { name: job, script: job.sh, group: on planted-secret, description: for planted-secret }',
+      '  - { name: bad, script: planted-secret.sh }',
+      '  - { name: planted-secret/x, script: job.sh }',
+    );
+    world.blackout = { names: ['until planted-secret is changed'], until: null };
+    const listed = world.tasks.list();
+    assert.deepEqual(
+      listed.map(({ name, problem }) => [name.replace(/\*+/, '*'), problem === null]),
+      [
+        ['job', true],
+        ['bad', false],
+        ['*/x', false],
+      ],
+    );
+    assert.equal(JSON.stringify(listed).includes('planted-secret'), false);
+    assert.equal(JSON.stringify(world.tasks.describe('job')).includes('planted-secret'), false);
+  });
+
   it('V05: run with the options that were asked for, which the audit log keeps without secrets', async () => {
     world.secrets.learn(['planted-secret']);
     const run = await world.tasks.runProcedure('rotate-logs', { config: '/etc/planted-secret', force: true }, alice);
