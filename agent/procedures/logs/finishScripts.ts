@@ -65,7 +65,7 @@ class Finisher implements Finished {
   }
 
   async finish(script: OwedScript, scan: WriterScan, atWork: readonly Writer[]): Promise<void> {
-    const { name, state, tellsWriters } = script;
+    const { name, logs, state, tellsWriters } = script;
     if (state === 'ended') return; // A writer that is stuck all the same is told of after the rotation.
     const old = tellsWriters ? writersOf(script, 'oldKey', scan) : [];
     const isDone = tellsWriters && old.length === 0 && writersOf(script, 'newKey', scan).length > 0;
@@ -85,13 +85,18 @@ class Finisher implements Finished {
       if (old.length > 0) {
         const advice = adviceFor(withServices(old));
         this.#tell(script, 'warning', `${why}; ${describeWriters(old)} still writes to the old file: ${advice}.`);
-      } else
-        this.#tell(script, 'info', `${why}; if it does more than to make writers open the new file, run it by hand.`);
+      } else {
+        const when = logs.every(({ copied }) => copied)
+          ? 'what it does is missing'
+          : 'it does more than to make writers open the new file';
+        this.#tell(script, 'info', `${why}; if ${when}, run it by hand.`);
+      }
     }
   }
 
   async #run(script: OwedScript): Promise<void> {
     const { name, text, args, logs, state } = script;
+    const copied = logs.every((log) => log.copied);
     const files = logs.map(({ path }) => path).join(', ');
     const which = `${name}, which the interrupted rotation of ${files} had not ${state === 'begun' ? 'finished' : 'begun'},`;
     if (this.#context.dryRun) {
@@ -116,11 +121,12 @@ class Finisher implements Finished {
       this.#tell(
         script,
         'critical',
-        `${which} was run now and failed (${how}); the logs have their new names, but their writers may not know: correct it and run it by hand, it is not run again for that rotation.`,
+        `${which} was run now and failed (${how})${copied ? '' : '; the logs have their new names, but their writers may not know'}: correct it and run it by hand, it is not run again for that rotation.`,
       );
       return;
     }
-    await this.#verify(script, which);
+    if (copied) this.#tell(script, 'info', `${which} was run now (exit code 0).`);
+    else await this.#verify(script, which);
   }
 
   async #verify(script: OwedScript, which: string): Promise<void> {

@@ -20,6 +20,8 @@ export interface LogReport {
   target: string | null;
   /** True when the content is copied and the log then emptied (copytruncate). */
   copies: boolean;
+  /** True when it came to the emptying. */
+  empties: boolean;
   creates: boolean;
   /** With which the new file is made, its mode as of chmod(2); null where it does not say. */
   rights: { readonly mode: number; readonly uid: number; readonly gid: number } | null;
@@ -175,6 +177,7 @@ class Reader {
     if (log === null) return;
     const rename = /^renaming (.+) to (.+?)(?: \(rotatecount -?\d+, logstart (\d+), i -?\d+\), ?)?$/.exec(line);
     const copy = /^copying (.+) to (.+)$/.exec(line);
+    const emptied = /^truncating (.+)$/.exec(line)?.[1];
     const create = /^creating new (.+) mode = (?:(0[0-7]+) uid = (\d+) gid = (\d+)$)?/.exec(line);
     const remove = /^(?:removing old log|Using shred to remove the file) (.+)$/.exec(line);
     const dateGlob = /^glob pattern '(.*)'$/.exec(line)?.[1];
@@ -189,7 +192,8 @@ class Reader {
       copied.target = copy[2] ?? null;
       this.#rotatedNow(copied);
       this.#current = copied;
-    } else if (create !== null) {
+    } else if (emptied !== undefined) (this.logs.get(emptied) ?? log).empties = true;
+    else if (create !== null) {
       const created = this.logs.get(create[1] ?? '') ?? log;
       created.creates = true;
       const mode = Number.parseInt(create[2] ?? '', 8);
@@ -235,6 +239,7 @@ class Reader {
       reason: '',
       target: null,
       copies: false,
+      empties: false,
       creates: false,
       rights: null,
       compression: 'none',

@@ -18,7 +18,8 @@ export async function finishRights(
   let given = 0;
   for (const entry of journal.logs) {
     const rights = said.get(entry.path)?.rights ?? null;
-    if (rights === null || rotatedLog(entry, said.get(entry.path)).length === 0) continue;
+    const [rotated] = rotatedLog(entry, said.get(entry.path));
+    if (rights === null || rotated === undefined || rotated.copied) continue;
     const user = said.get(entry.path)?.user ?? (await context.users.of(entry.path));
     if (user === 'untrusted') continue;
     const changed = await unlessSwapped(user, entry.path, context.finding, () =>

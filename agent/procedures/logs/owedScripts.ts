@@ -3,7 +3,7 @@
  * the writer learns of it; killed in between it does not run that later, since the log is not due any more, and the writer goes on in
  * the renamed file. What was begun is known by what logrotate had said: it names each script before it runs it.
  */
-import { lstatSync } from 'node:fs';
+import { closeSync, constants, lstatSync, openSync, readSync } from 'node:fs';
 import { describe } from './generations.ts';
 import { bootId, readOutput } from './journal.ts';
 import type { Journal, JournalEntry } from './journal.ts';
@@ -19,6 +19,8 @@ export interface RotatedLog extends Pick<JournalEntry, 'path' | 'target'> {
   readonly oldKey: string | null;
   /** Inode of the file that has the log's name now. */
   readonly newKey: string;
+  /** True of a log whose content was copied (copytruncate): its writer keeps its file and has nothing to learn. */
+  readonly copied: boolean;
 }
 
 export interface OwedScript {
@@ -80,12 +82,16 @@ export function owedScripts(
     const make = (kind: LateScript, logs: readonly RotatedLog[], args: readonly string[]): readonly OwedScript[] => {
       const text = scriptText(rotation[kind]);
       if (text === null || logs.length === 0) return [];
-      const tellsWriters = kind === 'postrotate' || scriptText(rotation.postrotate) === null;
+      const isFirst = kind === 'postrotate' || scriptText(rotation.postrotate) === null;
+      const tellsWriters = isFirst && !logs.every(({ copied }) => copied);
       const name = `\`${kind}\` of logs.rotate[${index}]`;
       return [{ kind, name, text, args, logs, state: stateOf(kind, logs, args), tellsWriters }];
     };
-    const renamed = own.flatMap((entry) => rotatedLog(entry, undefined));
     const rotated = own.flatMap((entry) => rotatedLog(entry, said.get(entry.path)));
+    // What is compressed has its `postrotate` behind it.
+    const renamed = rotated.filter(({ target, oldKey, copied }) =>
+      copied ? target !== null && describe(target) !== null : oldKey !== null,
+    );
     return [
       ...(rotation.sharedscripts
         ? make('postrotate', renamed, [pattern])
@@ -108,13 +114,43 @@ export function idOf({ kind, args }: Pick<OwedScript, 'kind' | 'args'>): string 
 }
 
 /**
- * The log when it was rotated: its name leads to another file, and its content is where that rotation put it. `said`: what logrotate told
- * of it; with that, the content may also have been compressed since. A copied log (copytruncate) keeps its file, and its writer.
+ * The log when it was rotated: its name leads to another file, or to the same one without its content (copytruncate), and its content is
+ * where that rotation put it. `said`: what logrotate told of it; with that, the content may also have been compressed since.
  */
 export function rotatedLog(entry: JournalEntry, said: LogReport | undefined): readonly RotatedLog[] {
   const { path, target, key } = entry;
   const newKey = describe(path)?.key;
-  if (newKey === undefined || newKey === key || target === null) return [];
-  if (describe(target)?.key === key) return [{ path, target, oldKey: key, newKey }];
-  return said?.target === target ? [{ path, target, oldKey: null, newKey }] : [];
+  if (newKey === undefined || target === null) return [];
+  if (newKey === key) return wasCopied(entry, said) ? [{ path, target, oldKey: null, newKey, copied: true }] : [];
+  if (describe(target)?.key === key) return [{ path, target, oldKey: key, newKey, copied: false }];
+  return said?.target === target ? [{ path, target, oldKey: null, newKey, copied: false }] : [];
+}
+
+/** A log that is as long as ever may have grown again: then logrotate had said that it empties it, and it begins otherwise. */
+function wasCopied({ path, target, bytes, generations }: JournalEntry, said: LogReport | undefined): boolean {
+  if (target === null || (said !== undefined && !(said.copies && said.target === target))) return false;
+  const copy = describe(target);
+  if (copy === null ? said === undefined : generations.includes(copy.key)) return false;
+  if ((describe(path)?.bytes ?? 0) < Math.max(bytes, copy?.bytes ?? 0)) return true;
+  return said?.empties === true && !(copy !== null && copy.bytes > 0 && beginsAs(path, copy.path));
+}
+
+/** By their first bytes. False where one of them can not be read. */
+function beginsAs(file: string, copy: string): boolean {
+  const [beginning, wanted] = [beginningOf(file), beginningOf(copy)];
+  return beginning !== null && wanted !== null && beginning.subarray(0, wanted.length).equals(wanted);
+}
+
+function beginningOf(file: string): Buffer | null {
+  const bytes = Buffer.alloc(64 * 1024);
+  try {
+    const descriptor = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    try {
+      return bytes.subarray(0, readSync(descriptor, bytes));
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch {
+    return null;
+  }
 }

@@ -68,8 +68,9 @@ describe('scripts that an interrupted rotation owes', function () {
     rotate: [{ paths: ['*.log'], postrotate: `${noting('told')}\nkill -USR1 ${pid}`, ...settings }],
   });
 
-  /** When the new log of that name is made and nothing is said of scripts yet; before it gets its mode; right before a fork. */
-  type Moment = { readonly made: string } | { readonly bare: string } | { readonly fork: number };
+  /** When the new log of that name is made, or its own file empty, and nothing is said of scripts yet; right before it is emptied; before it gets its mode; right before a fork. */
+  type Moment =
+    { readonly made: string } | { readonly emptying: string } | { readonly bare: string } | { readonly fork: number };
 
   /** Environment in which `logrotate -v` is killed at that moment; with what started it, for `both`. */
   async function killing(moment: Moment, target: Target = 'both'): Promise<Record<string, string | undefined>> {
@@ -80,7 +81,7 @@ describe('scripts that an interrupted rotation owes', function () {
     const inject =
       'fork' in moment
         ? `${first('clone')}:when=${moment.fork}`
-        : `${'made' in moment ? first('close', moment.made) : first('fchmod', moment.bare)}:when=1`;
+        : `${'made' in moment ? first('close', moment.made) : 'emptying' in moment ? first('ftruncate', moment.emptying) : first('fchmod', moment.bare)}:when=1`;
     const command = `strace -o /dev/null ${inject} ${real} "$@"`;
     const text = `[ "$1" = -v ] || exec ${real} "$@"\n${target === 'both' ? `${command}\nkill -9 $PPID` : `exec ${command}`}\n`;
     await writeFile(path.join(folder, 'logrotate'), `#!/bin/sh\n${text}`, { mode: 0o755 });
@@ -282,13 +283,8 @@ describe('scripts that an interrupted rotation owes', function () {
     const child = await start();
     const config = path.join(harness.memory, 'own.conf');
     const script = `postrotate\n${noting('told')}\nkill -USR1 ${child.pid}\nendscript`;
-    await writeFile(
-      config,
-      `${harness.logs}/*.log {\nrotate 9\ncompress\ndelaycompress\ncreate\nsharedscripts\n${script}\n}\n`,
-      {
-        mode: 0o600,
-      },
-    );
+    const options = 'rotate 9\ncompress\ndelaycompress\ncreate\nsharedscripts';
+    await writeFile(config, `${harness.logs}/*.log {\n${options}\n${script}\n}\n`, { mode: 0o600 });
     await killAt({ made: 'a.log' }, { config });
     const next = await harness.rotate({ config });
     assert.deepEqual(levels(next, 'logs.writer'), ['warning'], JSON.stringify(next.findings));
@@ -325,6 +321,55 @@ describe('scripts that an interrupted rotation owes', function () {
     assert.deepEqual(runs(), ['told', 'last']);
     assert.deepEqual(await harness.names(), ['a.log', 'a.log.1.gz']);
     await assertWhole(child);
+  });
+
+  describe('F02: of a block with copytruncate', () => {
+    const copying = (settings: Settings = {}): Parameters<Harness['rotate']>[0] => {
+      const scripts = { postrotate: noting('told'), lastaction: noting('last') };
+      return { rotate: [{ paths: ['*.log'], copytruncate: true, delaycompress: false, ...scripts, ...settings }] };
+    };
+    beforeEach(() => harness.write('a.log', 'line 1\n'));
+
+    for (const sharedscripts of [true, false]) {
+      it(`F02: are run by the next run, once, when the log was emptied (sharedscripts ${sharedscripts})`, async () => {
+        const settings = copying({ sharedscripts });
+        await killAt({ made: 'a.log' }, settings);
+        assert.deepEqual([await harness.read('a.log'), await harness.read('a.log.1'), runs()], ['', 'line 1\n', []]);
+        // It grows beyond what it was: it was emptied all the same.
+        await harness.write('a.log', 'line 2\nline 3\n');
+        const preview = await harness.rotate(settings, { dryRun: true });
+        assert.match(repaired(preview), /`postrotate` of logs\.rotate\[0\], .*a\.log had not begun, would be run\./);
+        const next = await harness.rotate(settings);
+        assert.match(repaired(next), /`postrotate`.* was run now \(exit code 0\)\.$/m);
+        await harness.rotate(settings);
+        assert.deepEqual(
+          [runs(), await harness.names()],
+          [
+            ['told', 'last'],
+            ['a.log', 'a.log.1.gz'],
+          ],
+        );
+        assert.deepEqual(await harness.contents(), ['line 1\n', 'line 2\nline 3\n']);
+      });
+    }
+
+    it('F02: are not run when the log was not emptied: nothing has been rotated', async () => {
+      await killAt({ emptying: 'a.log' }, copying());
+      assert.deepEqual([await harness.read('a.log'), await harness.read('a.log.1')], ['line 1\n', 'line 1\n']);
+      await harness.rotate(copying());
+      assert.deepEqual([runs(), await harness.contents()], [[], ['line 1\n']]);
+    });
+
+    it('F02: are not run again that were begun, and that is told', async () => {
+      const settings = copying({ postrotate: `${noting('told')}; kill -9 $PPID; sleep 1`, lastaction: '' });
+      const { findings } = await harness.rotate(settings, { force: true });
+      assert.match(
+        JSON.stringify(findings),
+        /It is not known whether `postrotate` .*; if what it does is missing, run it/,
+      );
+      await harness.rotate(settings);
+      assert.deepEqual([runs(), await harness.contents()], [['told'], ['line 1\n']]);
+    });
   });
 
   it('F02: get the same shell, arguments, folder, user and environment as from logrotate', async () => {
