@@ -4,7 +4,7 @@ import { outcomeOf } from '../define.ts';
 import { remembering } from '../remembering.ts';
 import type { ProcedureContext, ProcedureResult } from '../define.ts';
 import type { ArchiveAuditLogsOptions } from './archiveAuditLogs.ts';
-import { FolderProblem } from './archiveFolder.ts';
+import { troubleIn } from './archiveFolder.ts';
 import { part as archivePart } from './archiveLogsWork.ts';
 import { archiveNow } from './archiveRun.ts';
 import { chooseArchive } from './archiveSettings.ts';
@@ -48,9 +48,10 @@ export async function run(
     const outcome = failed || own.broken ? 'failed' : outcomeOf(findings, changed ? 'changed' : 'unchanged');
     return { outcome, part: { ...made, audit: own.state } };
   } catch (error) {
-    if (!(error instanceof FolderProblem)) throw error;
+    const message = troubleIn(error);
+    if (message === null) throw error;
     const subject = archive.destination === undefined ? 'logs.audit' : 'logs.archive';
-    context.finding({ level: 'critical', code: 'logs.archive', subject, message: error.message });
+    context.finding({ level: 'critical', code: 'logs.archive', subject, message });
     return { outcome: 'failed', part: { archives: [], files: [], audit: own.state } };
   }
 }

@@ -6,6 +6,7 @@ import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { reasonOf } from '../../config/reason.ts';
 import { formatBytes } from '../../config/units.ts';
+import { isShortage } from '../../run/startProblem.ts';
 import { codeOf } from '../../thrown.ts';
 import { endOfArchive, padding, tarHeader } from '../certificates/tarWriter.ts';
 import { openSafely } from './archive.ts';
@@ -195,11 +196,12 @@ function header({
   return tarHeader({ ...rest, type: 'file', mtime: Math.floor(modifiedAt.getTime() / 1000), size: bytes, target: '' });
 }
 
-/** With the rights of its owner. Throws SourceProblem. */
+/** With the rights of its owner. Throws SourceProblem, or the system's error for a shortage (EMFILE), which is no word about this source. */
 export async function openSource(source: Source): Promise<FileHandle> {
   try {
     return await asUser(source.user, () => openSafely(source.path));
   } catch (error) {
+    if (isShortage(error)) throw error;
     const denied = ['EACCES', 'EPERM'].includes(codeOf(error));
     const advice = denied ? '; run this as a user who may read it and write to its folder' : '';
     throw new SourceProblem(source, `it can not be read (${reasonOf(error)})${advice}`, error);

@@ -3,12 +3,13 @@
  * temporary file → fsync → verified → pending manifest → rename → originals removed → manifest. Killed anywhere, the next run
  * finishes it (from the rename on) or undoes it (before).
  */
+import { closeSync, openSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { makeFolders } from '../../makeFolders.ts';
 import { lockFile } from '../../store/stateLock.ts';
 import { syncDirectory, writeFileAtomic } from '../../store/atomicWrite.ts';
-import { codeOf, messageOf } from '../../thrown.ts';
+import { codeOf, errorOf, messageOf } from '../../thrown.ts';
 import { SourceProblem } from './archiveContent.ts';
 import type { Source } from './archiveContent.ts';
 import { requireRoomFor } from './archiveRoom.ts';
@@ -44,9 +45,23 @@ const advice: ReadonlyMap<string, string> = new Map([
 ]);
 
 function notMade(cause: unknown): NotMade {
-  const reason = messageOf(cause);
-  const known = advice.get(codeOf(cause));
-  return new NotMade(known === undefined ? reason : `${reason}; ${known}`, { cause });
+  return new NotMade(withAdvice(cause) ?? messageOf(cause), { cause });
+}
+
+/** What keeps archives from being made or read at all, for people; null = it is no trouble of the folder or the host. */
+export function troubleIn(error: unknown): string | null {
+  if (error instanceof FolderProblem) return error.message;
+  const known = withAdvice(error);
+  if (known === null) return null;
+  return `Nothing can be archived now: ${known}, then run this again. Originals that are in no whole archive are untouched.`;
+}
+
+/** The system's words, with what to do; null where that is not known. One clause without full stop. */
+function withAdvice(cause: unknown): string | null {
+  const [code, message] = [codeOf(cause), messageOf(cause)];
+  // Of a thread the system's own code is in the message alone: `Worker initialization failure: EMFILE`.
+  const known = advice.get(code === 'ERR_WORKER_INIT_FAILED' ? (message.split(' ').at(-1) ?? '') : code);
+  return known === undefined ? null : `${message}; ${known}`;
 }
 
 export interface Finished {
@@ -98,8 +113,23 @@ function take(file: string): ReturnType<typeof lockFile> {
   try {
     return lockFile(file);
   } catch (cause) {
-    const reason = messageOf(cause);
-    throw new FolderProblem(`Nothing can be archived now, all originals are untouched: ${reason}`, { cause });
+    // SQLite says of each of these that it can not open the file.
+    const shortage = tooManyOpen();
+    if (shortage !== null) throw shortage;
+    throw new FolderProblem(`Nothing can be archived now, all originals are untouched: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** The system's error while not even the few files can be opened that SQLite needs; else null. */
+function tooManyOpen(): Error | null {
+  const opened: number[] = [];
+  try {
+    while (opened.length < 4) opened.push(openSync('/dev/null', 'r'));
+    return null;
+  } catch (error) {
+    return errorOf(error);
+  } finally {
+    for (const descriptor of opened) closeSync(descriptor);
   }
 }
 

@@ -7,7 +7,7 @@ import type { ProcedureContext, ProcedureResult } from '../define.ts';
 import type { ArchiveLogsOptions } from './archiveLogs.ts';
 import { archiveNow } from './archiveRun.ts';
 import { listArchives, restoreArchive, verifyArchives } from './archiveLook.ts';
-import { FolderProblem } from './archiveFolder.ts';
+import { FolderProblem, troubleIn } from './archiveFolder.ts';
 import { chooseArchive } from './archiveSettings.ts';
 
 export const part = z.object({
@@ -52,8 +52,9 @@ export async function run(
     const changed = part.archives.some(({ action }) => action !== 'planned');
     return { outcome: failed ? 'failed' : outcomeOf(findings, changed ? 'changed' : 'unchanged'), part };
   } catch (error) {
-    if (!(error instanceof FolderProblem)) throw error;
-    context.finding({ level: 'critical', code: 'logs.archive', subject: 'logs.archive', message: error.message });
+    const message = troubleIn(error);
+    if (message === null) throw error;
+    context.finding({ level: 'critical', code: 'logs.archive', subject: 'logs.archive', message });
     return { outcome: 'failed', part: { archives: [], files: [] } };
   }
 }

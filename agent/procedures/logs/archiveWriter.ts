@@ -62,7 +62,7 @@ export async function writeArchive(
     if (settings.owner !== null) await target.chown(settings.owner.uid, settings.owner.gid);
     await target.chmod(settings.mode);
     await using written = await openSafely(temporary);
-    await using threads = new PackThreads(settings.compression);
+    await using threads = new PackThreads(settings.compression, stopped);
     const lanes = new Lanes(target, written, settings.compression, threads, stopped);
     await together([lanes.read(content, sources), lanes.write(), lanes.sync(), lanes.verify(content)], stop);
     const { bytes, sha256 } = lanes.result();

@@ -4,6 +4,7 @@
  * from block to block stays on its own.
  */
 import { availableParallelism } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { codeOf } from '../../thrown.ts';
 import { packBlock } from './compression.ts';
@@ -18,6 +19,9 @@ export interface PackedBlock {
   readonly block: Buffer<ArrayBuffer>;
   readonly packed: Buffer<ArrayBuffer>;
 }
+
+/** A thread that is told to end is waited for so long. One that never comes back would hold the whole program at its exit, where it is joined. */
+const endMs = 2000;
 
 interface Waiting {
   readonly resolve: (packed: PackedBlock) => void;
@@ -65,13 +69,29 @@ class PackThread {
   }
 
   async end(): Promise<void> {
-    await this.#worker.terminate();
+    const late = new AbortController();
+    const gone = this.#worker.terminate().then(() => {
+      late.abort();
+      process.off('exit', endWithoutThread);
+    });
+    await Promise.race([gone, sleep(endMs, null, { signal: late.signal, ref: false }).catch(() => null)]);
+    if (!late.signal.aborted) process.once('exit', endWithoutThread);
+  }
+
+  /** Whoever waits for it waits no more. */
+  giveUp(error: unknown): void {
+    this.#fail(error);
   }
 
   #fail(error: unknown): void {
     this.#failed ??= { error };
     for (const { reject } of this.#waiting.splice(0)) reject(error);
   }
+}
+
+/** By KILL: an end in good order waits for the thread. All is said and done by then. */
+function endWithoutThread(): void {
+  process.kill(process.pid, 'SIGKILL');
 }
 
 /** As many as may be, up to `count`: the user's limit of processes counts threads too. */
@@ -89,10 +109,17 @@ function startThreads(count: number, compression: Compression): readonly PackThr
 export class PackThreads implements AsyncDisposable {
   readonly #compression: Compression;
   readonly #threads: readonly PackThread[];
+  readonly #signal: AbortSignal;
+  readonly #onAbort = (): void => {
+    for (const thread of this.#threads) thread.giveUp(this.#signal.reason);
+  };
 
-  constructor(compression: Compression) {
+  /** Once the signal is aborted, nobody waits for a thread any more. */
+  constructor(compression: Compression, signal: AbortSignal) {
     this.#compression = compression;
+    this.#signal = signal;
     this.#threads = startThreads(Math.min(most[compression], availableParallelism()), compression);
+    signal.addEventListener('abort', this.#onAbort, { once: true });
   }
 
   /** So many blocks keep all of them busy while one is filled and one waits. */
@@ -102,7 +129,7 @@ export class PackThreads implements AsyncDisposable {
 
   /**
    * Packs the first `bytes` of a block, which is a whole ArrayBuffer and is not to be used until its memory is given back. Rejects with
-   * what ended the thread.
+   * what ended the thread, or the signal's reason.
    */
   async pack(block: Buffer<ArrayBuffer>, bytes: number): Promise<PackedBlock> {
     const [first, ...others] = this.#threads;
@@ -111,6 +138,7 @@ export class PackThreads implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#signal.removeEventListener('abort', this.#onAbort);
     await Promise.all(this.#threads.map((thread) => thread.end()));
   }
 }

@@ -1,10 +1,12 @@
 /** archive-logs that is killed, runs out of space, meets changing files. UPKEEP_FULL=1 = the numbers of RELIABILITY.md. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readdir, readFile, truncate, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import * as z from 'zod';
+import { finding } from '../../../agent/protocol/nouns.ts';
 import { createArchiveHarness } from './archiveHarness.ts';
 import type { ArchiveHarness } from './archiveHarness.ts';
 import { canMount, smallDisk } from '../../store/smallDisk.ts';
@@ -20,8 +22,33 @@ const { logs, harness, options } = JSON.parse(process.argv[3]);
 const { context } = contextFor(logs, harness);
 const result = await archiveLogs.execute(options, context);
 console.log(result.outcome);`;
+/** The same, which has opened all files that it may but for `spare`, once with a dry run that loads what it needs. */
+const exhausted = `
+const { closeSync, openSync, readdirSync } = await import('node:fs');
+const { execFileSync } = await import('node:child_process');
+const { contextFor } = await import(process.argv[1]);
+const { archiveLogs } = await import(process.argv[2]);
+const { logs, harness, most } = JSON.parse(process.argv[3]);
+execFileSync('prlimit', ['--pid', String(process.pid), '--nofile=64:64']);
+await archiveLogs.execute({}, contextFor(logs, harness, { dryRun: true }).context);
+const answers = [];
+for (let spare = 0; spare <= most; spare += 1) {
+  const open = [];
+  try { for (;;) open.push(openSync('/dev/null', 'r')); } catch {}
+  for (let index = 0; index < spare; index += 1) closeSync(open.pop());
+  const { context, findings } = contextFor(logs, harness);
+  const outcome = await archiveLogs.execute({}, context).then((result) => result.outcome, (error) => 'threw ' + error.message);
+  for (const descriptor of open) closeSync(descriptor);
+  answers.push({ spare, outcome, findings, names: readdirSync(harness.logs).sort() });
+  if (outcome === 'changed') break;
+}
+console.log(JSON.stringify(answers));`;
 const here = import.meta.dirname;
 const archiveModule = path.join(here, '../../../agent/procedures/logs/archiveLogs.ts');
+
+const exhaustedAnswers = z
+  .object({ spare: z.int(), outcome: z.string(), findings: z.array(finding), names: z.array(z.string()) })
+  .array();
 
 function start(harness: ArchiveHarness, killAt: number | null, compression: string) {
   const logs = { archive: { paths: ['*.log'], destination: harness.destination, compression } };
@@ -84,6 +111,32 @@ describe('archive-logs in trouble', function () {
       `${label}: a half is left`,
     );
   }
+
+  it('F38: says what is missing and what to do wherever it meets the limit of open files, and archives nothing by halves', async () => {
+    for (const [name, text] of generations) await harness.old(name, text);
+    const logs = { archive: { paths: ['*.log'], destination: harness.destination } };
+    const given = JSON.stringify({ logs, harness: { logs: harness.logs, memory: harness.memory }, most: 40 });
+    const { stdout, stderr } = spawnSync(
+      process.execPath,
+      ['--input-type=module', '--eval', exhausted, path.join(here, 'archiveHarness.ts'), archiveModule, given],
+      { encoding: 'utf8' },
+    );
+    const answers = exhaustedAnswers.parse(JSON.parse(stdout === '' ? `"${stderr}"` : stdout));
+    const last = answers.pop();
+    assert.deepEqual([last?.outcome, last?.names], ['changed', []]);
+    assert.ok(answers.length > 3, stdout);
+    for (const { spare, outcome, findings, names } of answers) {
+      const told = findings.filter(({ level }) => level === 'critical' || level === 'warning');
+      assert.equal(outcome, 'failed', `${spare} spare: ${stdout}`);
+      assert.match(
+        told[0]?.message ?? '',
+        /EMFILE.*; raise the limit of open files \(ulimit -n, LimitNOFILE\)/,
+        stdout,
+      );
+      assert.deepEqual(names, [...generations.keys()], `${spare} spare`);
+    }
+    await expectWhole('after the limit');
+  });
 
   it('F02: loses and doubles nothing when it is killed before any of its steps', async () => {
     const lay = async (): Promise<void> => {

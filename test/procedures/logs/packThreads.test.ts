@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as pause } from 'node:timers/promises';
 import { blockBytes, unpackBlock } from '../../../agent/procedures/logs/compression.ts';
 import { PackThreads } from '../../../agent/procedures/logs/packThreads.ts';
+import { readEntry } from '../../../agent/run/processes.ts';
 
 const size = blockBytes.zstd;
 const modules = join(import.meta.dirname, '../../../agent/procedures/logs');
@@ -19,11 +23,34 @@ await Promise.all(Array.from({ length: 8 }, () => readFile('/proc/self/stat')));
 execFileSync('prlimit', ['--pid', String(process.pid), '--nproc=1:1']);
 if (process.getuid() === 0) process.setuid(65534);
 for (const compression of ['zstd', 'gzip']) {
-  await using threads = new PackThreads(compression);
+  await using threads = new PackThreads(compression, new AbortController().signal);
   const block = Buffer.allocUnsafeSlow(1000).fill('x');
   const answer = await threads.pack(block, 900);
   console.log(threads.blocks, unpackBlock(answer.packed, compression, 900).equals(Buffer.alloc(900, 'x')), answer.block.length);
 }`;
+
+/** Packs a second block when it is told to by a line, and gives up at TERM; then it ends as every program does. */
+const stoppable = `
+const { once } = await import('node:events');
+const { PackThreads } = await import(process.argv[1] + '/packThreads.ts');
+const stop = new AbortController();
+process.on('SIGTERM', () => stop.abort(new Error('TERM')));
+try {
+  await using threads = new PackThreads('zstd', stop.signal);
+  const block = Buffer.allocUnsafeSlow(1000);
+  const answer = await threads.pack(block, 900);
+  console.log('ready');
+  await once(process.stdin, 'data');
+  const packing = threads.pack(answer.block, 900);
+  console.log('packing');
+  await packing;
+} catch (error) {
+  console.log(error.message);
+}
+process.exit(0);`;
+/** Containers may forbid it. */
+const canTrace = spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0;
+const never = new AbortController().signal;
 
 /** A block of memory of its own, as a thread takes it. */
 function block(text: string): Buffer<ArrayBuffer> {
@@ -32,10 +59,11 @@ function block(text: string): Buffer<ArrayBuffer> {
   return memory;
 }
 
-describe('threads that pack', () => {
+describe('threads that pack', function () {
+  this.timeout(60_000);
   for (const compression of ['zstd', 'gzip'] as const) {
     it(`give each block its own answer, and its memory back (${compression})`, async () => {
-      await using threads = new PackThreads(compression);
+      await using threads = new PackThreads(compression, never);
       const texts = Array.from({ length: 9 }, (_, index) => `block ${index} `.repeat(index * 10_000 + 1));
       const answers = await Promise.all(texts.map((text) => threads.pack(block(text), text.length)));
       for (const [index, { block: memory, packed }] of answers.entries()) {
@@ -48,7 +76,7 @@ describe('threads that pack', () => {
   }
 
   it('tell those who wait when they are ended, and those who come later', async () => {
-    const threads = new PackThreads('gzip');
+    const threads = new PackThreads('gzip', never);
     const waiting = assert.rejects(threads.pack(block('x'), 1), /a thread that packs has ended/);
     await threads[Symbol.asyncDispose]();
     await waiting;
@@ -56,10 +84,37 @@ describe('threads that pack', () => {
   });
 
   it('tell what ended them', async () => {
-    await using threads = new PackThreads('gzip');
+    await using threads = new PackThreads('gzip', never);
     // More than the block has: what the thread can not even begin with.
     await assert.rejects(threads.pack(block('x'), size + 1), RangeError);
   });
+
+  if (canTrace) {
+    it('F08: hold nobody beyond a stop, nor the program at its end, though one never comes back from the kernel', async () => {
+      const child = spawn(process.execPath, ['--input-type=module', '--eval', stoppable, modules], {
+        stdio: ['pipe', 'pipe', 'inherit'],
+      });
+      const closed = once(child, 'close');
+      const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+      assert.equal((await lines.next()).value, 'ready');
+      const thread = readdirSync(`/proc/${child.pid}/task`).find(
+        (id) => readFileSync(`/proc/${child.pid}/task/${id}/comm`, 'utf8') === 'pack\n',
+      );
+      const held = ['-p', thread ?? assert.fail('no thread'), '-e', 'inject=all:delay_enter=600000000'];
+      const tracer = spawn('strace', ['-o', '/dev/null', ...held], { stdio: ['ignore', 'ignore', 'pipe'] });
+      const gone = once(tracer, 'close');
+      await once(tracer.stderr, 'data'); // "attached"
+      child.stdin.write('go\n');
+      assert.equal((await lines.next()).value, 'packing');
+      child.kill('SIGTERM');
+      assert.equal((await lines.next()).value, 'TERM');
+      // It is a zombie until its tracer lets the thread go.
+      while (readEntry(child.pid ?? 0)?.zombie === false) await pause(5);
+      tracer.kill('SIGKILL');
+      await gone;
+      assert.deepEqual(await closed, [null, 'SIGKILL']);
+    });
+  }
 
   it('pack on the own thread of a program that may start none', () => {
     const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', limited, modules], {
@@ -75,7 +130,7 @@ describe('threads that pack', () => {
     const before = process.env['NODE_OPTIONS'];
     process.env['NODE_OPTIONS'] = `--require ${preload}`;
     try {
-      await using threads = new PackThreads('gzip');
+      await using threads = new PackThreads('gzip', never);
       const { packed } = await threads.pack(block('some'), 4);
       assert.equal(unpackBlock(packed, 'gzip', 4).toString(), 'some');
     } finally {
