@@ -1,7 +1,7 @@
 /** `upkeep rotate-logs` as people and scripts call it: exit codes, JSON document, dry run. With UPKEEP_AGENT=dist/agent.mjs the bundle. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod';
@@ -17,6 +17,10 @@ const document = z.strictObject({
   findings: z.array(finding),
   ...part.shape,
 });
+
+const other = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--'] as const;
+const canBeOther =
+  spawnSync(other[0], [...other.slice(1), process.execPath, entry, '--version'], { stdio: 'ignore' }).status === 0;
 
 describe('upkeep rotate-logs', () => {
   let root: string;
@@ -44,6 +48,36 @@ describe('upkeep rotate-logs', () => {
     return spawnSync(process.execPath, [entry, ...args], {
       encoding: 'utf8',
       env: { PATH: process.env['PATH'], HOME: root, UPKEEP_STATE: join(root, 'state') },
+    });
+  }
+
+  if (canBeOther) {
+    it('says which state file is closed to this user and who may do it, and no word of the configuration', () => {
+      for (const file of [root, join(root, 'logs'), join(root, 'logs', 'a.log')]) chownSync(file, 65_534, 65_534);
+      mkdirSync(join(root, 'closed'));
+      const status = join(root, 'closed', 'status');
+      const config = join(root, 'maintenance.yaml');
+      const logs = { rotate: [{ paths: ['logs/*.log'] }], state: status };
+      writeFileSync(config, JSON.stringify({ maintenance: { logs } }));
+      const [program, ...words] = other;
+      const rotate = (...args: readonly string[]) =>
+        spawnSync(program, [...words, process.execPath, entry, 'rotate-logs', '--config', config, '--json', ...args], {
+          encoding: 'utf8',
+          env: { PATH: process.env['PATH'], HOME: root, UPKEEP_STATE: join(root, 'state') },
+        });
+      const told = ({ stdout }: { readonly stdout: string }): unknown =>
+        document.parse(JSON.parse(stdout)).findings.map(({ code, subject, message }) => [code, subject, message]);
+      const why = (what: string): string =>
+        `The user nobody may not ${what} (EACCES), and logrotate keeps in ${status} when each log was rotated; no log was rotated. Run this as root, or name a file in a folder of this user in \`logs.state\`.`;
+      assert.deepEqual(told(rotate('--force')), [['logs.access', status, why(`write to ${join(root, 'closed')}`)]]);
+      writeFileSync(status, 'logrotate state -- version 2\n', { mode: 0o600 });
+      for (const args of [['--force'], ['--dry-run']])
+        assert.deepEqual(told(rotate(...args)), [['logs.access', status, why(`read ${status}`)]]);
+      assert.deepEqual(names(), ['a.log']);
+      chownSync(join(root, 'closed'), 65_534, 65_534);
+      chownSync(status, 65_534, 65_534);
+      assert.equal(rotate('--force').status, 0);
+      assert.deepEqual(names(), ['a.log', 'a.log.1']);
     });
   }
 

@@ -20,7 +20,7 @@ import { MissingPacker } from './packers.ts';
 import type { RotateLogsOptions } from './rotateLogs.ts';
 import { rotate } from './rotation.ts';
 import type { Rotation } from './rotation.ts';
-import { isOurs, isSafeState, unguardedFolders } from './rotationSafety.ts';
+import { isOpenState, isOurs, isSafeState, unguardedFolders } from './rotationSafety.ts';
 
 export const part = z.object({
   files: z.array(
@@ -164,7 +164,7 @@ async function prepare(options: RotateLogsOptions, context: ProcedureContext): P
   // The system's own timer rotates by the same files: with a state of our own each log would be rotated twice.
   const own = source.system ? await defaultStateFile(call) : path.join(memoryDirectory, 'logrotate.state');
   const stateFile = config.logs.state === undefined ? own : path.resolve(config.baseDirectory, config.logs.state);
-  if (!(await isSafeState(stateFile, context))) return null;
+  if (!(await isSafeState(stateFile, context)) || !(await isOpenState(stateFile, context))) return null;
   const folders = unguardedFolders(rotations ?? [], config.baseDirectory);
   const configured = source.text === null ? null : (rotations ?? []);
   return {

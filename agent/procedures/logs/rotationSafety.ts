@@ -1,6 +1,8 @@
 /** What others could make of a rotation that runs as root: folders that they can swap, and logrotate's state file. */
-import { lstat, realpath } from 'node:fs/promises';
+import { accessSync, closeSync, constants, openSync } from 'node:fs';
+import { lstat, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { findAccount } from '../../getent.ts';
 import { codeOf } from '../../thrown.ts';
 import type { ProcedureContext } from '../define.ts';
 import { trustedAs } from './folderTrust.ts';
@@ -47,6 +49,67 @@ export async function isSafeState(file: string, context: Report): Promise<boolea
     );
   }
   return true;
+}
+
+/**
+ * False, after a finding, where this user may not read or keep the state: logrotate would take all logs for new, or end. It writes a new
+ * file beside the old one and renames it.
+ */
+export async function isOpenState(
+  file: string,
+  { dryRun, finding }: Report & { readonly dryRun: boolean },
+): Promise<boolean> {
+  const denied = deniedAt(file, dryRun);
+  if (denied === null) return true;
+  const owner = (await stat(denied.place).catch(() => null))?.uid ?? 0;
+  const names = await Promise.all([process.geteuid?.() ?? 0, owner].map(nameOf));
+  const [user = '', whose = ''] = names;
+  finding({
+    level: 'critical',
+    code: 'logs.access',
+    subject: file,
+    message: `The user ${user} may not ${denied.what} ${denied.place} (${denied.code}), and logrotate keeps in ${file} when each log was rotated; no log was rotated. Run this as ${whose === user ? 'root' : whose}, or name a file in a folder of this user in \`logs.state\`.`,
+  });
+  return false;
+}
+
+interface Denied {
+  readonly what: 'read' | 'write to';
+  readonly place: string;
+  readonly code: string;
+}
+
+function deniedAt(file: string, dryRun: boolean): Denied | null {
+  const reading = failureOf(() => {
+    closeSync(openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK));
+  });
+  if (isDenial(reading)) return { what: 'read', place: file, code: reading };
+  if (dryRun) return null;
+  const folder = path.dirname(file);
+  const writing = failureOf(() => {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+  });
+  return isDenial(writing) ? { what: 'write to', place: folder, code: writing } : null;
+}
+
+function isDenial(code: string): boolean {
+  return ['EACCES', 'EPERM', 'EROFS'].includes(code);
+}
+
+/** Empty where it does not fail. */
+function failureOf(work: () => void): string {
+  try {
+    work();
+    return '';
+  } catch (error) {
+    return codeOf(error);
+  }
+}
+
+/** The number where nobody knows a name. */
+async function nameOf(uid: number): Promise<string> {
+  const account = await findAccount('passwd', String(uid)).catch(() => null);
+  return account?.[0] ?? String(uid);
 }
 
 /**

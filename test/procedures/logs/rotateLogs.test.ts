@@ -42,6 +42,7 @@ describe('rotate-logs', () => {
     // Loads what is needed, which the user with fewer rights may not be able to read.
     await plan();
     await chmod(path.dirname(harness.logs), 0o711);
+    await chmod(harness.memory, 0o755);
     await chmod(harness.logs, isRoot ? 0o711 : 0o311);
     const run = await asUser(isRoot ? { uid: 65534, gid: 65534 } : null, plan);
     await chmod(harness.logs, 0o755);
