@@ -1,9 +1,13 @@
 /** The state folder and the store in it. */
 import { readFileSync, statfsSync, statSync, watch } from 'node:fs';
+import { join } from 'node:path';
+import { formatBytes } from '../config/units.ts';
 import type { Finding } from '../protocol/nouns.ts';
 import { examine } from '../store/examine.ts';
 import { refuseNewer } from '../store/migrations.ts';
 import { storeFile } from '../store/openStore.ts';
+import { freeBytes, Reserve } from '../store/reserve.ts';
+import { waitingVacuum } from '../store/upgrade.ts';
 import { messageOf } from '../thrown.ts';
 import { found, type Look } from './place.ts';
 
@@ -64,15 +68,35 @@ export const lookAtStore: Look = ({ stateDirectory }) => {
       const message = `it is damaged (${verdict.problem}): stop the agent and run "upkeep store rebuild"`;
       return [found('critical', 'store', file, message)];
     }
-    return [
-      verdict.kind === 'ok'
-        ? found('ok', 'store', file, 'it is sound')
-        : found('info', 'store', file, 'there is none yet'),
-    ];
+    if (verdict.kind === 'missing') return [found('info', 'store', file, 'there is none yet')];
+    return [found('ok', 'store', file, 'it is sound'), ...lookAtVacuum(file, stateDirectory)];
   } catch (error) {
     return [found('critical', 'store', file, messageOf(error))];
   }
 };
+
+/** What an upgrade has left free in the file is given back by a start that has room for it. */
+function lookAtVacuum(file: string, folder: string): readonly Finding[] {
+  const waiting = waitingVacuum(file, new Reserve(join(folder, 'reserve')));
+  if (waiting === null) return [];
+  const { gain, disk, memory } = waiting;
+  const [free, available] = [freeBytes(folder), process.availableMemory()];
+  const wants = [
+    ...(free < disk ? [`${formatBytes(disk)} on the disk of ${folder} (${formatBytes(free)} are free)`] : []),
+    ...(available < memory ? [`${formatBytes(memory)} of memory (${formatBytes(available)} are free)`] : []),
+  ];
+  const what = `${formatBytes(gain)} in it wait to be given back to the disk since an upgrade`;
+  return wants.length === 0
+    ? [found('info', 'store', file, `${what}: the next start of the agent does it`)]
+    : [
+        found(
+          'warning',
+          'store',
+          file,
+          `${what}, which takes ${wants.join(' and ')}: make room, then restart the agent`,
+        ),
+      ];
+}
 
 /** Configuration, output and tokens are followed by inotify(7). */
 export const lookAtWatches: Look = ({ stateDirectory }) => {

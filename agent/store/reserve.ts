@@ -42,7 +42,7 @@ export class Reserve {
   /** Whether so many bytes, and a reserve besides, can really be written: quotas do not show in statfs(2). */
   hasRoom(bytes: number): boolean {
     const probe = `${this.#file}.probe`;
-    const done = free(dirname(this.#file)) >= bytes + this.#bytes && fill(probe, bytes + smallest);
+    const done = freeBytes(dirname(this.#file)) >= bytes + this.#bytes && fill(probe, bytes + smallest);
     rmSync(probe, { force: true });
     return done;
   }
@@ -57,7 +57,8 @@ function sizeFor(directory: string): number {
   }
 }
 
-function free(directory: string): number {
+/** That this user can have on the file system of a folder; 0 when nobody can tell. */
+export function freeBytes(directory: string): number {
   try {
     const { bavail, bsize } = statfsSync(directory);
     return bavail * bsize;

@@ -29,6 +29,12 @@ export function isOutOfSpace(error: unknown): error is Error {
   return [full, ioError, readOnly].includes(codeOf(error) ?? -1);
 }
 
+/** The disk of the file has no space left. */
+export function isFullDisk(file: string, error: unknown): boolean {
+  const code = codeOf(error);
+  return code === full || (code === ioError && isFull(dirname(file)));
+}
+
 /** The content of the file is not what SQLite wrote. */
 export function isDamage(error: unknown): error is Error {
   return [corrupt, notADatabase].includes(codeOf(error) ?? -1);

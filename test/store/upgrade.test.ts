@@ -5,7 +5,8 @@ import { closeSync, copyFileSync, existsSync, openSync, rmSync, statSync, writeS
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as after } from 'node:timers/promises';
-import type { Run } from '../../agent/protocol/nouns.ts';
+import { lookAtStore } from '../../agent/doctor/state.ts';
+import type { Finding, Run } from '../../agent/protocol/nouns.ts';
 import { verifyAudit } from '../../agent/store/audit.ts';
 import type { Database } from '../../agent/store/database.ts';
 import { examine } from '../../agent/store/examine.ts';
@@ -193,9 +194,21 @@ if (canMount) {
 
     it('F03: that has no room for it is refused in one sentence, and is upgraded when there is', () => {
       onFullDisk(8, 9000, (harness, disk) => {
-        assert.throws(() => harness.open(), /The disk of the store .* is full: free space there/);
+        const refused =
+          /The disk of the store .* is full: free space there\. .* takes (\d+) more bytes of room in (\S+) /;
+        let message = '';
+        assert.throws(
+          () => harness.open(),
+          (error: unknown) => {
+            message = error instanceof Error ? error.message : '';
+            return refused.test(message);
+          },
+        );
         assert.equal(versionOf(harness.file), olderVersion);
-        disk.clear();
+        const [, bytes, folder] = refused.exec(message) ?? [];
+        assert.equal(folder, harness.folder);
+        // What it says is enough, to the page.
+        disk.release(Math.ceil(Number(bytes) / 4096));
         const database = harness.open();
         assertWhole(database, 9000);
         database.close();
@@ -210,16 +223,37 @@ if (canMount) {
         database.close();
         assert.equal(versionOf(harness.file), schemaVersion);
         assert.equal(vacuumIsDue(harness.file), true);
+        const looked = (): readonly Finding[] => lookAtVacuumOf(harness);
+        assert.match(
+          looked()
+            .map(({ level, message }) => `${level} ${message}`)
+            .join('\n'),
+          /^warning [\d.]+ [KM]iB in it wait to be given back .*, which takes [\d.]+ MiB on the disk of \S+ \([\d.]+ [KM]?i?B are free\): make room, then restart the agent$/m,
+        );
         const before = statSync(harness.file).size;
         disk.clear();
+        assert.match(looked().at(-1)?.message ?? '', /: the next start of the agent does it$/);
         database = harness.open();
         assertWhole(database, 6000);
         database.close();
+        assert.deepEqual(
+          looked().map(({ level }) => level),
+          ['ok'],
+        );
         assert.equal(vacuumIsDue(harness.file), false);
         assert.ok(statSync(harness.file).size < before * 0.67);
       });
     });
   });
+}
+
+/** What the doctor says of the store. */
+function lookAtVacuumOf({ folder }: StoreHarness): readonly Finding[] {
+  const found = lookAtStore({
+    ...{ configFile: '', stateDirectory: folder, socket: '', environment: {}, config: null, holder: null },
+  });
+  assert.ok(!(found instanceof Promise));
+  return found;
 }
 
 /** A file system of so many megabytes, full, with a reserve and a store of so many runs. */
