@@ -8,7 +8,7 @@ import { stemOf } from '../procedures/logs/manifest.ts';
 import type { AuditVerification } from '../procedures/logs/auditJoin.ts';
 import type { ChainLink } from '../store/audit.ts';
 import { UsageError } from './errors.ts';
-import { visible, writeJson, type Io } from './io.ts';
+import { reportLine, writeJson, type Io } from './io.ts';
 import { defaultConfigFile, defaultStateDirectory } from './paths.ts';
 
 interface VerifyOptions {
@@ -113,7 +113,7 @@ async function configured(options: VerifyOptions, io: Io): Promise<readonly stri
 
 function print(result: AuditVerification, store: string, { head }: VerifyOptions, io: Io): void {
   const line = (verdict: 'PASS' | 'FAIL' | 'WARN', subject: string, message: string): void => {
-    io.stdout.write(`${verdict}  ${visible(subject)}: ${visible(message)}\n`);
+    io.stdout.write(`${reportLine(`${verdict} `, subject, message)}\n`);
   };
   for (const { path, status, first, last } of result.archives) {
     if (status !== 'whole') continue;

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { examineInstallation } from '../doctor/examination.ts';
 import { procedures } from '../procedures/index.ts';
 import type { Finding } from '../protocol/nouns.ts';
-import { visible, writeJson, type Io } from './io.ts';
+import { reportLine, writeJson, type Io } from './io.ts';
 import { defaultConfigFile, defaultStateDirectory, socketIn } from './paths.ts';
 
 interface DoctorOptions {
@@ -51,9 +51,8 @@ async function examine(options: DoctorOptions, io: Io): Promise<void> {
     writeJson(io, { procedure: 'doctor', outcome, startedAt: startedAt.toISOString(), endedAt, findings });
   } else {
     for (const { level, code, subject, message } of findings) {
-      io.stdout.write(
-        `${level.padEnd(8)} ${code.replace('doctor.', '').padEnd(8)} ${visible(subject)}: ${visible(message)}\n`,
-      );
+      const verdict = `${level.padEnd(8)} ${code.replace('doctor.', '').padEnd(8)}`;
+      io.stdout.write(`${reportLine(verdict, subject, message)}\n`);
     }
   }
   if (outcome === 'failed') io.exitCode = 1;

@@ -35,3 +35,13 @@ export function visible(text: string): string {
     return code < 0x20 ? String.fromCharCode(0x2400 + code) : '\u2421';
   });
 }
+
+/** One line of a report. A line feed, as names of files may have it, begins no line that could be taken for another finding. */
+export function reportLine(verdict: string, subject: string, message: string): string {
+  return `${verdict} ${visible(subject).replaceAll('\n', '\u240a')}: ${indented(message)}`;
+}
+
+/** `visible`, with further lines set off from those that begin at the margin. */
+export function indented(text: string): string {
+  return visible(text).replaceAll('\n', '\n         ');
+}

@@ -6,7 +6,7 @@ import { formatBytes } from '../config/units.ts';
 import type { AnyProcedure, ProcedureContext, ProcedureOutcome } from '../procedures/define.ts';
 import { optionsVariable } from '../procedures/options.ts';
 import type { Finding, Progress } from '../protocol/nouns.ts';
-import { visible, type Io } from './io.ts';
+import { indented, reportLine, type Io } from './io.ts';
 import { defaultStateDirectory } from './paths.ts';
 
 export interface ForegroundContext {
@@ -33,7 +33,7 @@ export function createContext(given: {
     if (results !== undefined) appendFileSync(results, `${JSON.stringify(io.secrets.deep(line))}\n`);
   };
   const say = (text: string): void => {
-    (given.json ? io.stderr : io.stdout).write(`${visible(text)}\n`);
+    (given.json ? io.stderr : io.stdout).write(`${text}\n`);
   };
   const { signal, stop } = abortOnSignals();
   const context: ProcedureContext = {
@@ -48,13 +48,15 @@ export function createContext(given: {
     finding: (finding) => {
       findings.push(finding);
       record({ type: 'finding', ...finding });
-      say(`${finding.level.toUpperCase().padEnd(8)} ${finding.subject}: ${finding.message}`);
+      say(reportLine(finding.level.toUpperCase().padEnd(8), finding.subject, finding.message));
     },
     progress: (progress) => {
       record({ type: 'progress', ...progress });
-      if (results === undefined) say(progressLine(progress));
+      if (results === undefined) say(indented(progressLine(progress)));
     },
-    print: say,
+    print: (line) => {
+      say(indented(line));
+    },
     mask: (text) => io.secrets.text(text),
   };
   return {

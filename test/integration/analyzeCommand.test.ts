@@ -95,6 +95,13 @@ describe('the command analyze-logs', function () {
     assert.match(readFileSync(output, 'utf8'), /^# Errors in logs\n/);
   });
 
+  it('V15: begins no line of its output with what the name of a file says behind a line feed', async () => {
+    const log = write('a\nOK       all is well: 0 errors\n.log', ['2026-01-01T00:00:00Z FATAL out of handles']);
+    const { stdout } = await run('--file', log, '--dry-run');
+    assert.match(stdout, /^WARNING .*a\u240aOK {7}all is well/m);
+    assert.doesNotMatch(stdout, /^OK +all is well/m);
+  });
+
   it('writes nothing in a dry run', async () => {
     const file = write('app.log', ['ERROR: x']);
     const { reportFile, files, code } = await world.analyze(['--file', file, '--dry-run']);

@@ -5,7 +5,7 @@
  *     site.key -> .site.pem.upkeep/current/key      undo    -> versions/… (while a deployment is under way)
  *
  * Each step leaves files that belong together, whenever it is cut: a version is complete before it has its name; plain files
- * are first copied into a version of their own, whose links then hold what they held. The way back is made before the
+ * first become a version of their own, whose links then hold what they held. The way back is made before the
  * switch, so that going back takes no disk space.
  */
 import { randomBytes } from 'node:crypto';
@@ -13,6 +13,7 @@ import { constants } from 'node:fs';
 import {
   access,
   chmod,
+  link,
   lstat,
   mkdir,
   open,
@@ -141,7 +142,7 @@ export class VersionStore {
     if (await this.linked()) return;
     const found = await this.effective();
     if (found.size > 0) {
-      await this.add(name, found);
+      await this.#write(name, found, (role, file, path) => this.#keepFile(role, file, path));
       await this.#point('current', name);
     }
     for (const [role, path] of this.#links) {
@@ -156,10 +157,18 @@ export class VersionStore {
 
   /** Writes a version, complete or not at all. Each file has its owner and mode before it has content. */
   async add(name: string, files: VersionFiles): Promise<void> {
+    await this.#write(name, files, (_, file, path) => writeOwned(path, file));
+  }
+
+  async #write(
+    name: string,
+    files: VersionFiles,
+    make: (role: Role, file: InstalledFile, path: string) => Promise<void>,
+  ): Promise<void> {
     const temporary = this.#path('versions', `.${name}`);
     try {
       await mkdir(temporary, { mode: 0o700 });
-      for (const [role, file] of files) await writeOwned(join(temporary, role), file);
+      for (const [role, file] of files) await make(role, file, join(temporary, role));
       await chmod(temporary, 0o755);
       await syncDirectory(temporary);
       await rename(temporary, this.#path('versions', name));
@@ -218,6 +227,20 @@ export class VersionStore {
     }
   }
 
+  /**
+   * A plain file with one name gets its second here, so that it stays what it is, access control lists and security labels included: the
+   * service has to read it again after a way back. Whatever else is there (a link, say) is copied.
+   */
+  async #keepFile(role: Role, file: InstalledFile, path: string): Promise<void> {
+    const [place, own] = [this.#links.get(role) ?? '', this.#path('current', role)];
+    const isOurs = (await readlink(place).catch(() => null)) === this.#linkText(role);
+    const from = isOurs ? own : place;
+    const stats = await lstat(from);
+    // Its second name may be from an adoption that was cut short.
+    const alone = stats.nlink === 1 || (stats.nlink === 2 && stats.ino === (await lstat(own).catch(() => null))?.ino);
+    if (!stats.isFile() || !alone || !(await linkIfPossible(from, path))) await writeOwned(path, file);
+  }
+
   async #prune(keep: string | null): Promise<void> {
     const kept = new Set([keep, await this.current()]);
     for (const name of await readdir(this.#path('versions'))) {
@@ -242,6 +265,17 @@ export class VersionStore {
 
   #path(...parts: string[]): string {
     return join(this.#directory, ...parts);
+  }
+}
+
+/** False where file system or kernel (fs.protected_hardlinks) give no second name. */
+async function linkIfPossible(from: string, path: string): Promise<boolean> {
+  try {
+    await link(from, path);
+    return true;
+  } catch (error) {
+    unless('EPERM', 'EACCES', 'EXDEV', 'EMLINK', 'EOPNOTSUPP')(error);
+    return false;
   }
 }
 
@@ -277,9 +311,9 @@ async function filesAt(places: readonly (readonly [Role, string])[]): Promise<Ve
   return files;
 }
 
-function unless(code: string): (error: unknown) => undefined {
+function unless(...codes: readonly string[]): (error: unknown) => undefined {
   return (error) => {
-    if (codeOf(error) !== code) throw error;
+    if (!codes.includes(codeOf(error))) throw error;
     return undefined;
   };
 }

@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict';
-import { existsSync, lstatSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  linkSync,
+  lstatSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Finding } from '../../../agent/protocol/nouns.ts';
@@ -124,6 +134,7 @@ describe('deploy-certificate', () => {
       writeFileSync(`${path}.new`, text, { mode: 0o600 });
       renameSync(`${path}.new`, path);
     }
+    const [certBefore, keyBefore] = [cert, key].map((path) => statSync(path).ino);
     await world.renew();
     const { deployments } = await world.deploy({ validate: ['false'] });
     assert.deepEqual(
@@ -132,6 +143,25 @@ describe('deploy-certificate', () => {
     );
     assert.equal(world.installed(), fingerprintOf(world.first.chainPem));
     assert.equal(lstatSync(cert).isSymbolicLink() && lstatSync(key).isSymbolicLink(), true);
+    // Not copies: whoever could read them, by an access control list perhaps, still can.
+    assert.deepEqual([statSync(cert).ino, statSync(key).ino], [certBefore, keyBefore]);
+  });
+
+  it('copies what may change elsewhere: links, and files with more names', async () => {
+    const { cert, key } = world.nginx;
+    const elsewhere = world.path('elsewhere.key');
+    writeFileSync(`${cert}.new`, world.first.chainPem, { mode: 0o600 });
+    linkSync(`${cert}.new`, world.path('elsewhere.pem'));
+    writeFileSync(elsewhere, world.first.keyPem, { mode: 0o600 });
+    symlinkSync(elsewhere, `${key}.new`);
+    for (const path of [cert, key]) renameSync(`${path}.new`, path);
+    await world.renew();
+    await world.deploy({ validate: ['false'] });
+    for (const path of [world.path('elsewhere.pem'), elsewhere]) writeFileSync(path, 'rubbish');
+    assert.deepEqual(
+      [readFileSync(cert, 'utf8'), readFileSync(key, 'utf8')],
+      [world.first.chainPem, world.first.keyPem],
+    );
   });
 
   describe('goes back to the pair before, which is served on,', () => {

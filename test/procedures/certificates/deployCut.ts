@@ -35,7 +35,7 @@ const probe = await fs.open('/dev/null');
 intercept(Object.getPrototypeOf(probe) as object, 'writeFile', () => true);
 await probe.close();
 intercept(fs, 'open', ([, flags]) => flags === 'wx');
-for (const name of ['mkdir', 'mkdtemp', 'rename', 'symlink', 'unlink', 'rm']) intercept(fs, name, () => true);
+for (const name of ['mkdir', 'mkdtemp', 'rename', 'link', 'symlink', 'unlink', 'rm']) intercept(fs, name, () => true);
 syncBuiltinESMExports();
 
 // Only now, so that they find what was put in place.
