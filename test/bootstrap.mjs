@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const scripts = {
   start: 'test/sandbox/start.ts',
-  test: 'test/run.mjs',
+  test: 'test/run.ts',
   bench: 'test/bench/main.ts',
   coverage: 'test/coverage.ts',
 };

@@ -1,7 +1,7 @@
 // Runs the steps of `npm test`, all of them whatever fails, and sums up.
-// Usage: node test/run.mjs [step …] [--full] (default: all but the optional ones; --full: long tests at their full length)
+// Usage: node test/run.ts [step …] [--full] (default: all but the optional ones; --full: long tests at their full length)
 // The last line is `N passed, M failed`: tests, and a failed step that counts no tests as one failure.
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import {
   chmodSync,
   createWriteStream,
@@ -16,21 +16,53 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { killLeft, processesOf } from './leftovers.ts';
-import { missingCases, needMount, sumCases, tableOf, titlesOf } from './reliability.ts';
+import { missingCases, needMount, sumCases, tableOf, titlesOf, type CaseGroup } from './reliability.ts';
+import type { TestCounts } from './reporter.ts';
 import { canMount } from './store/smallDisk.ts';
 import { ensureSystemPackages } from './systemPackages.ts';
 
+/** What is done, and what came of it. */
+interface Step {
+  readonly name: string;
+  /** Arguments of node. */
+  readonly node: readonly string[];
+  /** Its time limit. */
+  readonly minutes: number;
+  /** With `--full`. */
+  readonly fullMinutes?: number;
+  /** Whether it leaves counts of tests. */
+  readonly tests?: true;
+  /** Only when it is asked for. */
+  readonly optional?: true;
+  /** A file without which there is nothing to do. */
+  readonly needs?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly cases?: CaseGroup;
+}
+
+interface Result {
+  readonly step: Step;
+  readonly seconds: number;
+  readonly problems: readonly string[];
+  readonly counts: TestCounts;
+}
+
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const artefacts = join(root, '.sandbox', 'artefacts');
-const bin = (name) => join('node_modules', '.bin', name);
-const mocha = (...more) => [bin('mocha'), '--reporter', './test/reporter.ts', ...more];
-const ignore = (...globs) => globs.flatMap((glob) => ['--ignore', glob]);
+const bin = (name: string): string => join('node_modules', '.bin', name);
+const mocha = (...more: readonly string[]): readonly string[] => [
+  bin('mocha'),
+  '--reporter',
+  './test/reporter.ts',
+  ...more,
+];
+const ignore = (...globs: readonly string[]): readonly string[] => globs.flatMap((glob) => ['--ignore', glob]);
 const notUnit = ignore('test/integration/**', 'test/vscode/**', 'test/bench/**');
 // What ships is tested: the bundle of the step before.
 const bundle = { UPKEEP_AGENT: join(root, 'dist', 'agent.mjs') };
 
 /** The tests of one group of cases alone, from the whole tree but VS Code. */
-const casesStep = (group) => ({
+const casesStep = (group: CaseGroup): Step => ({
   name: group,
   node: mocha(
     '--timeout',
@@ -48,8 +80,7 @@ const casesStep = (group) => ({
   cases: group,
 });
 
-/** Each step: arguments of node, its time limit in minutes, whether it leaves counts of tests. */
-const steps = [
+const steps: readonly Step[] = [
   { name: 'format', node: [bin('prettier'), '--check', '--log-level', 'warn', '.'], minutes: 2 },
   { name: 'lint', node: [bin('eslint'), '.'], minutes: 4 },
   { name: 'typecheck', node: [bin('tsc'), '-p', '.'], minutes: 3 },
@@ -60,7 +91,6 @@ const steps = [
     node: mocha('--parallel', '--jobs', '2', ...notUnit, 'test/**/*.test.ts'),
     minutes: 8,
     tests: true,
-    packages: ['chromium'],
   },
   {
     name: 'integration',
@@ -69,13 +99,12 @@ const steps = [
     tests: true,
     environment: bundle,
   },
-  { name: 'vscode', node: ['test/vscode/extensionHost.ts'], minutes: 6, tests: true, packages: ['chromium'] },
+  { name: 'vscode', node: ['test/vscode/extensionHost.ts'], minutes: 6, tests: true },
   {
     name: 'journey',
     node: mocha('--timeout', '180000', 'test/vscode/*.test.ts'),
     minutes: 8,
     tests: true,
-    packages: ['chromium', 'fonts'],
   },
   { name: 'electron', node: ['test/vscode/electron.ts'], minutes: 15, tests: true, optional: true },
   casesStep('attacks'),
@@ -99,26 +128,26 @@ process.chdir(root);
 mkdirSync(artefacts, { recursive: true });
 if (chosen.some((step) => step.tests === true && step.name !== 'electron')) requirePackages();
 
-let stopping = false;
-let current = null;
+const stop = new AbortController();
+let current: ChildProcess | null = null;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.on(signal, () => {
-    stopping = true;
+    stop.abort();
     if (current !== null) endGroup(current);
   });
 }
 
-const results = [];
+const results: Result[] = [];
 for (const step of chosen) {
-  if (stopping) break;
+  if (stop.signal.aborted) break;
   console.log(`\n━━ ${step.name}`);
   const result = await runStep(step);
   for (const problem of result.problems) console.log(`   ✗ ${problem}`);
-  results.push({ step, ...result });
+  results.push(result);
 }
 summarise();
 
-function requirePackages() {
+function requirePackages(): void {
   const missing = ensureSystemPackages([
     'apache',
     'bzip2',
@@ -147,7 +176,7 @@ function requirePackages() {
   process.exit(1);
 }
 
-async function runStep(step) {
+async function runStep(step: Step): Promise<Result> {
   const started = performance.now();
   const countsFile = join(artefacts, `${step.name}.json`);
   rmSync(countsFile, { force: true });
@@ -155,7 +184,7 @@ async function runStep(step) {
   const temporary = mkdtempSync(join(tmpdir(), 'upkeep-test-'));
   chmodSync(temporary, 0o1777);
   const code = await runNode(step, { UPKEEP_TEST_COUNTS: countsFile, TMPDIR: temporary });
-  const problems = [];
+  const problems: string[] = [];
   if (code !== 0) problems.push(typeof code === 'number' ? `exit code ${code}` : code);
   const left = await killLeft(() => processesOf(temporary));
   for (const { pid, command } of left) problems.push(`left a process behind: ${pid} ${command}`);
@@ -163,28 +192,28 @@ async function runStep(step) {
     if (!isSocketFolder(temporary, name) && !isOfVsCode(name)) problems.push(`left a temporary file behind: ${name}`);
   }
   rmSync(temporary, { recursive: true, force: true, maxRetries: 3 });
-  let counts = { passed: 0, failed: 0, failures: [], cases: {} };
+  let counts: TestCounts = { passed: 0, failed: 0, failures: [], cases: {} };
   if (step.tests === true) {
-    if (existsSync(countsFile)) counts = JSON.parse(readFileSync(countsFile, 'utf8'));
+    if (existsSync(countsFile)) counts = JSON.parse(readFileSync(countsFile, 'utf8')) as TestCounts;
     else problems.push('ended without counting its tests');
     if (counts.passed + counts.failed === 0 && problems.length === 0) problems.push('ran no test');
   }
-  if (problems.length > 0 && counts.failed === 0) counts.failed = 1;
-  return { seconds: (performance.now() - started) / 1000, problems, counts };
+  if (problems.length > 0 && counts.failed === 0) counts = { ...counts, failed: 1 };
+  return { step, seconds: (performance.now() - started) / 1000, problems, counts };
 }
 
 /** The TypeScript extension that VS Code ships makes a folder for its user once it wakes up, and never removes it. */
-function isOfVsCode(name) {
+function isOfVsCode(name: string): boolean {
   return name === `vscode-typescript${process.getuid?.() ?? ''}`;
 }
 
 /** The folder of the local agents' sockets is the user's, and stays; empty it is no leftover. */
-function isSocketFolder(folder, name) {
+function isSocketFolder(folder: string, name: string): boolean {
   return name === `upkeep-${process.getuid?.() ?? ''}` && readdirSync(join(folder, name)).length === 0;
 }
 
 /** Runs node with these arguments in a process group of its own; returns the exit code, or why there is none. */
-function runNode(step, environment) {
+function runNode(step: Step, environment: Readonly<Record<string, string>>): Promise<number | string> {
   return new Promise((resolve) => {
     const log = createWriteStream(join(artefacts, `${step.name}.log`));
     const child = spawn(process.execPath, step.node, {
@@ -210,8 +239,8 @@ function runNode(step, environment) {
     for (const [from, to] of [
       [child.stdout, process.stdout],
       [child.stderr, process.stderr],
-    ]) {
-      from.on('data', (chunk) => {
+    ] as const) {
+      from.on('data', (chunk: Buffer) => {
         to.write(chunk);
         log.write(chunk);
       });
@@ -228,20 +257,23 @@ function runNode(step, environment) {
   });
 }
 
-function endGroup(child) {
-  const send = (signal) => {
+function endGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  const send = (signal: NodeJS.Signals): void => {
     try {
-      process.kill(-child.pid, signal);
+      process.kill(-pid, signal);
     } catch {
       // The group is gone.
     }
   };
   send('SIGTERM');
-  setTimeout(() => send('SIGKILL'), 10_000).unref();
+  setTimeout(() => {
+    send('SIGKILL');
+  }, 10_000).unref();
 }
 
-function summarise() {
-  const sum = { passed: 0, failed: stopping ? 1 : 0 };
+function summarise(): void {
+  const sum = { passed: 0, failed: stop.signal.aborted ? 1 : 0 };
   console.log('\n━━ summary');
   for (const { step, seconds, problems, counts } of results) {
     sum.passed += counts.passed;
@@ -252,14 +284,15 @@ function summarise() {
     for (const line of [...problems, ...counts.failures]) console.log(`    ${line}`);
   }
   sum.failed += summariseCases();
-  if (stopping) console.log('Stopped before the end.');
+  if (stop.signal.aborted) console.log('Stopped before the end.');
   console.log(`${sum.passed} passed, ${sum.failed} failed`);
   process.exitCode = sum.failed > 0 ? 1 : 0;
 }
 
 /** The table of attacks and faults, after a whole run or one of theirs. Returns how many cases are owed and not covered. */
-function summariseCases() {
-  const groups = wanted.length === 0 ? Object.keys(titlesOf) : chosen.flatMap(({ cases }) => cases ?? []);
+function summariseCases(): number {
+  const groups =
+    wanted.length === 0 ? (Object.keys(titlesOf) as CaseGroup[]) : chosen.flatMap(({ cases }) => cases ?? []);
   if (groups.length === 0) return 0;
   const cases = sumCases(results.map(({ counts }) => counts.cases));
   const excused = canMount ? undefined : needMount;
