@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { AgentClient } from '../../agent/cli/client.ts';
 import type { Finding, Run } from '../../agent/protocol/nouns.ts';
 import { AgentWorld, endOf } from './agentProcess.ts';
+import { FakeTime } from './fakeTime.ts';
 
 const seed = readFileSync(join(import.meta.dirname, '..', 'config', 'seedMaintenance.yaml'), 'utf8');
 
@@ -100,7 +101,9 @@ describe('bad input', function () {
   logs:
     rotate: [{ paths: ["${world.folder}/*.log"] }]
 `);
-    const { client } = await world.start();
+    // No time of its schedules is near.
+    const noon = new FakeTime(world.folder, '2026-03-10T12:00:00Z');
+    const { client } = await world.start(['--listen', 'none'], noon.environment);
     const { tasks } = await client.request('snapshot', {});
     assert.deepEqual(
       tasks.map(({ name, schedule, target, problem }) => ({ name, schedule, target, problem })),
