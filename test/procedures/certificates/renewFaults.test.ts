@@ -34,6 +34,13 @@ describe('a renewal with its deployment that is cut short', function () {
     underWay = 1 + Math.max(...numbers.map(Number));
   };
   const live = (): string => fingerprintOf(readFileSync(world.live(domain), 'utf8'));
+  const here = () => world.deploying.path('here');
+  /** Waits at a step of the deployment, after or before doing what the step does. */
+  const halt = (name: string, words: readonly string[], first: 'halt' | 'work') => {
+    const wait = `touch ${here()}; exec sleep 60`;
+    const work = words.map((word) => `'${word}'`).join(' ');
+    return [world.deploying.script(name, first === 'halt' ? wait : `${work}; ${wait}`)];
+  };
 
   describe('by kill -9 before there is a new certificate', () => {
     const moments: readonly { readonly title: string; readonly reached: () => boolean }[] = [
@@ -60,7 +67,9 @@ describe('a renewal with its deployment that is cut short', function () {
       it(`F36: ${title} leaves the pair before in place and served, and the next run renews and deploys`, async () => {
         const before = await world.deploying.served();
         nextOne();
-        await killOnce(reached, settings, {});
+        // However late it is seen, the chain comes no further than to the hook.
+        const halting = { deploy: [world.target(domain)], deploy_hook: halt('halt-hook', [], 'halt') };
+        await killOnce(reached, world.settings(halting), {});
         assert.deepEqual([world.deploying.installed(), await world.deploying.served()], [before, before]);
         const { outcome, deployments, findings } = await world.renew({ domain, deploy: true, force: true }, settings);
         assert.deepEqual([outcome, deployments[0]?.action], ['changed', 'deployed'], JSON.stringify(findings));
@@ -73,13 +82,6 @@ describe('a renewal with its deployment that is cut short', function () {
   });
 
   describe('by kill -9 once there is one', () => {
-    const here = () => world.deploying.path('here');
-    /** Waits at a step of the deployment, after or before doing what the step does. */
-    const halt = (name: string, words: readonly string[], first: 'halt' | 'work') => {
-      const wait = `touch ${here()}; exec sleep 60`;
-      const work = words.map((word) => `'${word}'`).join(' ');
-      return [world.deploying.script(name, first === 'halt' ? wait : `${work}; ${wait}`)];
-    };
     const steps: readonly { readonly title: string; readonly target: () => Record<string, unknown> }[] = [
       {
         title: 'while the hook runs',

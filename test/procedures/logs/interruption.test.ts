@@ -1,20 +1,21 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { appendFile, open, stat, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, open, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { journalFile } from '../../../agent/procedures/logs/journal.ts';
 import { inodeKey, findWriters } from '../../../agent/procedures/logs/writers.ts';
+import { findProgram } from '../../systemPackages.ts';
 import { createHarness, levels } from './harness.ts';
 import type { Harness } from './harness.ts';
 
-const megabytes = 8;
-const lines = Array.from({ length: megabytes * 16_384 }, (_, line) =>
-  String((line * 2_654_435_761) % 2 ** 32).padStart(63),
-);
-const text = `${lines.join('\n')}\n`;
+/** Eight megabytes that gzip is long at, so that a kill comes long before its end. */
+const text = randomBytes(6 << 20)
+  .toString('base64')
+  .replaceAll(/.{1,63}/g, '$&\n');
 
 describe('an interrupted rotation', () => {
   let harness: Harness;
@@ -63,7 +64,7 @@ describe('an interrupted rotation', () => {
   it('is mended, with no process left, when the run is stopped', async () => {
     await harness.write('a.log', text);
     const abort = new AbortController();
-    const run = harness.rotate(immediate, { force: true, signal: abort.signal });
+    const run = harness.rotate(immediate, { force: true, signal: abort.signal, env: await yielding(harness) });
     const compressing = await grown(harness.file('a.log.1.gz'), 1 << 16);
     const pin = await open(harness.file('a.log.1.gz'));
     abort.abort(new Error('stopped by a test'));
@@ -114,16 +115,21 @@ describe('an interrupted rotation', () => {
 /** The real logrotate, on the configuration that the harness generated, killed once its archive has so many bytes. */
 async function killWhileCompressing(harness: Harness, archive: string, bytes: number, orphan: boolean): Promise<void> {
   const args = ['-f', '-s', path.join(harness.memory, 'killed.state'), path.join(harness.memory, 'logrotate.conf')];
-  const child = spawn('logrotate', args, {
-    detached: true,
-    stdio: 'ignore',
-    env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` },
-  });
+  const child = spawn('logrotate', args, { detached: true, stdio: 'ignore', env: await yielding(harness) });
   const exited = once(child, 'exit');
   await grown(harness.file(archive), bytes);
   const pid = child.pid!;
   process.kill(orphan ? pid : -pid, 'SIGKILL');
   await exited;
+}
+
+/** Environment in which logrotate and what it starts yield to the test, so that it sees how far they are also on a busy machine. */
+async function yielding({ memory }: Harness): Promise<Record<string, string | undefined>> {
+  const folder = path.join(memory, 'bin');
+  await mkdir(folder, { recursive: true });
+  const script = `#!/bin/sh\nexec nice -n 10 ${findProgram('logrotate') ?? 'logrotate'} "$@"\n`;
+  await writeFile(path.join(folder, 'logrotate'), script, { mode: 0o755 });
+  return { ...process.env, PATH: `${folder}:${process.env['PATH'] ?? ''}` };
 }
 
 /** Waits for the file to be there with so many bytes; its inode key. */

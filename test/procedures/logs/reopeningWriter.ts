@@ -54,6 +54,11 @@ export class ReopeningWriter {
   /** Tells it by hand, and waits until it writes to the file of that name. */
   async tell(file: string): Promise<void> {
     process.kill(this.pid, 'SIGUSR1');
+    await this.untilWritesTo(file);
+  }
+
+  /** Somebody has told it: waits until it writes to the file of that name. */
+  async untilWritesTo(file: string): Promise<void> {
     while (!(await this.writesTo(file))) await pause(5);
   }
 
