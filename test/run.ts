@@ -149,6 +149,7 @@ summarise();
 
 function requirePackages(): void {
   const missing = ensureSystemPackages([
+    'acl',
     'apache',
     'bzip2',
     'certbot',

@@ -24,6 +24,11 @@ interface SystemPackage {
 const noStart = { file: '/usr/sbin/policy-rc.d', text: '#!/bin/sh\nexit 101\n', mode: 0o755 };
 
 const known = {
+  acl: {
+    name: 'acl',
+    purpose: 'certificates with access control lists',
+    isPresent: () => findProgram('setfacl') !== null,
+  },
   apache: {
     name: 'apache2-bin',
     purpose: 'logs as Apache writes them',

@@ -7,6 +7,7 @@ import type { Finding } from '../../protocol/nouns.ts';
 import { counted } from '../counted.ts';
 import { outcomeOf, type ProcedureContext, type ProcedureResult } from '../define.ts';
 import type { BackupCertificatesOptions } from './backupCertificates.ts';
+import { listsText } from './accessLists.ts';
 import { isWithin, linkDestination } from './backupEntries.ts';
 import { backupRoots } from './backupRoots.ts';
 import {
@@ -129,6 +130,11 @@ async function write(given: {
     signal: context.signal,
   });
   tellOfTree(written.tree, roots, finding);
+  const [first] = written.listed;
+  if (first !== undefined) {
+    const message = `${listsText(written.listed)}, which the backup does not hold: a restore gives their group no rights, and the others have to be given again; keep a copy of them (getfacl -R -p), or use owners and groups.`;
+    finding({ level: 'warning', code: 'certificates.backup', subject: first, message });
+  }
   const removed = await pruneArchives(destination, 'certificates', { ...backup, now }, written.file);
   const { file: archive, bytes } = written;
   const counts = countsOf(written.tree);

@@ -10,6 +10,7 @@ import { lockFile } from '../../store/stateLock.ts';
 import { codeOf, messageOf } from '../../thrown.ts';
 import { type OpenArchive, openArchive, packArchive, TreeChanged } from './backupArchive.ts';
 import { limits, type Manifest, RefusedArchive } from './backupEntries.ts';
+import { withAccessLists, withoutMask } from './accessLists.ts';
 import { readPlainFile, type ScannedTree, scanTree, TooMuch } from './backupTree.ts';
 
 /** What stands in the way of backups and restores; `message` says what to do. */
@@ -89,6 +90,8 @@ export interface WrittenArchive {
   readonly file: string;
   readonly bytes: number;
   readonly tree: ScannedTree;
+  /** What has an access control list, which the archive does not hold. */
+  readonly listed: readonly string[];
 }
 
 /** A tree that changes is looked at anew so often; certbot needs a second to write its files. */
@@ -115,17 +118,18 @@ export async function writeArchive(given: {
   }
   for (let attempt = 1; ; attempt += 1) {
     const tree = await scanTree(roots, signal);
+    const listed = await withAccessLists(tree.entries, signal);
     const manifest = {
       format: 'upkeep-certificates-1' as const,
       createdAt: now.toISOString(),
       host: hostname(),
       roots: [...roots],
-      entries: [...tree.entries],
+      entries: tree.entries.map((entry) => withoutMask(entry, new Set(listed))),
     };
     try {
       const bytes = await packArchive(manifest, passphrase);
       await store(file, bytes, passphrase, manifest);
-      return { file, bytes: bytes.length, tree };
+      return { file, bytes: bytes.length, tree, listed };
     } catch (error) {
       if (!(error instanceof TreeChanged) || attempt === attempts) throw error;
     }

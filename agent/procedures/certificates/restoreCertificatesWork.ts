@@ -20,7 +20,7 @@ import type { RestoreCertificatesOptions } from './restoreCertificates.ts';
 import { reportRecovery } from './restoreReport.ts';
 import { tellOfAge } from './restoreAge.ts';
 import { archiveLines, archivesIn, listedArchive } from './restoreList.ts';
-import { refuseUnkeepable, tellOfRights, tellOfServices } from './restoreRights.ts';
+import { lookAtLists, refuseUnkeepable, tellOfRights, tellOfServices } from './restoreRights.ts';
 import { domainScope, type Scope, wholeScope } from './restoreScope.ts';
 import { lookAt, stage } from './restoreStage.ts';
 import { clean, interrupted, placeFor, recover, stagedRoot, switchOver, writeJournal } from './restoreSwitch.ts';
@@ -189,6 +189,7 @@ async function prepare(restore: Restore): Promise<Prepared> {
   const paths = (kind: Difference['kind']): string[] =>
     differences.filter((one) => one.kind === kind).map(({ path }) => path);
   const [added, changed, removed] = [paths('missing'), paths('differs'), paths('surplus')];
+  if (differences.length > 0) await lookAtLists(current.entries, domain, restore);
   if (differences.length > 0) await tellOfAge(scope.contents(), current.entries, context.now(), restore.finding);
   return {
     file,

@@ -2,6 +2,7 @@
 import { lstat, realpath } from 'node:fs/promises';
 import type { Finding } from '../../protocol/nouns.ts';
 import type { ProcedureContext } from '../define.ts';
+import { listsText, withAccessLists } from './accessLists.ts';
 import { unknownAccount } from './accounts.ts';
 import { type BackupEntry, isWithin, restorableBits, shownName } from './backupEntries.ts';
 import { StoreProblem } from './backupStore.ts';
@@ -55,6 +56,24 @@ async function firstOfNobody(
     }
   }
   return null;
+}
+
+/** Lists of what is there now are gone after a restore of whole folders, and a restore of one domain refuses: the others would lose theirs. */
+export async function lookAtLists(
+  current: readonly BackupEntry[],
+  domain: string | undefined,
+  { context, finding }: Pick<Given, 'context' | 'finding'>,
+): Promise<void> {
+  const listed = await withAccessLists(current, context.signal);
+  const [first] = listed;
+  if (first === undefined) return;
+  if (domain !== undefined) {
+    throw new StoreProblem(
+      `${listsText(listed)}, which a restore of one domain does not keep; keep a copy of them (getfacl -R -p), take them away (setfacl -b), and give them again after it (setfacl --restore).`,
+    );
+  }
+  const message = `${listsText(listed)}, which a restore does not keep; give them again after it: \`getfacl -R -p\` keeps a copy, \`setfacl --restore\` gives it back.`;
+  finding({ level: 'warning', code, subject: first, message });
 }
 
 /** A restore of one domain makes everything else anew as it is: throws StoreProblem where it could not. */

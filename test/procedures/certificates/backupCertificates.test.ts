@@ -55,6 +55,30 @@ describe('backup-certificates and restore-certificates', () => {
       assert.equal(owners.toString(), '12345:54321\n12345:54321\n');
     });
 
+  it('tell of access control lists, which no archive holds, and open nothing to the group because of their mask', async () => {
+    const key = folder.path(tree, 'archive/a/privkey1.pem');
+    execFileSync('setfacl', ['-m', 'u:65534:r', key]);
+    assert.equal((await stat(key)).mode & 0o777, 0o640);
+    const kept = await folder.backup({ date: '20240115' });
+    assert.deepEqual(
+      [kept.outcome, ...kept.findings.map(({ level, subject }) => [level, subject])],
+      ['warning', ['warning', key]],
+    );
+    assert.match(
+      kept.findings[0]?.message ?? '',
+      /privkey1\.pem has an access control list, which the backup does not/,
+    );
+    await folder.write(`${tree}/archive/a/fullchain1.pem`, 'another chain\n', 0o644);
+    const before = await folder.host();
+    const one = await folder.restore({ domain: 'a' });
+    assert.match(one.findings[0]?.message ?? '', /which a restore of one domain does not keep/);
+    assert.deepEqual([one.outcome, await folder.host()], ['failed', before]);
+    const whole = await folder.restore();
+    assert.equal(whole.outcome, 'warning');
+    assert.match(whole.findings[0]?.message ?? '', /which a restore does not keep; give them again/);
+    assert.equal((await stat(key)).mode & 0o777, 0o600);
+  });
+
   it('take no date that is none for one, by which it would be the newest for ever', async () => {
     for (const date of ['20241399', '20230229', '20240115-250000', '20240115-0200', '2024-01-15']) {
       await assert.rejects(folder.backup({ date }), /a date such as/, date);
