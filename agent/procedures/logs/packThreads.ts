@@ -4,11 +4,11 @@
  * from block to block stays on its own.
  */
 import { availableParallelism } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { codeOf } from '../../thrown.ts';
 import { packBlock } from './compression.ts';
 import type { Compression } from './compression.ts';
+import { endThread } from './endThread.ts';
 import type { PackAnswer, PackRequest } from './packThread.ts';
 
 /** One packs by zstd as fast as the program's own thread reads, hashes, unpacks and compares; gzip takes several times as long. */
@@ -19,9 +19,6 @@ export interface PackedBlock {
   readonly block: Buffer<ArrayBuffer>;
   readonly packed: Buffer<ArrayBuffer>;
 }
-
-/** A thread that is told to end is waited for so long. One that never comes back would hold the whole program at its exit, where it is joined. */
-const endMs = 2000;
 
 interface Waiting {
   readonly resolve: (packed: PackedBlock) => void;
@@ -69,13 +66,7 @@ class PackThread {
   }
 
   async end(): Promise<void> {
-    const late = new AbortController();
-    const gone = this.#worker.terminate().then(() => {
-      late.abort();
-      process.off('exit', endWithoutThread);
-    });
-    await Promise.race([gone, sleep(endMs, null, { signal: late.signal, ref: false }).catch(() => null)]);
-    if (!late.signal.aborted) process.once('exit', endWithoutThread);
+    await endThread(this.#worker);
   }
 
   /** Whoever waits for it waits no more. */
@@ -87,11 +78,6 @@ class PackThread {
     this.#failed ??= { error };
     for (const { reject } of this.#waiting.splice(0)) reject(error);
   }
-}
-
-/** By KILL: an end in good order waits for the thread. All is said and done by then. */
-function endWithoutThread(): void {
-  process.kill(process.pid, 'SIGKILL');
 }
 
 /** As many as may be, up to `count`: the user's limit of processes counts threads too. */
