@@ -1,4 +1,5 @@
 /** `logs`: what rotate-logs makes logrotate do, what analyze-logs reads, and what becomes of rotated logs later. */
+import { posix } from 'node:path';
 import * as z from 'zod';
 import { logRotation } from './logRotation.ts';
 import { since } from './since.ts';
@@ -75,12 +76,28 @@ export const logJournal = z.strictObject({
     .describe('The oldest archived journal files of a folder are removed until no more than this is left in it'),
 });
 
+const systemFolders = /^\/(?:bin|boot|dev(?!\/shm\/)|etc|lib(?:x?32|64)?|proc|sbin|sys|usr(?!\/local\/))(?:\/|$)/;
+
+/** A pattern that could lead all over the system, as one blank too many makes it: `/**` are all of its files. */
+function isLeftover(pattern: string): boolean {
+  const path = posix.normalize(pattern);
+  return !systemFolders.test(path) && !/^\/(?:[^/]*\*\*|[^/]*[*?[{][^/]*\/)/.test(path);
+}
+
 export const logCleanup = z.strictObject({
   apt: z.boolean().default(false).describe('Remove downloaded packages, as `apt-get clean` does'),
   files: z
     .array(
       z.strictObject({
-        paths: z.array(z.string().min(1)).min(1).describe('Files or globs; never folders, never through links'),
+        paths: z
+          .array(
+            z
+              .string()
+              .min(1)
+              .refine(isLeftover, 'files of the system are no leftovers: name them below a folder such as /var/tmp'),
+          )
+          .min(1)
+          .describe('Files or globs; never folders, never through links'),
         min_age: duration.prefault('7d').describe('Only what was changed last longer ago'),
       }),
     )
