@@ -85,14 +85,18 @@ describe('what the store keeps', () => {
     await assert.rejects(failing?.() ?? assert.fail(), /no store here/);
   });
 
-  it('is not opened half: what can not be brought back closes it again', () => {
+  it('is not opened half: what goes wrong when it tells what it lacks closes it again', () => {
     fillStore(harness, 2);
     rmSync(join(harness.folder, 'tokens.json'), { force: true });
     rmSync(harness.root, { recursive: true });
     writeFileSync(harness.root, '');
-    const open = (): Database => openStore({ directory: harness.folder, now: () => 0, onRepair: () => undefined });
-    assert.throws(open, /ENOTDIR/);
+    const open = (onRepair: (message: string) => void): Database =>
+      openStore({ directory: harness.folder, now: () => 0, onRepair });
+    const refuse = (message: string): never => {
+      throw new Error(message);
+    };
+    assert.throws(() => open(refuse), /^Error: Runs in .*\/runs \(ENOTDIR\) can not be read/);
     rmSync(harness.root);
-    open().close();
+    open(() => undefined).close();
   });
 });
