@@ -94,7 +94,7 @@ export const logCleanup = z.strictObject({
             z
               .string()
               .min(1)
-              .refine(isLeftover, 'files of the system are no leftovers: name them below a folder such as /var/tmp'),
+              .refine(isLeftover, 'files below a folder of their own, such as /var/tmp/app-*, and none of the system'),
           )
           .min(1)
           .describe('Files or globs; never folders, never through links'),
