@@ -1,6 +1,6 @@
 /** Finds and drives the tools that procedures leave their work to. */
 import { constants, createWriteStream } from 'node:fs';
-import { access, mkdtemp, open, readdir, readFile, rm, statfs, type FileHandle } from 'node:fs/promises';
+import { access, mkdtemp, open, readdir, readFile, rm, rmdir, statfs, unlink, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -119,7 +119,9 @@ async function openAndUnlink(folder: string): Promise<FileHandle> {
   try {
     return await open(path.join(directory, 'output'), 'wx+', 0o600);
   } finally {
-    await rm(directory, { recursive: true, force: true });
+    // One by one: to look into the folder takes a descriptor, and there may be none left.
+    await unlink(path.join(directory, 'output')).catch(() => undefined);
+    await rmdir(directory);
   }
 }
 
