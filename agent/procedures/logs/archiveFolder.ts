@@ -58,9 +58,10 @@ export function troubleIn(error: unknown): string | null {
 
 /** The system's words, with what to do; null where that is not known. One clause without full stop. */
 function withAdvice(cause: unknown): string | null {
-  const [code, message] = [codeOf(cause), messageOf(cause)];
-  // Of a thread the system's own code is in the message alone: `Worker initialization failure: EMFILE`.
-  const known = advice.get(code === 'ERR_WORKER_INIT_FAILED' ? (message.split(' ').at(-1) ?? '') : code);
+  const [code, message] = [codeOf(cause), messageOf(cause).replace(/\.$/, '')];
+  // Of a thread the system's own code is in the message alone, or its words are: `Worker initialization failure: EMFILE`.
+  const inMessage = message.endsWith(': too many open files') ? 'EMFILE' : message.split(' ').at(-1);
+  const known = advice.get(code) ?? advice.get(inMessage ?? '');
   return known === undefined ? null : `${message}; ${known}`;
 }
 

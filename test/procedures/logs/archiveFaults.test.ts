@@ -130,7 +130,7 @@ describe('archive-logs in trouble', function () {
       assert.equal(outcome, 'failed', `${spare} spare: ${stdout}`);
       assert.match(
         told[0]?.message ?? '',
-        /EMFILE.*; raise the limit of open files \(ulimit -n, LimitNOFILE\)/,
+        /(?:EMFILE|too many open files).*; raise the limit of open files \(ulimit -n, LimitNOFILE\)/,
         stdout,
       );
       assert.deepEqual(names, [...generations.keys()], `${spare} spare`);
