@@ -67,12 +67,15 @@ export interface BlockTraffic {
   readonly full: (buffer: Buffer<ArrayBuffer>, bytes: number) => void;
 }
 
+/** Bytes of a file from which on it is compared with its archive; to open less once more takes longer than its checksum. */
+export const leastReadAgain = 1 << 20;
+
 export class Content {
   /** Those that were begun; a checksum is empty until its file was read to the end. */
   readonly files: ArchivedFile[] = [];
   /** By path, of those whose times will tell whether they are still what was read. */
   readonly marks = new Map<string, string>();
-  /** By path, how sources were before they were read. */
+  /** By path, how sources were before they were read; of those alone that are worth a second reading. */
   readonly begun = new Map<string, { readonly source: Source; readonly stats: BigIntStats }>();
   readonly #watch = new Watch();
   readonly #destination: string;
@@ -116,7 +119,7 @@ export class Content {
     };
     const modifiedAt = new Date(Number(before.mtimeMs));
     const file = { path: source.path, ...about, modifiedAt: modifiedAt.toISOString(), sha256: '' };
-    this.begun.set(source.path, { source, stats: before });
+    if (about.bytes >= leastReadAgain) this.begun.set(source.path, { source, stats: before });
     this.files.push(file);
     await blocks.append(header({ ...about, modifiedAt }));
     const hash = createHash('sha256');

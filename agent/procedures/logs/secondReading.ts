@@ -4,13 +4,11 @@
  */
 import type { BigIntStats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { isWhole, openSource, SourceProblem } from './archiveContent.ts';
+import { isWhole, leastReadAgain, openSource, SourceProblem } from './archiveContent.ts';
 import type { Content, Source } from './archiveContent.ts';
 import type { ArchivedFile } from './manifest.ts';
 import { inodeKey } from './writers.ts';
 
-/** To open less once more takes longer than its checksum. */
-const leastBytes = 1 << 20;
 const roomBytes = 1 << 20;
 
 /** Null when the checksum has to do: of a small file, and of one that is no longer there under its name. */
@@ -19,7 +17,7 @@ export async function readAgain(
   content: Pick<Content, 'begun' | 'turn'>,
 ): Promise<SecondReading | null> {
   const begun = content.begun.get(file.path);
-  if (begun === undefined || file.bytes < leastBytes) return null;
+  if (begun === undefined || file.bytes < leastReadAgain) return null;
   // Whoever renamed or removed it is told about when originals are to be removed.
   const handle = await content.turn(() => openSource(begun.source)).catch(() => null);
   if (handle === null) return null;
