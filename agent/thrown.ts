@@ -10,6 +10,11 @@ export function codeOf(thrown: unknown): string {
   return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : '';
 }
 
+/** In a few letters what went wrong, for a sentence that says where: the code, or the message where there is none. */
+export function causeOf(thrown: unknown): string {
+  return codeOf(thrown) || messageOf(thrown);
+}
+
 export function errorOf(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

@@ -2,7 +2,7 @@
 import { watch } from 'node:fs';
 import type { Run } from '../protocol/nouns.ts';
 import type { Clock } from '../schedule/clock.ts';
-import { codeOf, messageOf } from '../thrown.ts';
+import { causeOf } from '../thrown.ts';
 import type { Launch, RunDirectory } from './directory.ts';
 import { leaderOf } from './group.ts';
 import { isShortage, startProblem } from './startProblem.ts';
@@ -38,7 +38,7 @@ export async function lookAtLeft(run: Run, directory: RunDirectory): Promise<Lef
 
 /** What keeps its files from being read, one clause. */
 export function unreadable(directory: RunDirectory, error: unknown): string {
-  return `its folder ${directory.path} can not be read (${codeOf(error) || messageOf(error)})`;
+  return `its folder ${directory.path} can not be read (${causeOf(error)})`;
 }
 
 /** Its folder, which somebody may have removed, and its results, which are watched. */
@@ -47,7 +47,7 @@ function makeAgain(directory: RunDirectory): string | null {
     directory.create();
     return null;
   } catch (error) {
-    return `its folder ${directory.path} can not be written (${codeOf(error) || messageOf(error)})`;
+    return `its folder ${directory.path} can not be written (${causeOf(error)})`;
   }
 }
 

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { readFile, stat, statfs } from 'node:fs/promises';
 import { freemem, loadavg } from 'node:os';
 import { formatBytes } from '../config/units.ts';
-import { codeOf } from '../thrown.ts';
+import { causeOf, codeOf } from '../thrown.ts';
 import type { Requirements } from './settings.ts';
 
 const lookMs = 10_000;
@@ -160,8 +160,4 @@ function withoutSlash(path: string): string {
 
 function isMissing(error: unknown): boolean {
   return ['ENOENT', 'ENOTDIR'].includes(codeOf(error));
-}
-
-function causeOf(error: unknown): string {
-  return codeOf(error) || String(error);
 }

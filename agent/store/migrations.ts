@@ -3,7 +3,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { rollBack } from './databaseFile.ts';
 import type { Reserve } from './reserve.ts';
-import { codeOf, constraint, corrupt, isOutOfSpace, StoreError } from './storeErrors.ts';
+import { constraint, corrupt, isOutOfSpace, resultCodeOf, StoreError } from './storeErrors.ts';
 
 const migrations: readonly string[] = [
   `CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -124,7 +124,7 @@ function step(sql: DatabaseSync, version: number): void {
     sql.exec('COMMIT');
   } catch (error) {
     rollBack(sql);
-    if (codeOf(error) !== constraint) throw error;
+    if (resultCodeOf(error) !== constraint) throw error;
     const what = 'Rows of the store break the rules under which they were written';
     const advice = 'stop the agent and run "upkeep store rebuild"; a starting agent does it by itself';
     throw new StoreError(`${what}: ${advice}.`, corrupt, error);

@@ -6,7 +6,7 @@ import { RunDirectory } from '../run/directory.ts';
 import { lives } from '../run/group.ts';
 import { judge } from '../run/outcome.ts';
 import { ResultsReader } from '../run/results.ts';
-import { codeOf, messageOf } from '../thrown.ts';
+import { causeOf } from '../thrown.ts';
 import type { Database } from './database.ts';
 import { hasRun, insertRun } from './runs.ts';
 
@@ -129,7 +129,7 @@ function namesIn(folder: string, onClosed?: (folder: string) => void): readonly 
     return readdirSync(folder);
   } catch (error) {
     if (onClosed === undefined) throw error;
-    onClosed(`${folder} (${codeOf(error) || messageOf(error)})`);
+    onClosed(`${folder} (${causeOf(error)})`);
     return [];
   }
 }

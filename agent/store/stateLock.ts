@@ -6,7 +6,7 @@ import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Logger } from 'pino';
-import { codeOf, storeError } from './storeErrors.ts';
+import { resultCodeOf, storeError } from './storeErrors.ts';
 
 const busy = 5;
 /** A lock whose object nobody held any more would go with the garbage. */
@@ -75,7 +75,7 @@ export function lockFile(file: string): DatabaseSync | null {
     return sql;
   } catch (error) {
     sql?.close();
-    if (codeOf(error) === busy) return null;
+    if (resultCodeOf(error) === busy) return null;
     throw storeError(file, error);
   }
 }

@@ -26,30 +26,30 @@ export class StoreError extends Error {
 
 /** No space, a quota, or a disk that no longer takes writes: waiting may help. */
 export function isOutOfSpace(error: unknown): error is Error {
-  return [full, ioError, readOnly].includes(codeOf(error) ?? -1);
+  return [full, ioError, readOnly].includes(resultCodeOf(error) ?? -1);
 }
 
 /** The disk of the file has no space left. */
 export function isFullDisk(file: string, error: unknown): boolean {
-  const code = codeOf(error);
+  const code = resultCodeOf(error);
   return code === full || (code === ioError && isFull(dirname(file)));
 }
 
 /** The content of the file is not what SQLite wrote. */
 export function isDamage(error: unknown): error is Error {
-  return [corrupt, notADatabase].includes(codeOf(error) ?? -1);
+  return [corrupt, notADatabase].includes(resultCodeOf(error) ?? -1);
 }
 
 /** The same error as a sentence for people, where SQLite's own words would not help them. */
 export function storeError(file: string, error: unknown): unknown {
   if (error instanceof StoreError) return error;
-  const code = codeOf(error);
+  const code = resultCodeOf(error);
   const advice = code === null ? undefined : adviceFor(code, file);
   return advice === undefined ? error : new StoreError(advice, code, error);
 }
 
 /** The primary result code; null when it is not SQLite's. */
-export function codeOf(error: unknown): number | null {
+export function resultCodeOf(error: unknown): number | null {
   if (error instanceof StoreError) return error.code;
   if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number') return null;
   return error.errcode & 0xff;

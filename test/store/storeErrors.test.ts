@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { codeOf, isDamage, isOutOfSpace, storeError, StoreError } from '../../agent/store/storeErrors.ts';
+import { isDamage, isOutOfSpace, resultCodeOf, storeError, StoreError } from '../../agent/store/storeErrors.ts';
 
 const sqlite = (errcode: number): Error => Object.assign(new Error('as SQLite says it'), { errcode });
 
@@ -19,7 +19,7 @@ describe('errors of the store', () => {
       assert.ok(error instanceof StoreError);
       assert.match(error.message, text);
       assert.equal(error.code, errcode & 0xff);
-      assert.equal(codeOf(error), errcode & 0xff);
+      assert.equal(resultCodeOf(error), errcode & 0xff);
       assert.equal(storeError('/other', error), error);
     });
   }
@@ -27,8 +27,8 @@ describe('errors of the store', () => {
   it('are left as they are when they are of another kind', () => {
     for (const error of [sqlite(19), new Error('odd'), 'text', null])
       assert.equal(storeError('/nowhere', error), error);
-    assert.equal(codeOf(new Error('odd')), null);
-    assert.equal(codeOf('text'), null);
+    assert.equal(resultCodeOf(new Error('odd')), null);
+    assert.equal(resultCodeOf('text'), null);
   });
 
   it('tell want of space from damage', () => {

@@ -1,5 +1,5 @@
 import { type Endpoint, startTlsAt, startTlsSchemes } from '../../config/endpoints.ts';
-import { codeOf, messageOf } from '../../thrown.ts';
+import { causeOf } from '../../thrown.ts';
 import { StartTlsError } from './conversation.ts';
 import { plain } from './names.ts';
 
@@ -63,5 +63,5 @@ const texts: readonly (readonly [code: RegExp, message: string, advice?: string]
 /** Some addresses of a name fail in different ways; the first tells enough. */
 function firstCode(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return firstCode(error.errors[0]);
-  return codeOf(error) || messageOf(error);
+  return causeOf(error);
 }
